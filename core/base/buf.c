@@ -1,0 +1,101 @@
+/* A growable byte buffer. */
+#include "base/buf.h"
+
+#include <stdarg.h>
+
+#include "base/mem.h"
+
+void buf_done(struct buf *b)
+{
+    free(b->data);
+    *b = BUF_INIT;
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    if (b->data)
+        b->data[0] = '\0';
+}
+
+void buf_reserve(struct buf *b, size_t more)
+{
+    size_t need = b->len + more + 1;
+
+    if (need <= more)
+        abort();
+    if (need <= b->capacity)
+        return;
+    b->capacity = MAX(need, b->capacity * 2);
+    b->capacity = MAX(b->capacity, (size_t)64);
+    b->data = mem_resize(b->data, b->capacity, 1);
+}
+
+void buf_add(struct buf *b, const void *data, size_t len)
+{
+    buf_reserve(b, len);
+    if (len)
+        memcpy(b->data + b->len, data, len);
+    b->len += len;
+    b->data[b->len] = '\0';
+}
+
+void buf_add_text(struct buf *b, struct text t)
+{
+    buf_add(b, t.ptr, t.len);
+}
+
+void buf_adds(struct buf *b, const char *s)
+{
+    buf_add(b, s, strlen(s));
+}
+
+void buf_addc(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
+
+void buf_addf(struct buf *b, const char *format, ...)
+{
+    va_list args, again;
+    int len;
+
+    va_start(args, format);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (len < 0)
+        abort();
+    buf_reserve(b, (size_t)len);
+    vsnprintf(b->data + b->len, (size_t)len + 1, format, again);
+    va_end(again);
+    b->len += (size_t)len;
+}
+
+void buf_consume(struct buf *b, size_t len)
+{
+    if (len >= b->len) {
+        buf_clear(b);
+        return;
+    }
+    memmove(b->data, b->data + len, b->len - len + 1);
+    b->len -= len;
+}
+
+const char *buf_str(const struct buf *b)
+{
+    return b->data ? b->data : "";
+}
+
+char *buf_take(struct buf *b)
+{
+    char *data = b->data ? b->data : str_dup("");
+
+    *b = BUF_INIT;
+    return data;
+}
+
+struct text buf_text(const struct buf *b)
+{
+    return (struct text){buf_str(b), b->len};
+}
