@@ -1,0 +1,42 @@
+# Sourced: which Debian packages building, running and testing need; installs only what is missing.
+# shellcheck shell=bash
+
+PACKAGES_RUN=(gcc libc6-dev meson ninja-build pkg-config libevent-dev libpq-dev libjansson-dev libssl-dev
+    postgresql openssl python3 curl ca-certificates)
+PACKAGES_TEST=(clang clang-format libcmocka-dev git)
+
+packages_missing() {
+    local name
+    for name in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$name" 2>/dev/null)" = 'ii ' ] || printf '%s\n' "$name"
+    done
+}
+
+# Debian's postgresql makes and starts a cluster of its own when installed; ours is private, so that is switched off
+# first. A machine that has PostgreSQL already keeps its setting.
+packages_no_system_cluster() {
+    local file=/etc/postgresql-common/createcluster.conf
+    [ -e "$file" ] && return 0
+    as_root mkdir -p "$(dirname "$file")"
+    printf 'create_main_cluster = false\n' | as_root tee "$file" >/dev/null
+}
+
+# packages_install NAME...: quiet, and without a word to the network when nothing is missing.
+packages_install() {
+    local missing
+    mapfile -t missing < <(packages_missing "$@")
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    command -v apt-get >/dev/null || die "these are missing and there is no apt-get: ${missing[*]}"
+    is_root || command -v sudo >/dev/null ||
+        die "these are missing; as root run: apt-get install --no-install-recommends ${missing[*]}"
+    printf 'installing: %s\n' "${missing[*]}"
+    case " ${missing[*]} " in *' postgresql '*) packages_no_system_cluster ;; esac
+    packages_apt "${missing[@]}"
+}
+
+packages_apt() {
+    local -a apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0 -o Acquire::Retries=3)
+    as_root "${apt[@]}" install -y -q --no-install-recommends "$@" && return 0
+    # The package lists may be absent or old; fetch them once and try again.
+    as_root "${apt[@]}" update -q && as_root "${apt[@]}" install -y -q --no-install-recommends "$@"
+}
