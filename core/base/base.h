@@ -8,7 +8,7 @@
 #include "base/banned.h"
 
 #define MUSTCHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(at, first) __attribute__((format(printf, at, first)))
 #define NORETURN __attribute__((noreturn))
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

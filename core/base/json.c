@@ -1,0 +1,152 @@
+/* JSON reader: a scan that enforces the limits, then jansson. */
+#include "base/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+static int refuse(struct text in, size_t offset, const char *message, int error, struct json_fault *fault)
+{
+    if (fault) {
+        *fault = (struct json_fault){message, offset, 1, 1};
+        for (size_t i = 0; i < offset && i < in.len; i++) {
+            fault->column++;
+            if (in.ptr[i] == '\n') {
+                fault->line++;
+                fault->column = 1;
+            }
+        }
+    }
+    return error;
+}
+
+/* Counts depth and tokens without allocating. It need not be a full parser: what it lets through jansson still reads. */
+static int within_limits(struct text in, struct json_limits limits, struct json_fault *fault)
+{
+    uint32_t depth = 0, tokens = 0;
+    bool in_string = false, in_word = false;
+
+    for (size_t i = 0; i < in.len; i++) {
+        char c = in.ptr[i];
+
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+            continue;
+        }
+        if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' || c == ':') {
+            in_word = false;
+            continue;
+        }
+        if (c == '}' || c == ']') {
+            in_word = false;
+            depth -= depth > 0;
+            continue;
+        }
+        if (c == '{' || c == '[') {
+            if (++depth > limits.depth)
+                return refuse(in, i, "nested too deeply", -E2BIG, fault);
+        } else if (c == '"') {
+            in_string = true;
+        } else if (in_word) {
+            continue;
+        }
+        in_word = c != '{' && c != '[' && c != '"';
+        if (++tokens > limits.tokens)
+            return refuse(in, i, "too many values", -E2BIG, fault);
+    }
+    return 0;
+}
+
+int json_parse(struct text in, struct json_limits limits, json_t **ret, struct json_fault *fault)
+{
+    json_error_t error;
+    json_t *value;
+    int r;
+
+    if (!text_is_utf8(in))
+        return refuse(in, 0, "not well-formed UTF-8", -EINVAL, fault);
+    r = within_limits(in, limits, fault);
+    if (r < 0)
+        return r;
+    value = json_loadb(in.ptr ? in.ptr : "", in.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (!value) {
+        const char *why = json_error_code(&error) == json_error_duplicate_key ? "a key occurs twice in one object"
+                          : json_error_code(&error) == json_error_null_character ? "a string contains U+0000"
+                          : json_error_code(&error) == json_error_numeric_overflow
+                              ? "a number is out of range"
+                              : "not well-formed JSON";
+
+        return refuse(in, error.position > 0 ? (size_t)error.position : 0, why, -EINVAL, fault);
+    }
+    *ret = value;
+    return 0;
+}
+
+int json_read_file(const char *path, size_t max_bytes, json_t **ret, struct json_fault *fault)
+{
+    struct buf content = BUF_INIT;
+    struct json_limits limits = {32, 20000000};
+    struct stat st;
+    int fd, r = 0;
+
+    if (fault)
+        *fault = (struct json_fault){"cannot be read", 0, 0, 0};
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) < 0)
+        r = -errno;
+    else if ((uint64_t)st.st_size > max_bytes)
+        r = -EFBIG;
+    while (r == 0) {
+        ssize_t n;
+
+        buf_reserve(&content, 65536);
+        n = read(fd, content.data + content.len, 65536);
+        if (n < 0 && errno != EINTR)
+            r = -errno;
+        if (n == 0)
+            break;
+        if (n > 0)
+            content.len += (size_t)n;
+        if (content.len > max_bytes)
+            r = -EFBIG;
+    }
+    close(fd);
+    if (r == 0)
+        r = json_parse((struct text){buf_str(&content), content.len}, limits, ret, fault);
+    buf_done(&content);
+    return r;
+}
+
+const char *json_str(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+const char *json_str_or(const json_t *object, const char *key, const char *fallback)
+{
+    const char *s = json_str(object, key);
+
+    return s ? s : fallback;
+}
+
+int64_t json_int_or(const json_t *object, const char *key, int64_t fallback)
+{
+    const json_t *v = json_object_get(object, key);
+
+    return json_is_integer(v) ? json_integer_value(v) : fallback;
+}
+
+bool json_bool_or(const json_t *object, const char *key, bool fallback)
+{
+    const json_t *v = json_object_get(object, key);
+
+    return json_is_boolean(v) ? json_is_true(v) : fallback;
+}

@@ -1,0 +1,146 @@
+/* JSON writer. Escapes what RFC 8259 §7 demands, nothing more. */
+#include "base/jsonw.h"
+
+#include <inttypes.h>
+
+void jsonw_init(struct jsonw *w, struct buf *out)
+{
+    w->out = out;
+    w->need_comma = false;
+}
+
+static void before_value(struct jsonw *w)
+{
+    if (w->need_comma)
+        buf_addc(w->out, ',');
+    w->need_comma = true;
+}
+
+void jsonw_object(struct jsonw *w)
+{
+    before_value(w);
+    buf_addc(w->out, '{');
+    w->need_comma = false;
+}
+
+void jsonw_object_end(struct jsonw *w)
+{
+    buf_addc(w->out, '}');
+    w->need_comma = true;
+}
+
+void jsonw_array(struct jsonw *w)
+{
+    before_value(w);
+    buf_addc(w->out, '[');
+    w->need_comma = false;
+}
+
+void jsonw_array_end(struct jsonw *w)
+{
+    buf_addc(w->out, ']');
+    w->need_comma = true;
+}
+
+void jsonw_quote(struct buf *out, struct text s)
+{
+    size_t start = 0;
+
+    buf_reserve(out, s.len + 2);
+    buf_addc(out, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        char short_form;
+
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_add(out, s.ptr + start, i - start);
+        start = i + 1;
+        short_form = c == '"' ? '"' : c == '\\' ? '\\' : c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\t' ? 't' : 0;
+        if (short_form) {
+            buf_addc(out, '\\');
+            buf_addc(out, short_form);
+        } else {
+            buf_addf(out, "\\u%04x", c);
+        }
+    }
+    buf_add(out, s.ptr + start, s.len - start);
+    buf_addc(out, '"');
+}
+
+void jsonw_key(struct jsonw *w, const char *key)
+{
+    before_value(w);
+    jsonw_quote(w->out, text_of(key));
+    buf_addc(w->out, ':');
+    w->need_comma = false;
+}
+
+void jsonw_text(struct jsonw *w, struct text s)
+{
+    before_value(w);
+    jsonw_quote(w->out, s);
+}
+
+void jsonw_str(struct jsonw *w, const char *s)
+{
+    if (s)
+        jsonw_text(w, text_of(s));
+    else
+        jsonw_null(w);
+}
+
+void jsonw_int(struct jsonw *w, int64_t value)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof(digits), "%" PRId64, value);
+
+    before_value(w);
+    buf_add(w->out, digits, (size_t)len);
+}
+
+void jsonw_raw(struct jsonw *w, struct text json)
+{
+    before_value(w);
+    buf_add_text(w->out, json);
+}
+
+void jsonw_bool(struct jsonw *w, bool value)
+{
+    jsonw_raw(w, value ? TEXT("true") : TEXT("false"));
+}
+
+void jsonw_null(struct jsonw *w)
+{
+    jsonw_raw(w, TEXT("null"));
+}
+
+static int append(const char *data, size_t len, void *out)
+{
+    buf_add(out, data, len);
+    return 0;
+}
+
+void jsonw_value(struct jsonw *w, const json_t *value)
+{
+    before_value(w);
+    json_dump_callback(value, append, w->out, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+void jsonw_kstr(struct jsonw *w, const char *key, const char *s)
+{
+    jsonw_key(w, key);
+    jsonw_str(w, s);
+}
+
+void jsonw_kint(struct jsonw *w, const char *key, int64_t value)
+{
+    jsonw_key(w, key);
+    jsonw_int(w, value);
+}
+
+void jsonw_kbool(struct jsonw *w, const char *key, bool value)
+{
+    jsonw_key(w, key);
+    jsonw_bool(w, value);
+}

@@ -1,0 +1,189 @@
+/* The ground floor: text, numbers, dates, ids, JSON in and out. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/jsonw.h"
+#include "base/text.h"
+#include "base/uuid.h"
+
+static void numbers_are_strict(void **state)
+{
+    int64_t v = 0;
+
+    (void)state;
+    assert_int_equal(text_to_i64(TEXT("-9223372036854775808"), INT64_MIN, INT64_MAX, &v), 0);
+    assert_true(v == INT64_MIN);
+    assert_int_equal(text_to_i64(TEXT("9223372036854775807"), INT64_MIN, INT64_MAX, &v), 0);
+    assert_true(v == INT64_MAX);
+    assert_int_equal(text_to_i64(TEXT("9223372036854775808"), INT64_MIN, INT64_MAX, &v), -ERANGE);
+    assert_int_equal(text_to_i64(TEXT("+3"), 0, 9, &v), -EINVAL);
+    assert_int_equal(text_to_i64(TEXT(" 3"), 0, 9, &v), -EINVAL);
+    assert_int_equal(text_to_i64(TEXT(""), 0, 9, &v), -EINVAL);
+    assert_int_equal(text_to_i64(TEXT("-"), 0, 9, &v), -EINVAL);
+    assert_int_equal(text_to_i64(TEXT("10"), 0, 9, &v), -ERANGE);
+}
+
+static void utf8_is_checked(void **state)
+{
+    (void)state;
+    assert_true(text_is_utf8(TEXT("聚新 ok 𠀀")));
+    assert_false(text_is_utf8(TEXT("\xc0\x80")));
+    assert_false(text_is_utf8(TEXT("\xed\xa0\x80")));
+    assert_false(text_is_utf8(TEXT("\xf4\x90\x80\x80")));
+    assert_false(text_is_utf8(TEXT("\xe8\x81")));
+    assert_int_equal(text_chars(TEXT("聚新ab")), 4);
+}
+
+static void dates_round_trip(void **state)
+{
+    int32_t days = 0;
+    int64_t us = 0;
+
+    (void)state;
+    for (int32_t d = -800000; d < 800000; d += 97) {
+        if (date_year(d) < 1 || date_year(d) > 9999)
+            continue;
+        assert_int_equal(date_parse(text_of(date_format(d).s), &days), 0);
+        assert_int_equal(days, d);
+    }
+    assert_int_equal(date_parse(TEXT("2026-02-29"), &days), -EINVAL);
+    assert_int_equal(date_parse(TEXT("2024-02-29"), &days), 0);
+    assert_int_equal(date_parse(TEXT("2026-11-23"), &days), 0);
+    assert_int_equal(date_weekday(days), 0);
+    assert_int_equal(clock_parse(TEXT("2026-11-23T10:00:00+08:00"), &us), 0);
+    assert_string_equal(clock_format(us).s, "2026-11-23T02:00:00.000000Z");
+    assert_int_equal(date_of(us - 3 * 3600 * 1000000ll, 480), days);
+    assert_int_equal(clock_parse(TEXT("2026-11-23T25:00:00Z"), &us), -EINVAL);
+}
+
+static void ids_grow_and_round_trip(void **state)
+{
+    struct uuid last = uuid_new(), back;
+
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        struct uuid id = uuid_new();
+
+        assert_true(uuid_cmp(last, id) < 0);
+        last = id;
+    }
+    assert_int_equal(uuid_parse(text_of(uuid_format(last).s), &back), 0);
+    assert_true(uuid_eq(last, back));
+    assert_int_equal(last.b[6] >> 4, 7);
+    assert_int_equal(uuid_parse(TEXT("not-a-uuid"), &back), -EINVAL);
+}
+
+static void json_limits_hold(void **state)
+{
+    struct json_fault fault;
+    struct buf deep = BUF_INIT;
+    json_t *value = NULL;
+
+    (void)state;
+    for (int i = 0; i < 2000; i++)
+        buf_addc(&deep, '[');
+    assert_int_equal(json_parse(buf_text(&deep), JSON_LIMITS, &value, &fault), -E2BIG);
+    assert_int_equal(fault.column, 33);
+    buf_clear(&deep);
+    buf_addc(&deep, '[');
+    for (int i = 0; i < 200000; i++)
+        buf_adds(&deep, "{},");
+    assert_int_equal(json_parse(buf_text(&deep), JSON_LIMITS, &value, &fault), -E2BIG);
+    buf_done(&deep);
+    assert_int_equal(json_parse(TEXT("{\"a\":1,\"a\":2}"), JSON_LIMITS, &value, &fault), -EINVAL);
+    assert_int_equal(json_parse(TEXT("{\"a\":1} x"), JSON_LIMITS, &value, &fault), -EINVAL);
+    assert_int_equal(json_parse(TEXT("\"\\u0000\""), JSON_LIMITS, &value, &fault), -EINVAL);
+    assert_int_equal(json_parse(TEXT("{\"\\\\\\\"[[\":[1,2.5,\"聚\",null,true]}"), JSON_LIMITS, &value, &fault), 0);
+    json_decref(value);
+}
+
+static void writer_writes_json(void **state)
+{
+    struct buf out = BUF_INIT;
+    struct jsonw w;
+
+    (void)state;
+    jsonw_init(&w, &out);
+    jsonw_object(&w);
+    jsonw_kstr(&w, "a", "quote \" back \\ line \n bell \x07 聚");
+    jsonw_key(&w, "b");
+    jsonw_array(&w);
+    jsonw_int(&w, INT64_MIN);
+    jsonw_bool(&w, true);
+    jsonw_null(&w);
+    jsonw_array(&w);
+    jsonw_array_end(&w);
+    jsonw_array_end(&w);
+    jsonw_kint(&w, "c", 3);
+    jsonw_object_end(&w);
+    assert_string_equal(buf_str(&out), "{\"a\":\"quote \\\" back \\\\ line \\n bell \\u0007 聚\","
+                                       "\"b\":[-9223372036854775808,true,null,[]],\"c\":3}");
+    buf_done(&out);
+}
+
+static void count_up(void *arg)
+{
+    int **next = arg;
+
+    *(*next)++ = 1;
+}
+
+static void arena_cleans_up(void **state)
+{
+    struct arena *a = arena_new();
+    int marks[2] = {0}, *next = marks;
+
+    (void)state;
+    arena_defer(a, count_up, &next);
+    arena_defer(a, count_up, &next);
+    assert_non_null(arena_alloc(a, 100000));
+    assert_string_equal(arena_printf(a, "%d-%s", 7, "x"), "7-x");
+    arena_free(a);
+    assert_true(next == marks + 2);
+}
+
+static void encodings_round_trip(void **state)
+{
+    struct buf out = BUF_INIT, back = BUF_INIT;
+    uint8_t raw[33];
+
+    (void)state;
+    for (size_t len = 0; len <= sizeof(raw); len++) {
+        random_bytes(raw, len);
+        buf_clear(&out);
+        buf_clear(&back);
+        base64url_add(&out, raw, len);
+        assert_int_equal(base64url_parse(buf_text(&out), &back), 0);
+        assert_int_equal(back.len, len);
+        assert_memory_equal(buf_str(&back), raw, len);
+    }
+    assert_int_equal(base64url_parse(TEXT("AB"), &back), -EINVAL);
+    assert_int_equal(base64url_parse(TEXT("A"), &back), -EINVAL);
+    buf_clear(&out);
+    hex_add(&out, sha256_of(TEXT("abc")).b, SHA256_LEN);
+    assert_string_equal(buf_str(&out), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    buf_done(&out);
+    buf_done(&back);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_strict),   cmocka_unit_test(utf8_is_checked),
+        cmocka_unit_test(dates_round_trip),     cmocka_unit_test(ids_grow_and_round_trip),
+        cmocka_unit_test(json_limits_hold),     cmocka_unit_test(writer_writes_json),
+        cmocka_unit_test(arena_cleans_up),      cmocka_unit_test(encodings_round_trip),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
