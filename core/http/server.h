@@ -1,0 +1,48 @@
+/* Connections of a worker: accepts on inherited sockets, speaks TLS and HTTP/1.1, runs each request in a fiber. */
+#pragma once
+
+#include "base/base.h"
+#include "http/router.h"
+
+struct http_limits {
+    uint32_t header_bytes;            /* 16 KiB: request line and fields */
+    uint32_t header_fields;           /* 100 */
+    uint32_t url_bytes;               /* 8 KiB */
+    uint32_t body_bytes;              /* 1 MiB for JSON; routes may set their own */
+    uint32_t header_ms;               /* 10 s, absolute, from the first byte (or the accept) */
+    uint32_t body_ms;                 /* 60 s, absolute */
+    uint32_t write_ms;                /* 60 s, absolute, for one response */
+    uint32_t keepalive_ms;            /* 75 s idle */
+    uint32_t request_ms;              /* 30 s for the handler */
+    uint32_t connections;             /* 12000 per worker */
+    uint32_t in_flight;               /* 512 requests at once; then 503 + Retry-After */
+};
+#define HTTP_LIMITS_DEFAULT                                                                                          \
+    ((struct http_limits){16384, 100, 8192, 1048576, 10000, 60000, 60000, 75000, 30000, 12000, 512})
+
+struct http_tls;                      /* certificate, key and ticket keys; reloadable */
+struct http_tls *http_tls_new(const char *certificate, const char *key, struct text ticket_keys, const char **ret_why);
+void http_tls_free(struct http_tls *t);
+
+struct http_server_config {
+    struct http_limits limits;
+    const struct router *router;
+    /* Sent with every response, besides those the response sets: HSTS on TLS, nosniff, referrer policy, CSP, no-store. */
+    const char *trusted_proxy;        /* address whose X-Forwarded-For/-Proto count; NULL for none */
+    bool access_log;
+};
+
+struct http_server;
+MUSTCHECK int http_server_new(const struct http_server_config *config, struct http_server **ret);
+/* Serves an inherited listening socket; tls NULL for plain text. */
+MUSTCHECK int http_server_listen(struct http_server *s, int fd, struct http_tls *tls);
+/* Stops accepting, answers what is in flight with `Connection: close`, ends idle connections; `done` is called when no
+ * connection is left or grace_ms is over. */
+void http_server_drain(struct http_server *s, int64_t grace_ms, void (*done)(void *arg), void *arg);
+void http_server_free(struct http_server *s);
+
+struct http_stats {
+    uint64_t accepted, requests, responses_by_class[6], refused, malformed;
+    uint32_t connections, in_flight;
+};
+void http_server_stats(const struct http_server *s, struct http_stats *ret);
