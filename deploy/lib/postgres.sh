@@ -106,3 +106,13 @@ pg_stop() {
     run_as "$(pg_user)" env -C / "$bin/pg_ctl" -D "$1/data" -m fast -w -t 30 stop >/dev/null 2>&1 && return 0
     run_as "$(pg_user)" env -C / "$bin/pg_ctl" -D "$1/data" -m immediate -w -t 10 stop >/dev/null 2>&1
 }
+
+# pg_test_cluster DIR: a throwaway cluster, started; no durability, and no passwords, so that tests may make the
+# database roles again and again.
+pg_test_cluster() {
+    local dir=$1
+    pg_init "$dir" "$(is_root && echo juxin)" || return 1
+    printf 'local all all trust\n' >"$dir/data/pg_hba.conf"
+    printf '%s\n' 'fsync = off' 'synchronous_commit = off' 'full_page_writes = off' >>"$dir/data/postgresql.conf"
+    pg_start "$dir" "$dir/log"
+}
