@@ -1,0 +1,194 @@
+/* Fibers: order, waits, cancellation, limits, helpers. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "loop/fiber.h"
+#include "loop/helper.h"
+#include "loop/loop.h"
+
+static int setup(void **state)
+{
+    (void)state;
+    if (loop_init() < 0)
+        return -1;
+    fiber_system_init((struct fiber_limits){64, 8});
+    return helper_init((struct helper_limits){{1, 2}, {2, 8}});
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    helper_done();
+    fiber_system_done();
+    loop_done();
+    return 0;
+}
+
+static void stop_when_alone(void *arg)
+{
+    (void)arg;
+    if (fiber_count() == 0)
+        loop_stop();
+}
+
+static void run_until_idle(void)
+{
+    struct loop_timer *t = loop_timer_new(1, 1, stop_when_alone, NULL);
+
+    loop_run();
+    loop_timer_free(t);
+}
+
+static int ready_fds[2];
+static char trace[16];
+static size_t traced;
+
+static void reader(void *arg)
+{
+    char c;
+
+    (void)arg;
+    assert_int_equal(fiber_wait_fd(ready_fds[0], EV_READ, INT64_MAX), EV_READ);
+    assert_int_equal(read(ready_fds[0], &c, 1), 1);
+    trace[traced++] = c;
+    assert_int_equal(fiber_wait_fd(ready_fds[0], EV_READ, clock_mono_ms() + 5), -ETIMEDOUT);
+    trace[traced++] = 't';
+}
+
+static void writer(void *arg)
+{
+    (void)arg;
+    assert_int_equal(fiber_yield(), 0);
+    trace[traced++] = 'w';
+    assert_int_equal(write(ready_fds[1], "r", 1), 1);
+}
+
+static void waits_for_descriptors(void **state)
+{
+    (void)state;
+    traced = 0;
+    assert_int_equal(pipe2(ready_fds, O_NONBLOCK), 0);
+    assert_int_equal(fiber_spawn(reader, NULL, "reader", NULL), 0);
+    assert_int_equal(fiber_spawn(writer, NULL, "writer", NULL), 0);
+    run_until_idle();
+    assert_memory_equal(trace, "wrt", 3);
+    close(ready_fds[0]);
+    close(ready_fds[1]);
+}
+
+static int results[3];
+
+static void sleeper(void *arg)
+{
+    struct fiber_wait w = FIBER_WAIT_INIT;
+
+    (void)arg;
+    results[0] = fiber_park(&w, INT64_MAX);
+    results[1] = fiber_sleep(1000);
+    fiber_shield(true);
+    results[2] = fiber_sleep(1);
+    fiber_shield(false);
+}
+
+static void canceller(void *arg)
+{
+    fiber_cancel(arg);
+}
+
+static void cancellation_reaches_every_wait(void **state)
+{
+    struct fiber *f = NULL;
+
+    (void)state;
+    assert_int_equal(fiber_spawn(sleeper, NULL, "sleeper", &f), 0);
+    assert_int_equal(fiber_spawn(canceller, f, "canceller", NULL), 0);
+    run_until_idle();
+    assert_int_equal(results[0], -ECANCELED);
+    assert_int_equal(results[1], -ECANCELED);
+    assert_int_equal(results[2], 0);
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void spawning_is_bounded(void **state)
+{
+    int started = 0;
+
+    (void)state;
+    while (fiber_spawn(nothing, NULL, "nothing", NULL) == 0)
+        started++;
+    assert_int_equal(started, 64);
+    run_until_idle();
+    assert_int_equal(fiber_spawn(nothing, NULL, "nothing", NULL), 0);
+    run_until_idle();
+}
+
+static void add_one(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static int helped;
+
+static void asks_for_help(void *arg)
+{
+    int n = 0;
+
+    (void)arg;
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(helper_run(HELPER_FILE, add_one, &n), 0);
+    helped += n;
+}
+
+static void helpers_do_the_work(void **state)
+{
+    (void)state;
+    helped = 0;
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(fiber_spawn(asks_for_help, NULL, "asks", NULL), 0);
+    run_until_idle();
+    assert_int_equal(helped, 300);
+}
+
+static struct fiber_wait early = {0};
+static int early_result = -1;
+
+static void parks_late(void *arg)
+{
+    (void)arg;
+    fiber_wake(&early);
+    early_result = fiber_park(&early, INT64_MAX);
+}
+
+static void an_early_wake_is_remembered(void **state)
+{
+    (void)state;
+    assert_int_equal(fiber_spawn(parks_late, NULL, "late", NULL), 0);
+    run_until_idle();
+    assert_int_equal(early_result, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(waits_for_descriptors, setup, teardown),
+        cmocka_unit_test_setup_teardown(cancellation_reaches_every_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(spawning_is_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(helpers_do_the_work, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_early_wake_is_remembered, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
