@@ -19,8 +19,7 @@ as_root() {
     fi
 }
 
-# run_as USER COMMAND...: drops to USER when root; anybody else stays who they are. `run_as -e VAR=x` is not needed:
-# the environment goes along.
+# run_as USER COMMAND...: drops to USER when root; anybody else stays who they are.
 run_as() {
     local user=$1
     shift
@@ -41,6 +40,8 @@ ensure_user() {
 STEP=0
 STEPS=0
 # step TITLE COMMAND...: one progress line with the time it took; output goes to $LOG, its tail is shown on failure.
+# COMMAND runs as a condition, so `set -e` is off in it: a function says `|| return 1` itself. Descriptor 9 is a lock
+# that no long-lived child may keep.
 step() {
     local title=$1 began=$SECONDS from
     shift
@@ -49,7 +50,7 @@ step() {
     mkdir -p "$(dirname "$LOG")"
     touch "$LOG"
     from=$(($(wc -l <"$LOG") + 1))
-    if "$@" >>"$LOG" 2>&1; then
+    if "$@" >>"$LOG" 2>&1 9>&-; then
         printf '%d s\n' $((SECONDS - began))
     else
         printf 'failed after %d s\n' $((SECONDS - began))

@@ -1,7 +1,8 @@
 # Sourced by tests/run: what is built and run.
 # shellcheck shell=bash
 
-SANITIZE=(-Db_sanitize=address,undefined -Db_lundef=false)
+# Warnings are errors in the plain builds; the sanitizers' own code makes gcc warn of what is not there.
+SANITIZE=(-Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false)
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 
@@ -41,6 +42,7 @@ suite_integration() {
     export JUXIN_TEST_SANITIZED=$([ "$which" = sanitized ] && echo 1)
     for file in tests/integration/test_*.py; do
         name=$(basename "$file" .py)
+        [ -f "$file" ] || { count "no integration test" 1; return; }
         [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
         integration_file "$name" "$file"
     done
