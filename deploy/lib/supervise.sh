@@ -53,7 +53,8 @@ while [ -z "$stopping" ]; do
     keep_database
     if server_gone; then
         wait "$server" 2>/dev/null
-        say "$(date -u +%FT%TZ) the server ended with $?, starting it again"
+        status=$?
+        say "$(date -u +%FT%TZ) the server ended with $status, starting it again"
         server=
         [ $((SECONDS - began)) -ge 5 ] || rest 1
         [ -n "$stopping" ] || start_server
