@@ -29,13 +29,13 @@ struct request {
     struct arena *arena;
     enum http_method method;
     struct text target;               /* as sent */
-    struct text path;                 /* percent-decoded, no dot segments, no empty segments */
+    struct text path;                 /* percent-decoded, no dot segments, empty segment only at the end */
     struct http_param *query;
     size_t query_count;
     struct http_field *fields;
     size_t field_count;
     struct text body;                 /* whole; within the route's limit */
-    struct text host;
+    struct text host;                 /* lower case, without port; empty for HTTP/1.0 without Host */
     bool tls;
     char peer[46];                    /* address text of the client (or of what a trusted proxy says) */
 

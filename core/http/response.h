@@ -12,10 +12,12 @@ struct response {
     int status;                       /* 0 until decided */
     struct buf head;                  /* extra header lines, each ending in CRLF */
     struct buf body;
+    struct text borrowed;             /* sent instead of body when its pointer is set; outlives the server */
     const char *content_type;         /* static; NULL for none */
     struct jsonw json;                /* writes to body */
     bool close;                       /* close the connection after this answer */
     bool is_problem;
+    uint32_t problem_errors;          /* errors listed so far */
 };
 
 void response_reset(struct response *p);                 /* empty again, for a handler that decides anew */
@@ -30,6 +32,12 @@ struct jsonw *response_json(struct request *r, int status);
 void response_empty(struct request *r);
 /* Raw bytes, copied. content_type is a static string. */
 void response_bytes(struct request *r, int status, const char *content_type, struct text body);
+/* Bytes that outlive the server, not copied. */
+void response_borrowed(struct request *r, int status, const char *content_type, struct text body);
+/* True when the response sets this header field itself. */
+bool response_has_header(const struct response *p, const char *name);
+const char *response_phrase(int status);                 /* "Not Found" */
+const char *response_phrase_zh(int status);
 
 /* One wrong thing in the input. */
 struct problem_error {
@@ -47,7 +55,9 @@ int request_fail(struct request *r, int status, const char *code, const char *en
 /* Adds an error to the problem being built (after request_fail, or starts a 422 `invalid` itself). Strings copied. */
 void request_fail_at(struct request *r, struct problem_error e);
 /* The problem for an errno from below: -EAGAIN 503 + Retry-After, -ETIMEDOUT 504, -ENOENT 404, -EEXIST 409, -ESTALE 412,
- * -EACCES 403, -EBUSY 503, everything else 500 without detail. Returns r. */
+ * -EACCES 403, -EBUSY 503 + Retry-After, everything else 500 without detail. Returns r. */
 int request_fail_errno(struct request *r, int error);
 /* The answer for what does not exist and for what may not be seen: one and the same. */
 int request_not_found(struct request *r);
+/* What the client reads best, from Accept-Language: true for Chinese, also when it does not say. */
+bool request_prefers_chinese(const struct request *r);

@@ -4,7 +4,9 @@
 #include "base/base.h"
 #include "http/request.h"
 
-/* A pattern is literal segments and {name} segments: "/t/{tenant}/api/v1/units/{unit}". Literal beats {name}. */
+/* A pattern is literal segments and {name} segments: "/t/{tenant}/api/v1/units/{unit}". Literal beats {name}. The last
+ * segment may be {name*}: everything that is left, when nothing else matches. A path with '/' at its end matches only
+ * patterns that have it too (or {name*}). Routes for HEAD are refused: GET serves them. */
 struct http_route {
     enum http_method method;          /* GET also serves HEAD */
     const char *pattern;

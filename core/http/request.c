@@ -1,0 +1,192 @@
+/* Reading a request: fields, parameters, cookies, JSON. */
+#include "http/request.h"
+
+#include <errno.h>
+
+#include "base/json.h"
+#include "http/chars.h"
+#include "http/response.h"
+#include "http/router.h"
+
+static const char *const method_names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+const char *http_method_name(enum http_method m)
+{
+    return method_names[m];
+}
+
+struct text request_header(const struct request *r, const char *name)
+{
+    for (size_t i = 0; i < r->field_count; i++)
+        if (text_is_nocase(r->fields[i].name, name))
+            return r->fields[i].value;
+    return (struct text){NULL, 0};
+}
+
+struct text request_query(const struct request *r, const char *name)
+{
+    for (size_t i = 0; i < r->query_count; i++)
+        if (text_is(r->query[i].name, name))
+            return r->query[i].value;
+    return (struct text){NULL, 0};
+}
+
+/* cookie-octet: visible ASCII but blank, '"', ',', ';', '\'. */
+static bool is_cookie_value(struct text v)
+{
+    for (size_t i = 0; i < v.len; i++) {
+        uint8_t c = (uint8_t)v.ptr[i];
+
+        if (c <= 0x20 || c >= 0x7f || c == '"' || c == ',' || c == ';' || c == '\\')
+            return false;
+    }
+    return true;
+}
+
+struct text request_cookie(const struct request *r, const char *name)
+{
+    struct text found = {NULL, 0};
+
+    for (size_t i = 0; i < r->field_count; i++) {
+        struct text rest = r->fields[i].value;
+
+        if (!text_is_nocase(r->fields[i].name, "cookie"))
+            continue;
+        while (rest.ptr) {
+            struct text value = text_trim(text_split(&rest, ';'), " \t"), key = text_split(&value, '=');
+
+            if (!text_is(key, name) || !value.ptr)
+                continue;
+            if (found.ptr)
+                return (struct text){NULL, 0};
+            if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
+                value = (struct text){value.ptr + 1, value.len - 2};
+            if (!is_cookie_value(value))
+                return (struct text){NULL, 0};
+            found = value;
+        }
+    }
+    return found;
+}
+
+struct text request_param(const struct request *r, const char *name)
+{
+    const char *p = r->route ? r->route->pattern : "";
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < HTTP_PATH_PARAMS_MAX; i++) {
+        p = strchr(p, '{');
+        if (!p)
+            break;
+        p++;
+        if (strncmp(p, name, len) == 0 && (p[len] == '}' || p[len] == '*'))
+            return r->path_params[i];
+    }
+    return (struct text){NULL, 0};
+}
+
+/* application/json or application/merge-patch+json, with at most charset=utf-8 behind it. */
+static bool is_json_type(struct text type)
+{
+    struct text media = text_trim(text_split(&type, ';'), " \t");
+
+    if (!text_is_nocase(media, "application/json") && !text_is_nocase(media, "application/merge-patch+json"))
+        return false;
+    type = text_trim(type, " \t");
+    return !type.len || text_is_nocase(type, "charset=utf-8") || text_is_nocase(type, "charset=\"utf-8\"");
+}
+
+static void drop_json(void *arg)
+{
+    json_decref(arg);
+}
+
+int request_json(struct request *r, json_t **ret)
+{
+    struct json_fault fault = {0};
+    json_t *value;
+    int error;
+
+    if (!is_json_type(request_header(r, "Content-Type")))
+        return request_fail(r, 415, "unsupported_media_type", "Send the body as application/json in UTF-8.",
+            "请以 UTF-8 编码的 application/json 发送内容。");
+    if (!r->body.len)
+        return request_fail(r, 400, "body_required", "A JSON body is required.", "缺少 JSON 内容。");
+    error = json_parse(r->body, JSON_LIMITS, &value, &fault);
+    if (error < 0) {
+        char *en = arena_printf(r->arena, "The body is not acceptable JSON: %s (line %u, column %u).", fault.message,
+            fault.line, fault.column);
+        char *zh = arena_printf(r->arena, "JSON 内容无法接受（第 %u 行第 %u 列）：%s。", fault.line, fault.column,
+            fault.message);
+
+        return error == -E2BIG ? request_fail(r, 400, "json_too_complex", en, zh)
+                               : request_fail(r, 400, "malformed_json", en, zh);
+    }
+    arena_defer(r->arena, drop_json, value);
+    *ret = value;
+    return 0;
+}
+
+/* "/" and the key with '~' and '/' escaped (RFC 6901). */
+static const char *pointer_to(struct request *r, const char *key)
+{
+    char *out = arena_alloc(r->arena, 2 * strlen(key) + 2), *p = out;
+
+    *p++ = '/';
+    for (; *key; key++) {
+        if (*key == '~' || *key == '/') {
+            *p++ = '~';
+            *p++ = *key == '~' ? '0' : '1';
+        } else {
+            *p++ = *key;
+        }
+    }
+    return out;
+}
+
+static bool is_known(const char *const *known, const char *key)
+{
+    for (; *known; known++)
+        if (strcmp(*known, key) == 0)
+            return true;
+    return false;
+}
+
+static const char *known_list(struct request *r, const char *const *known)
+{
+    struct buf list = BUF_INIT;
+    const char *out;
+
+    for (; *known; known++)
+        buf_addf(&list, "%s%s", list.len ? ", " : "", *known);
+    out = arena_dup(r->arena, buf_str(&list));
+    buf_done(&list);
+    return out;
+}
+
+int request_object(struct request *r, const char *const *known, json_t **ret)
+{
+    json_t *object, *member;
+    const char *key, *accepted;
+    int error = request_json(r, &object), bad = 0;
+
+    if (error < 0)
+        return error;
+    if (!json_is_object(object)) {
+        request_fail_at(r, (struct problem_error){"", "type", "a JSON object", "应为 JSON 对象"});
+        return -EINVAL;
+    }
+    accepted = known_list(r, known);
+    json_object_foreach (object, key, member) {
+        if (is_known(known, key))
+            continue;
+        if (bad++ < 20)
+            request_fail_at(r, (struct problem_error){pointer_to(r, key), "unknown_field",
+                                   arena_printf(r->arena, "accepted here: %s", accepted),
+                                   arena_printf(r->arena, "可用字段：%s", accepted)});
+    }
+    if (bad)
+        return -EINVAL;
+    *ret = object;
+    return 0;
+}

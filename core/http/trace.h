@@ -1,0 +1,9 @@
+/* W3C Trace Context (traceparent, version 00). */
+#pragma once
+
+#include "base/base.h"
+#include "http/request.h"
+
+/* Takes the trace over from the request's traceparent field, or starts one; fills r->log.trace_id and
+ * r->traceparent, whose parent is a span of our own. */
+void trace_begin(struct request *r);
