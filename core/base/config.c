@@ -19,11 +19,14 @@ struct key {
     enum kind kind;
     size_t offset;
     int64_t fallback, min, max;
-    const char *choices;              /* "a|b": the value is the position; for texts: the default */
+    const char *choices; /* "a|b": the value is the position; for texts: the default */
 };
 
 #define AT(member) offsetof(struct config, member)
-#define INT(pointer, member, fallback, min, max) {pointer, KIND_INT, AT(member), fallback, min, max, NULL}
+#define INT(pointer, member, fallback, min, max)                                                             \
+    {                                                                                                        \
+        pointer, KIND_INT, AT(member), fallback, min, max, NULL                                              \
+    }
 #define LIMIT(name, fallback, min, max) INT("/limits/" #name, limits.name, fallback, min, max)
 #define DATABASE(name, fallback, min, max) INT("/database/" #name, database.name, fallback, min, max)
 
@@ -162,10 +165,12 @@ static void take(struct walk *w, const struct key *k, const json_t *value)
 
     switch (k->kind) {
     case KIND_INT:
-        if (json_is_integer(value) && json_integer_value(value) >= k->min && json_integer_value(value) <= k->max)
+        if (json_is_integer(value) && json_integer_value(value) >= k->min &&
+            json_integer_value(value) <= k->max)
             *(int64_t *)at = json_integer_value(value);
         else
-            fault(w, k->pointer, "expected a whole number from %lld to %lld", (long long)k->min, (long long)k->max);
+            fault(w, k->pointer, "expected a whole number from %lld to %lld", (long long)k->min,
+                (long long)k->max);
         return;
     case KIND_BOOL:
         if (json_is_boolean(value))
@@ -256,7 +261,8 @@ static void walk_listen(struct walk *w, const json_t *list)
     size_t count = json_array_size(list);
 
     if (!json_is_array(list) || count < 1 || count > CONFIG_LISTEN_MAX) {
-        fault(w, "/listen", "expected a list of 1 to %d objects {\"address\", \"port\", \"tls\"}", CONFIG_LISTEN_MAX);
+        fault(w, "/listen", "expected a list of 1 to %d objects {\"address\", \"port\", \"tls\"}",
+            CONFIG_LISTEN_MAX);
         return;
     }
     w->config->listen_count = (uint32_t)count;
@@ -290,8 +296,9 @@ static void check_together(struct walk *w, const json_t *root)
         }
     }
     if (c->admin.address && !is_loopback(c->admin.address))
-        fault(w, "/admin_listen/address", "expected a loopback address (127.0.0.0/8 or ::1): health and metrics are "
-                                          "not for the public");
+        fault(w, "/admin_listen/address",
+            "expected a loopback address (127.0.0.0/8 or ::1): health and metrics are "
+            "not for the public");
 }
 
 static void set_defaults(struct config *c)

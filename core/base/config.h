@@ -10,21 +10,21 @@
 #define CONFIG_WORKERS_MAX 64
 
 struct config_listen {
-    char *address;                    /* numeric IPv4 or IPv6 */
+    char *address; /* numeric IPv4 or IPv6 */
     int64_t port;
     bool tls;
 };
 
 struct config {
-    char *file;                       /* where it was read from, absolute */
+    char *file; /* where it was read from, absolute */
     char *state_dir;
-    char *install_dir;                /* NULL: derived from the executable's place */
+    char *install_dir; /* NULL: derived from the executable's place */
     struct config_listen listen[CONFIG_LISTEN_MAX];
     uint32_t listen_count;
-    struct config_listen admin;       /* address NULL: no admin listener */
+    struct config_listen admin; /* address NULL: no admin listener */
     char *tls_certificate, *tls_key;
     int64_t workers;
-    char *user;                       /* NULL: stay who started the master */
+    char *user; /* NULL: stay who started the master */
     struct {
         char *app, *owner, *dispatch, *aggregate;
         int64_t fast_connections, fast_depth, slow_connections, queue, tenant_queue, fast_timeout_ms,
@@ -32,15 +32,16 @@ struct config {
     } database;
     char *keys_file;
     char *plugins_directory, *plugins_trust;
-    int64_t plugins_development;      /* 0 production, 1 development */
+    int64_t plugins_development; /* 0 production, 1 development */
     char *migrations;
-    char *assets;                     /* the console's files; NULL: none are served */
+    char *assets; /* the console's files; NULL: none are served */
     char *trusted_proxy;
     struct {
-        int64_t header_bytes, header_fields, url_bytes, body_bytes, header_ms, body_ms, write_ms, keepalive_ms,
-            request_ms, connections, in_flight, buffered_bytes, drain_ms, hash_threads, hash_waiting;
+        int64_t header_bytes, header_fields, url_bytes, body_bytes, header_ms, body_ms, write_ms,
+            keepalive_ms, request_ms, connections, in_flight, buffered_bytes, drain_ms, hash_threads,
+            hash_waiting;
     } limits;
-    int64_t log_level;                /* enum log_level */
+    int64_t log_level; /* enum log_level */
     bool access_log;
 };
 

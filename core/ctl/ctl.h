@@ -14,30 +14,30 @@ enum ctl_exit { CTL_OK, CTL_FAILED, CTL_USAGE, CTL_NOT_FOUND, CTL_REFUSED, CTL_N
 struct ctl;
 
 struct ctl_option {
-    const char *name;                 /* without dashes */
-    const char *value;                /* "NAME"; NULL for a flag */
+    const char *name;  /* without dashes */
+    const char *value; /* "NAME"; NULL for a flag */
     const char *help;
     bool is_required;
 };
 
 enum ctl_needs {
-    CTL_PLAIN,                        /* nothing */
-    CTL_CONFIG,                       /* c->config */
-    CTL_DATABASE,                     /* runs in a fiber, c->db open as the app role */
-    CTL_OWNER,                        /* … as the owner role */
+    CTL_PLAIN,    /* nothing */
+    CTL_CONFIG,   /* c->config */
+    CTL_DATABASE, /* runs in a fiber, c->db open as the app role */
+    CTL_OWNER,    /* … as the owner role */
 };
 
 #define CTL_OPTIONS_MAX 16
 #define CTL_ARGUMENTS_MAX 64
 
 struct ctl_command {
-    const char *name;                 /* "tenant create" */
-    const char *arguments;            /* "SLUG"; for the usage line */
-    const char *summary;              /* one line */
-    const char *help;                 /* what it does, and an example that works */
+    const char *name;      /* "tenant create" */
+    const char *arguments; /* "SLUG"; for the usage line */
+    const char *summary;   /* one line */
+    const char *help;      /* what it does, and an example that works */
     uint32_t arguments_min, arguments_max;
     enum ctl_needs needs;
-    int (*run)(struct ctl *c);        /* enum ctl_exit */
+    int (*run)(struct ctl *c); /* enum ctl_exit */
     struct ctl_option options[CTL_OPTIONS_MAX];
 };
 
@@ -48,15 +48,15 @@ struct ctl {
     const struct ctl_command *command;
     const char *argument[CTL_ARGUMENTS_MAX];
     uint32_t argument_count;
-    const char *option[CTL_OPTIONS_MAX];   /* as in the command's table; NULL when not given */
+    const char *option[CTL_OPTIONS_MAX]; /* as in the command's table; NULL when not given */
     struct db *db;
-    struct arena *arena;              /* until the command ends */
-    struct subject who;               /* SUBJECT_OPERATOR */
-    struct buf out;                   /* the JSON answer, written at the end */
+    struct arena *arena; /* until the command ends */
+    struct subject who;  /* SUBJECT_OPERATOR */
+    struct buf out;      /* the JSON answer, written at the end */
     struct jsonw w;
 };
 
-const char *ctl_option(const struct ctl *c, const char *name);      /* NULL when not given */
+const char *ctl_option(const struct ctl *c, const char *name); /* NULL when not given */
 bool ctl_flag(const struct ctl *c, const char *name);
 
 /* Says what went wrong and what to do about it, on standard error; returns `code`. */

@@ -11,42 +11,63 @@
 
 /* One entry into plugin code. Texts are cut to fit and always terminated. Written by the plugin floor. */
 struct slot_call {
-    char plugin[48];                  /* "": no plugin's code is running */
-    char hook[48];                    /* hook point, route or job */
+    char plugin[48]; /* "": no plugin's code is running */
+    char hook[48];   /* hook point, route or job */
     char request_id[40];
     struct uuid unit;
     int32_t tenant;
-    int64_t since_us;                 /* clock_wall_us at entry */
+    int64_t since_us; /* clock_wall_us at entry */
 };
 
 enum slot_state { SLOT_FREE, SLOT_STARTING, SLOT_READY, SLOT_DRAINING, SLOT_ENDED };
 
 /* Counters and gauges a worker publishes; /metrics adds them up. */
 enum slot_metric {
-    METRIC_ACCEPTED, METRIC_REQUESTS, METRIC_RESPONSES_1XX, METRIC_RESPONSES_2XX, METRIC_RESPONSES_3XX,
-    METRIC_RESPONSES_4XX, METRIC_RESPONSES_5XX, METRIC_REFUSED, METRIC_MALFORMED, METRIC_DB_FAST_UNITS,
-    METRIC_DB_SLOW_UNITS, METRIC_DB_ERRORS, METRIC_DB_REFUSED, METRIC_DB_RECONNECTS, METRIC_PLUGIN_CALLS,
+    METRIC_ACCEPTED,
+    METRIC_REQUESTS,
+    METRIC_RESPONSES_1XX,
+    METRIC_RESPONSES_2XX,
+    METRIC_RESPONSES_3XX,
+    METRIC_RESPONSES_4XX,
+    METRIC_RESPONSES_5XX,
+    METRIC_REFUSED,
+    METRIC_MALFORMED,
+    METRIC_DB_FAST_UNITS,
+    METRIC_DB_SLOW_UNITS,
+    METRIC_DB_ERRORS,
+    METRIC_DB_REFUSED,
+    METRIC_DB_RECONNECTS,
+    METRIC_PLUGIN_CALLS,
     METRIC_GAUGES, /* from here on: the present, not sums over time */
-    METRIC_CONNECTIONS = METRIC_GAUGES, METRIC_IN_FLIGHT, METRIC_FIBERS, METRIC_DB_FAST_CONNECTED,
-    METRIC_DB_SLOW_CONNECTED, METRIC_DB_FAST_BUSY, METRIC_DB_SLOW_BUSY, METRIC_DB_FAST_WAITING,
-    METRIC_DB_SLOW_WAITING, METRIC_OUTBOX_PENDING, METRIC_UNSEALED, SLOT_METRICS
+    METRIC_CONNECTIONS = METRIC_GAUGES,
+    METRIC_IN_FLIGHT,
+    METRIC_FIBERS,
+    METRIC_DB_FAST_CONNECTED,
+    METRIC_DB_SLOW_CONNECTED,
+    METRIC_DB_FAST_BUSY,
+    METRIC_DB_SLOW_BUSY,
+    METRIC_DB_FAST_WAITING,
+    METRIC_DB_SLOW_WAITING,
+    METRIC_OUTBOX_PENDING,
+    METRIC_UNSEALED,
+    SLOT_METRICS
 };
 
 struct slot {
     _Atomic int32_t pid;
-    _Atomic uint32_t state;           /* enum slot_state */
+    _Atomic uint32_t state; /* enum slot_state */
     _Atomic uint32_t index, generation;
     _Atomic uint32_t database_ready;
-    _Atomic uint32_t sequence;        /* odd while `current` is being written */
+    _Atomic uint32_t sequence; /* odd while `current` is being written */
     struct slot_call current;
     struct slot_call history[SLOT_HISTORY];
-    _Atomic uint32_t history_at;      /* entries ever written */
-    _Atomic int64_t beat_ms;          /* the worker's loop was alive at this clock_mono_ms */
+    _Atomic uint32_t history_at; /* entries ever written */
+    _Atomic int64_t beat_ms;     /* the worker's loop was alive at this clock_mono_ms */
     _Atomic int64_t metrics[SLOT_METRICS];
 };
 
-struct slot *slot_self(void);                            /* never NULL */
-void slot_set_self(struct slot *s);                      /* in a worker, before any plugin is loaded */
+struct slot *slot_self(void);       /* never NULL */
+void slot_set_self(struct slot *s); /* in a worker, before any plugin is loaded */
 
 /* Makes `call` what the process is in; NULL when it is in no plugin. ~20 ns; called at every fiber switch too. */
 void slot_enter(const struct slot_call *call);

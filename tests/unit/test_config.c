@@ -70,10 +70,12 @@ static void values(void **state)
     struct config *c = NULL;
     struct buf errors = BUF_INIT;
 
-    assert_int_equal(load("{\"listen\":[{\"address\":\"::1\",\"port\":8443}],\"tls\":{\"certificate\":\"/c\",\"key\":\"/k\"},"
-                          "\"plugins\":{\"mode\":\"development\"},\"log\":{\"level\":\"warn\",\"access\":true},"
-                          "\"database\":{\"app\":\"host=/run\",\"queue\":7},\"admin_listen\":{\"address\":\"127.0.0.1\"}}",
-                          &c, &errors),
+    assert_int_equal(
+        load("{\"listen\":[{\"address\":\"::1\",\"port\":8443}],\"tls\":{\"certificate\":\"/c\",\"key\":\"/"
+             "k\"},"
+             "\"plugins\":{\"mode\":\"development\"},\"log\":{\"level\":\"warn\",\"access\":true},"
+             "\"database\":{\"app\":\"host=/run\",\"queue\":7},\"admin_listen\":{\"address\":\"127.0.0.1\"}}",
+            &c, &errors),
         0);
     assert_true(c->listen[0].tls);
     assert_string_equal(c->tls_key, "/k");
@@ -92,16 +94,20 @@ static void faults(void **state)
     refuses("[]", "/: expected an object");
     refuses("{}", "/listen: required");
     refuses("{" LISTEN ",\"wokers\":1}", "/wokers: unknown key; accepted here: state_dir");
-    refuses("{" LISTEN ",\"limits\":{\"header\":1}}", "/limits/header: unknown key; accepted here: header_bytes");
+    refuses(
+        "{" LISTEN ",\"limits\":{\"header\":1}}", "/limits/header: unknown key; accepted here: header_bytes");
     refuses("{" LISTEN ",\"workers\":0}", "/workers: expected a whole number from 1 to 64");
     refuses("{" LISTEN ",\"workers\":\"2\"}", "/workers: expected a whole number");
     refuses("{" LISTEN ",\"limits\":3}", "/limits: expected an object");
-    refuses("{" LISTEN ",\"plugins\":{\"mode\":\"debug\"}}", "/plugins/mode: expected one of production|development");
+    refuses("{" LISTEN ",\"plugins\":{\"mode\":\"debug\"}}",
+        "/plugins/mode: expected one of production|development");
     refuses("{" LISTEN ",\"state_dir\":\"run\"}", "/state_dir: expected an absolute path");
     refuses("{" LISTEN ",\"log\":{\"access\":1}}", "/log/access: expected true or false");
-    refuses("{" LISTEN ",\"admin_listen\":{\"address\":\"0.0.0.0\"}}", "/admin_listen/address: expected a loopback");
+    refuses("{" LISTEN ",\"admin_listen\":{\"address\":\"0.0.0.0\"}}",
+        "/admin_listen/address: expected a loopback");
     refuses("{" LISTEN ",\"database\":{\"app\":\"\"}}", "/database/app: expected a text");
-    refuses("{\"listen\":[{\"address\":\"localhost\",\"port\":1}]}", "/listen/0/address: expected a numeric address");
+    refuses("{\"listen\":[{\"address\":\"localhost\",\"port\":1}]}",
+        "/listen/0/address: expected a numeric address");
     refuses("{\"listen\":[{\"address\":\"::1\",\"port\":70000}]}", "/listen/0/port: expected a whole number");
     refuses("{\"listen\":[{\"address\":\"::1\",\"port\":1,\"ssl\":1}]}", "/listen/0/ssl: unknown key");
     refuses("{\"listen\":[{\"address\":\"::1\",\"port\":1}]}", "/tls: required");
