@@ -10,6 +10,11 @@ die() {
     exit 1
 }
 
+# state_directory CLONE: where this deployment's data live. A clone under /root cannot be read by the service's user.
+state_directory() {
+    if is_root; then printf '%s\n' "${JUXIN_STATE:-/var/lib/juxin}"; else printf '%s\n' "${JUXIN_STATE:-$1/.juxin}"; fi
+}
+
 # as_root COMMAND...: directly, or through sudo.
 as_root() {
     if is_root; then

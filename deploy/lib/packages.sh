@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 PACKAGES_RUN=(gcc libc6-dev meson ninja-build pkg-config libevent-dev libpq-dev libjansson-dev libssl-dev
-    postgresql openssl python3 curl ca-certificates)
+    postgresql openssl python3 curl jq ca-certificates)
 PACKAGES_TEST=(clang clang-format libcmocka-dev git)
 
 packages_missing() {
