@@ -1,5 +1,5 @@
-# A private PostgreSQL cluster for tests. tests/run starts one and names it in JUXIN_TEST_PG (its directory); a test file
-# run by hand starts its own. Every caller gets fresh databases in it.
+# A private PostgreSQL cluster for tests. tests/run starts one and hands over its superuser's connection string in
+# JUXIN_TEST_PG; a test file run by hand starts its own. Every caller makes fresh databases in it.
 import os
 import pathlib
 import subprocess
@@ -7,7 +7,7 @@ import subprocess
 from . import harness
 
 LIB = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "lib"
-_directory = None
+_superuser = None
 
 
 def shell(script, *arguments, check=True):
@@ -20,21 +20,17 @@ def shell(script, *arguments, check=True):
     return done.stdout.strip()
 
 
-def cluster():
-    """The directory of the running cluster."""
-    global _directory
-    if _directory is None:
-        _directory = os.environ.get("JUXIN_TEST_PG")
-    if _directory is None:
-        _directory = os.path.join(harness.scratch(), "pg")
-        shell('ensure_user juxin; pg_test_cluster "$1"', _directory)
-        harness.on_exit(lambda: shell('pg_stop "$1"', _directory))
-    return _directory
-
-
 def conninfo(database="postgres"):
     """Connection string of the cluster's superuser."""
-    return shell('pg_conninfo "$1" "$2"', cluster(), database)
+    global _superuser
+    if _superuser is None:
+        _superuser = os.environ.get("JUXIN_TEST_PG")
+    if _superuser is None:
+        directory = os.path.join(harness.scratch(), "pg")
+        shell('ensure_user juxin; pg_test_cluster "$1"', directory)
+        harness.on_exit(lambda: shell('pg_stop "$1"', directory))
+        _superuser = shell('pg_conninfo "$1"', directory)
+    return f"{_superuser} dbname={database}"
 
 
 def psql(sql, database="postgres", connection=None, check=True):

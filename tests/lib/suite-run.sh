@@ -6,40 +6,64 @@ SANITIZE=(-Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false)
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 
-# unit_tests BUILD NAME...: cmocka's cases are counted one by one.
-unit_tests() {
-    local build=$1 log=$SCRATCH/unit-$1.log line
-    shift
-    run_child meson test -C "build-test/$build" --no-rebuild --suite unit --num-processes 2 "$@" >"$log" 2>&1
-    line=$(python3 tests/lib/count_unit.py "build-test/$build/meson-logs/testlog.json" "$build" | tee "$log.count" |
+# c_tests SUITE BUILD NAME...: cmocka's cases are counted one by one.
+c_tests() {
+    local suite=$1 build=$2 log=$SCRATCH/$1-$2.log line
+    shift 2
+    rm -f "build-test/$build/meson-logs/testlog.json"
+    run_child meson test -C "build-test/$build" --no-rebuild --suite "$suite" --num-processes 2 "$@" >"$log" 2>&1
+    line=$(python3 tests/lib/count_unit.py 2>>"$log" "build-test/$build/meson-logs/testlog.json" "$build" | tee "$log.count" |
         tail -n 1)
     sed '$d' "$log.count"
-    add_counts "$line" || count "unit tests of $build" 1 "$log"
-    say "  unit tests, $build build: $line"
+    add_counts "$line" || count "$suite tests of $build" 1 "$log"
+    say "  $suite tests, $build build: $line"
 }
 
 suite_unit() {
-    if build gcc gcc --buildtype=debugoptimized; then unit_tests gcc "$@"; fi
+    if build gcc gcc --buildtype=debugoptimized; then c_tests unit gcc "$@"; fi
     [ -z "$QUICK" ] || return 0
     build clang clang --buildtype=debugoptimized
-    if build sanitized gcc --buildtype=debug -Doptimization=1 "${SANITIZE[@]}"; then unit_tests sanitized "$@"; fi
+    if build_for_tests; then c_tests unit sanitized "$@"; fi
 }
 
-# Each file of tests/integration against the installed programs: the sanitized ones, or with --quick the plain ones.
-suite_integration() {
-    local which=sanitized name file
+# One throwaway cluster for everything of this run; JUXIN_TEST_PG is its superuser's connection string.
+test_database() {
+    [ -z "${JUXIN_TEST_PG:-}" ] || return 0
+    ensure_user juxin
+    pg_test_cluster "$SCRATCH/pg" >"$SCRATCH/pg.log" 2>&1 || { count "PostgreSQL" 1 "$SCRATCH/pg.log"; return 1; }
+    JUXIN_TEST_PG=$(pg_conninfo "$SCRATCH/pg")
+    export JUXIN_TEST_PG
+}
+
+# C tests that need a PostgreSQL.
+suite_db() {
+    local which
+    which=$(tested_build)
+    build_for_tests && test_database && c_tests db "$which" "$@"
+}
+
+# The sanitized programs, or with --quick the plain ones.
+tested_build() {
+    if [ -n "$QUICK" ]; then echo gcc; else echo sanitized; fi
+}
+
+build_for_tests() {
     if [ -n "$QUICK" ]; then
-        which=gcc
-        build gcc gcc --buildtype=debugoptimized || return 0
+        build gcc gcc --buildtype=debugoptimized
     else
-        build sanitized gcc --buildtype=debug -Doptimization=1 "${SANITIZE[@]}" || return 0
+        build sanitized gcc --buildtype=debug -Doptimization=1 "${SANITIZE[@]}"
     fi
+}
+
+# Each file of tests/integration against the installed programs.
+suite_integration() {
+    local which name file
+    which=$(tested_build)
+    build_for_tests && test_database || return 0
     run_child meson install -C "build-test/$which" --no-rebuild --quiet --destdir "$SCRATCH/root" \
         >"$SCRATCH/install.log" 2>&1 || { count "install" 1 "$SCRATCH/install.log"; return; }
-    ensure_user juxin
-    pg_test_cluster "$SCRATCH/pg" >"$SCRATCH/pg.log" 2>&1 || { count "PostgreSQL" 1 "$SCRATCH/pg.log"; return; }
-    export JUXIN_TEST_PG=$SCRATCH/pg JUXIN_TEST_PREFIX=$SCRATCH/root/opt/juxin JUXIN_TEST_DIR=$SCRATCH
-    export JUXIN_TEST_SANITIZED=$([ "$which" = sanitized ] && echo 1)
+    export JUXIN_TEST_PREFIX=$SCRATCH/root/opt/juxin JUXIN_TEST_DIR=$SCRATCH JUXIN_TEST_SANITIZED=
+    [ "$which" = gcc ] || JUXIN_TEST_SANITIZED=1
     for file in tests/integration/test_*.py; do
         name=$(basename "$file" .py)
         [ -f "$file" ] || { count "no integration test" 1; return; }

@@ -23,7 +23,7 @@ each_file() {
     done
 }
 
-suite_formatting() {
+suite_format() {
     local files
     mapfile -t files < <(source_files '*.c' '*.h')
     each_file 'clang-format --dry-run -Werror "$1"' "${files[@]}"
