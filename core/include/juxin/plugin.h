@@ -444,9 +444,9 @@ JX_EXPORT const struct jx_plugin *jx_plugin_entry(const struct jx_host *host);
         6, JX_DESCRIPTOR_SIZE, JX_NOTE_TYPE, {'J', 'u', 'x', 'i', 'n', 0, 0, 0},                                      \
         {'J', 'X', 'P', 'L', 'U', 'G', 'I', 'N'}, JX_DESCRIPTOR_SIZE, (uint16_t)JX_ABI_MAJOR, (uint16_t)(minor),      \
         plugin_name, plugin_version};                                                                                \
-    const struct jx_plugin *jx_plugin_entry(const struct jx_host *host)                                              \
+    const struct jx_plugin *jx_plugin_entry(const struct jx_host *jx_host_)                                            \
     {                                                                                                                \
-        return start(host);                                                                                          \
+        return start(jx_host_);                                                                                     \
     }
 
 #endif
