@@ -131,7 +131,7 @@ static void note_the_answer(
     struct jx_text date = host->calendar->date_text(call, today);
 
     for (uint32_t i = 0; i < count; i++) {
-        struct jx_text due = field(records[i], "due");
+        struct jx_text due = host->record->get_old(records[i], "due");
         struct jx_text on_time = JX_LITERAL("true"), late = JX_LITERAL("false");
         int32_t due_day;
 
