@@ -16,6 +16,7 @@ struct http_limits {
     uint32_t connections;             /* 12000 per worker */
     uint32_t in_flight;               /* 512 requests at once; then 503 + Retry-After */
     uint32_t buffered_bytes;          /* 128 MiB of request bodies held at once, all connections; then 503 */
+    uint32_t drain_idle_ms;           /* 2 s: while draining, an idle connection may still send one request */
 };
 #define HTTP_LIMITS_DEFAULT                                                                                          \
-    ((struct http_limits){16384, 100, 8192, 1048576, 10000, 60000, 60000, 75000, 30000, 12000, 512, 134217728})
+    ((struct http_limits){16384, 100, 8192, 1048576, 10000, 60000, 60000, 75000, 30000, 12000, 512, 134217728, 2000})

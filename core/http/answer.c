@@ -1,0 +1,203 @@
+/* Bytes out: the response's head, its body, and what becomes of the connection behind it. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "http/conn.h"
+#include "loop/fiber.h"
+
+#define LINGER_MS 2000
+/* Bodies up to this go out in one piece with the head. */
+#define COPY_MAX 16384u
+
+#define COMMON_FIELDS                                                                                                 \
+    "X-Content-Type-Options: nosniff\r\n"                                                                             \
+    "Referrer-Policy: same-origin\r\n"                                                                                \
+    "Cross-Origin-Opener-Policy: same-origin\r\n"                                                                     \
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+#define CSP_FIELD                                                                                                     \
+    "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'\r\n"
+#define HSTS_FIELD "Strict-Transport-Security: max-age=31536000\r\n"
+
+static const char *date_field(struct http_server *s)
+{
+    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t now = (time_t)(clock_wall_us() / 1000000);
+    struct tm tm;
+
+    if (now == s->date_s)
+        return s->date;
+    s->date_s = now;
+    gmtime_r(&now, &tm);
+    snprintf(s->date, sizeof(s->date), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday,
+        tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    return s->date;
+}
+
+static void add_number(struct buf *out, uint64_t v)
+{
+    char digits[20];
+    size_t n = sizeof(digits);
+
+    do
+        digits[--n] = (char)('0' + v % 10);
+    while (v /= 10);
+    buf_add(out, digits + n, sizeof(digits) - n);
+}
+
+#define ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
+
+static void build_head(struct exchange *x, size_t body_len)
+{
+    struct response *p = &x->response;
+    struct buf *out = &x->out;
+
+    buf_clear(out);
+    ADD(out, "HTTP/1.1 ");
+    add_number(out, (uint64_t)p->status);
+    buf_addc(out, ' ');
+    buf_adds(out, response_phrase(p->status));
+    ADD(out, "\r\n");
+    buf_adds(out, date_field(x->conn->server));
+    if (p->content_type) {
+        ADD(out, "Content-Type: ");
+        buf_adds(out, p->content_type);
+        ADD(out, "\r\n");
+    }
+    if (p->status != 204 && p->status != 304) {
+        ADD(out, "Content-Length: ");
+        add_number(out, body_len);
+        ADD(out, "\r\n");
+    }
+    if (!x->keep_alive)
+        ADD(out, "Connection: close\r\n");
+    ADD(out, "X-Request-Id: ");
+    buf_adds(out, x->request.log.request_id);
+    ADD(out, "\r\n" COMMON_FIELDS);
+    if (x->request.tls)
+        ADD(out, HSTS_FIELD);
+    if (!response_has_header(p, "Content-Security-Policy"))
+        ADD(out, CSP_FIELD);
+    if (!response_has_header(p, "Cache-Control"))
+        ADD(out, "Cache-Control: no-store\r\n");
+    buf_add_text(out, buf_text(&p->head));
+    ADD(out, "\r\n");
+}
+
+void answer(struct exchange *x, bool keep_alive)
+{
+    struct conn *c = x->conn;
+    struct response *p = &x->response;
+    struct text body = p->borrowed.ptr ? p->borrowed : buf_text(&p->body);
+    bool has_body = x->request.method != HTTP_HEAD && p->status != 204 && p->status != 304;
+
+    x->keep_alive = keep_alive && !p->close && !c->server->draining;
+    build_head(x, body.len);
+    x->body_len = has_body ? body.len : 0;
+    x->tail = (struct text){"", 0};
+    if (has_body && body.len <= COPY_MAX)
+        buf_add_text(&x->out, body);
+    else if (has_body)
+        x->tail = body;
+    conn_enter(c, CONN_WRITING, clock_mono_ms() + c->server->limits.write_ms);
+    answer_flush(c);
+}
+
+static void linger(struct conn *c)
+{
+    stream_end(&c->stream);
+    exchange_end(c->x);
+    c->x = NULL;
+    buf_done(&c->in);
+    conn_enter(c, CONN_LINGERING, clock_mono_ms() + LINGER_MS);
+    conn_watch(c, EV_READ);
+}
+
+/* The last byte is with the socket. */
+static void answered(struct conn *c)
+{
+    struct exchange *x = c->x;
+    struct http_server *s = c->server;
+
+    s->stats.responses_by_class[MIN(x->response.status / 100, 5)]++;
+    answer_log(x, x->response.status);
+    if (!x->keep_alive) {
+        linger(c);
+        return;
+    }
+    exchange_end(x);
+    c->x = NULL;
+    conn_enter(c, CONN_IDLE, clock_mono_ms() + (s->draining ? s->limits.drain_idle_ms : s->limits.keepalive_ms));
+}
+
+void answer_flush(struct conn *c)
+{
+    struct exchange *x = c->x;
+    struct text first = text_skip(buf_text(&x->out), x->sent);
+
+    while (first.len || x->tail.len) {
+        ssize_t n = stream_write(&c->stream, first, x->tail);
+
+        if (n == -EAGAIN) {
+            conn_watch(c, c->stream.wants);
+            return;
+        }
+        if (n < 0) {
+            answer_log(x, 499);
+            conn_close(c);
+            return;
+        }
+        x->sent += MIN((size_t)n, first.len);
+        x->tail = text_skip(x->tail, (size_t)n - MIN((size_t)n, first.len));
+        first = text_skip(first, (size_t)n);
+    }
+    answered(c);
+}
+
+void answer_fault(struct exchange *x, const struct http_fault *fault)
+{
+    struct http_stats *stats = &x->conn->server->stats;
+
+    request_fail(&x->request, fault->status, fault->code, fault->en, fault->zh);
+    if (fault->status == 503) {
+        response_header(&x->response, "Retry-After", "1");
+        stats->refused++;
+    } else {
+        stats->malformed++;
+    }
+    if (fault->status == 405)
+        response_header(&x->response, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    answer(x, false);
+}
+
+void answer_continue(struct exchange *x)
+{
+    static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    ssize_t n = stream_write(&x->conn->stream, (struct text){line, sizeof(line) - 1}, (struct text){NULL, 0});
+
+    /* A client that cannot take 25 bytes sends its body unasked or times out; half a line would be worse. */
+    x->continued = true;
+    if (n != (ssize_t)sizeof(line) - 1)
+        conn_close(x->conn);
+}
+
+/* The request a line is about: the one being logged from the loop, or the current fiber's. */
+static const struct log_context *logged;
+
+const struct log_context *answer_log_context(void)
+{
+    return logged ? logged : fiber_get(FIBER_LOG);
+}
+
+void answer_log(struct exchange *x, int status)
+{
+    struct request *r = &x->request;
+
+    if (!x->conn->server->config.access_log)
+        return;
+    logged = &r->log;
+    log_event(LOG_INFO, "http.request", LF_STR("method", r->target.ptr ? http_method_name(r->method) : NULL),
+        LF_STR("route", r->route ? r->route->pattern : NULL), LF_INT("status", status),
+        LF_INT("duration_us", clock_mono_us() - r->started_us), LF_INT("bytes", x->body_len));
+    logged = NULL;
+}

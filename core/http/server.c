@@ -1,0 +1,212 @@
+/* A worker's connections as a whole: listening, limits, deadlines, draining. */
+#include "http/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http/conn.h"
+#include "loop/loop.h"
+
+#define SWEEP_MS 250
+/* After the grace: how long cancelled handlers get for their cleanups before `done` is called regardless. */
+#define LAST_MS 1000
+
+struct http_tls {
+    struct tls *tls;
+};
+
+struct http_tls *http_tls_new(const char *certificate, const char *key, struct text ticket_keys, const char **ret_why)
+{
+    struct tls *tls = tls_new(certificate, key, ticket_keys, ret_why);
+    struct http_tls *t;
+
+    if (!tls)
+        return NULL;
+    t = mem_zalloc(sizeof(*t));
+    t->tls = tls;
+    return t;
+}
+
+void http_tls_free(struct http_tls *t)
+{
+    if (!t)
+        return;
+    tls_free(t->tls);
+    free(t);
+}
+
+struct ssl_st *http_tls_accept(struct http_tls *t, int fd)
+{
+    return tls_accept(t->tls, fd);
+}
+
+static void reap(void *arg)
+{
+    struct http_server *s = arg;
+
+    loop_timer_free(s->reaper);
+    s->reaper = NULL;
+    while (s->dead.first)
+        conn_free(s->dead.first);
+    if (s->draining && !s->stats.connections && s->drained) {
+        void (*drained)(void *) = s->drained;
+
+        s->drained = NULL;
+        drained(s->drained_arg); /* last: it may free the server */
+    }
+}
+
+void server_reap_later(struct http_server *s)
+{
+    if (!s->reaper)
+        s->reaper = loop_timer_new(0, 0, reap, s);
+}
+
+/* Past the grace: idle and slow ones are cut, handlers are asked to end, once; then the drain is over. */
+static void sweep_drain(struct http_server *s, int64_t now)
+{
+    void (*drained)(void *) = s->drained;
+
+    if (now < s->drain_until_ms)
+        return;
+    while (s->idle.first)
+        conn_close(s->idle.first);
+    for (struct conn *c = s->busy.first, *next; c; c = next) {
+        next = c->next;
+        if (c->state == CONN_HANDLING)
+            exchange_cancel(c->x, CANCEL_DRAIN);
+        else if (c->state != CONN_WRITING || now >= s->drain_until_ms + LAST_MS)
+            conn_close(c);
+    }
+    if (drained && now >= s->drain_until_ms + LAST_MS) {
+        s->drained = NULL;
+        drained(s->drained_arg);
+    }
+}
+
+static void sweep(void *arg)
+{
+    struct http_server *s = arg;
+    int64_t now = clock_mono_ms();
+
+    for (struct conn *c = s->busy.first, *next; c; c = next) {
+        next = c->next;
+        if (c->deadline_ms <= now)
+            conn_timed_out(c);
+    }
+    while (s->idle.first && s->idle.first->deadline_ms <= now)
+        conn_close(s->idle.first);
+    if (s->draining)
+        sweep_drain(s, now); /* last: it may free the server */
+}
+
+int http_server_new(const struct http_server_config *config, struct http_server **ret)
+{
+    struct http_server *s;
+
+    if (!config->router || !config->limits.header_bytes || !config->limits.connections)
+        return -EINVAL;
+    s = mem_zalloc(sizeof(*s));
+    s->config = *config;
+    s->limits = config->limits;
+    s->sweep = loop_timer_new(SWEEP_MS, SWEEP_MS, sweep, s);
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
+    log_set_context_source(answer_log_context);
+    *ret = s;
+    return 0;
+}
+
+static void on_accept(int fd, const struct sockaddr_storage *peer, void *arg)
+{
+    struct listener *l = arg;
+    struct http_server *s = l->server;
+
+    s->stats.accepted++;
+    if (s->stats.connections >= s->limits.connections) {
+        /* The connection that has been idle longest makes room; without one the newcomer has to go. */
+        if (!s->idle.first) {
+            s->stats.refused++;
+            close(fd);
+            return;
+        }
+        conn_close(s->idle.first);
+    }
+    conn_open(s, fd, l->tls, peer);
+}
+
+int http_server_listen(struct http_server *s, int fd, struct http_tls *tls)
+{
+    struct listener *l = &s->listeners[s->listener_count];
+
+    if (s->listener_count == HTTP_LISTENERS_MAX)
+        return -ENOSPC;
+    *l = (struct listener){.server = s, .tls = tls};
+    l->acceptor = acceptor_new(fd, on_accept, l);
+    if (!l->acceptor)
+        return -ENOMEM;
+    s->listener_count++;
+    return 0;
+}
+
+void http_server_set_tls(struct http_server *s, struct http_tls *tls)
+{
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (s->listeners[i].tls)
+            s->listeners[i].tls = tls;
+}
+
+static void stop_listening(struct http_server *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++) {
+        acceptor_free(s->listeners[i].acceptor);
+        s->listeners[i].acceptor = NULL;
+    }
+    s->listener_count = 0;
+}
+
+void http_server_drain(struct http_server *s, int64_t grace_ms, void (*done)(void *arg), void *arg)
+{
+    int64_t now = clock_mono_ms(), idle_until = now + s->limits.drain_idle_ms;
+
+    stop_listening(s);
+    s->draining = true;
+    s->drain_until_ms = now + grace_ms;
+    s->drained = done;
+    s->drained_arg = arg;
+    for (struct conn *c = s->idle.first; c; c = c->next)
+        c->deadline_ms = MIN(c->deadline_ms, idle_until);
+    /* Nothing has come on these yet: as good as idle. */
+    for (struct conn *c = s->busy.first; c; c = c->next)
+        if (c->state == CONN_READING && !c->x)
+            c->deadline_ms = MIN(c->deadline_ms, idle_until);
+    server_reap_later(s);
+}
+
+void http_server_free(struct http_server *s)
+{
+    if (!s)
+        return;
+    stop_listening(s);
+    s->drained = NULL;
+    while (s->idle.first)
+        conn_close(s->idle.first);
+    while (s->busy.first) {
+        if (s->busy.first->state == CONN_HANDLING)
+            abort(); /* its fiber would return into freed memory */
+        conn_close(s->busy.first);
+    }
+    while (s->dead.first)
+        conn_free(s->dead.first);
+    exchange_pool_done(s);
+    loop_timer_free(s->sweep);
+    loop_timer_free(s->reaper);
+    free(s);
+}
+
+void http_server_stats(const struct http_server *s, struct http_stats *ret)
+{
+    *ret = s->stats;
+}
