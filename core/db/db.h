@@ -80,6 +80,7 @@ struct db_call {
 MUSTCHECK int db_open(const struct db_config *config, struct db **ret); /* does not wait for connections */
 void db_close(struct db *db);                            /* no unit of work may be open */
 bool db_is_ready(const struct db *db);                   /* some connection of each lane is usable */
+const char *db_connect_error(const struct db *db);       /* the last one, for the log and for juxinctl; never NULL */
 
 /* tenant 0 is the deployment: nothing is entered, tenant tables show no rows. ret_epoch and error may be NULL. */
 MUSTCHECK int db_read(struct db *db, int32_t tenant, struct db_call *calls, size_t count, struct db_epoch *ret_epoch,

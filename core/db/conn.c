@@ -1,0 +1,244 @@
+/* One connection: non-blocking connect with a deadline of its own for each host (libpq's asynchronous connect ignores
+ * connect_timeout and stays on a silent first host), events, loss, reconnect with growing, jittered pauses.
+ * The connection lives in the loop's callbacks; fibers only send and park. */
+#include <errno.h>
+#include <event2/event.h>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "db/internal.h"
+#include "loop/loop.h"
+
+#define RETRY_FIRST_MS 100
+#define RETRY_MAX_MS 10000
+
+static void attempt(void *arg);
+
+bool slot_is_valid(struct slot slot)
+{
+    return slot.conn->state == CONN_READY && slot.conn->generation == slot.generation;
+}
+
+static void events_free(struct conn *c)
+{
+    if (c->read_event)
+        event_free(c->read_event);
+    if (c->write_event)
+        event_free(c->write_event);
+    c->read_event = c->write_event = NULL;
+}
+
+static void set_timer(struct conn *c, int64_t ms, void (*fn)(void *))
+{
+    loop_timer_free(c->timer);
+    c->timer = fn ? loop_timer_new(ms, 0, fn, c) : NULL;
+}
+
+static void retry_later(struct conn *c)
+{
+    int64_t pause = RETRY_FIRST_MS << MIN(c->attempts, 7u);
+    uint16_t jitter;
+
+    random_bytes(&jitter, sizeof(jitter));
+    pause = MIN(pause, RETRY_MAX_MS);
+    set_timer(c, pause / 2 + pause * jitter / 65536, attempt);
+}
+
+static void close_pg(struct conn *c)
+{
+    set_timer(c, 0, NULL);
+    events_free(c);
+    if (c->pg)
+        PQfinish(c->pg);
+    c->pg = NULL;
+    c->state = CONN_DOWN;
+    c->broken = c->retire = false;
+    stmt_cache_clear(&c->stmts);
+}
+
+static void keep_error(struct conn *c, const char *why)
+{
+    const char *text = c->pg && PQerrorMessage(c->pg)[0] ? PQerrorMessage(c->pg) : why;
+    char *at = c->lane->db->connect_error;
+
+    snprintf(at, sizeof(c->lane->db->connect_error), "%s", text);
+    for (; *at; at++)
+        if (*at == '\n')
+            *at = ' ';
+}
+
+static void connect_failed(struct conn *c, const char *why)
+{
+    struct db *db = c->lane->db;
+
+    keep_error(c, why);
+    if (!c->lane->failing && c->lane->connected == 0)
+        log_event(LOG_WARN, "db.connect_failed", LF_STR("lane", c->lane->kind == LANE_FAST ? "fast" : "slow"),
+            LF_STR("reason", db->connect_error));
+    close_pg(c);
+    c->attempts++;
+    /* Every host of the list gets its turn before anybody is told that there is no database. */
+    if (c->lane->connected == 0 && c->attempts >= db->hosts) {
+        c->lane->failing = true;
+        lane_fail(c->lane, -EAGAIN);
+    }
+    retry_later(c);
+}
+
+void conn_lost(struct conn *c, const char *why)
+{
+    keep_error(c, why);
+    log_event(LOG_WARN, "db.connection_lost", LF_STR("lane", c->lane->kind == LANE_FAST ? "fast" : "slow"),
+        LF_INT("in_flight", c->in_flight), LF_STR("reason", c->lane->db->connect_error));
+    c->state = CONN_DOWN;
+    c->generation++;
+    c->in_flight = 0;
+    c->lane->connected--;
+    c->lane->db->reconnects++;
+    pipe_fail(c);
+    close_pg(c);
+    c->attempts = 0;
+    retry_later(c);
+}
+
+void conn_flush(struct conn *c)
+{
+    int left = c->broken ? -1 : PQflush(c->pg);
+
+    if (left < 0)
+        conn_lost(c, "send failed");
+    else if (left > 0)
+        event_add(c->write_event, NULL);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    conn_flush(arg);
+}
+
+void conn_receive(struct conn *c)
+{
+    uint32_t generation = c->generation;
+
+    if (!PQconsumeInput(c->pg)) {
+        conn_lost(c, "receive failed");
+        return;
+    }
+    while (c->ops.count > 0 && !PQisBusy(c->pg)) {
+        PGresult *result = PQgetResult(c->pg);
+
+        if (!result && !c->ops.op[c->ops.head].got_result)
+            break;
+        pipe_result(c, result);
+        if (c->generation != generation)
+            return;
+    }
+    if (c->broken || PQstatus(c->pg) == CONNECTION_BAD)
+        conn_lost(c, "connection closed by the server");
+    else if (c->retire && c->in_flight == 0)
+        conn_lost(c, "the server is read-only");
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    conn_receive(arg);
+}
+
+static void ready(struct conn *c)
+{
+    struct lane *lane = c->lane;
+
+    set_timer(c, 0, NULL);
+    events_free(c);
+    if (PQsetnonblocking(c->pg, 1) != 0 || PQenterPipelineMode(c->pg) != 1) {
+        connect_failed(c, "no pipeline mode");
+        return;
+    }
+    c->read_event = event_new(loop_base(), PQsocket(c->pg), EV_READ | EV_PERSIST, on_readable, c);
+    c->write_event = event_new(loop_base(), PQsocket(c->pg), EV_WRITE, on_writable, c);
+    event_add(c->read_event, NULL);
+    c->state = CONN_READY;
+    c->attempts = 0;
+    c->generation++;
+    c->in_flight = 0;
+    if (lane->failing)
+        log_event(LOG_INFO, "db.connected", LF_STR("lane", lane->kind == LANE_FAST ? "fast" : "slow"));
+    lane->failing = false;
+    lane->connected++;
+    lane_serve(lane);
+}
+
+static void on_connecting(evutil_socket_t fd, short what, void *arg);
+
+static void poll_connect(struct conn *c)
+{
+    PostgresPollingStatusType status = PQconnectPoll(c->pg);
+
+    if (status == PGRES_POLLING_OK) {
+        ready(c);
+    } else if (status == PGRES_POLLING_FAILED) {
+        connect_failed(c, "connect failed");
+    } else {
+        /* The socket may be another one after every poll. */
+        events_free(c);
+        c->read_event = event_new(loop_base(), PQsocket(c->pg),
+            status == PGRES_POLLING_READING ? EV_READ : EV_WRITE, on_connecting, c);
+        event_add(c->read_event, NULL);
+    }
+}
+
+static void on_connecting(evutil_socket_t fd, short what, void *arg)
+{
+    poll_connect(arg);
+}
+
+static void on_deadline(void *arg)
+{
+    connect_failed(arg, "the server does not answer");
+}
+
+static void attempt(void *arg)
+{
+    struct conn *c = arg;
+    struct db *db = c->lane->db;
+    struct conninfo info;
+    char extra[256];
+
+    set_timer(c, 0, NULL);
+    snprintf(extra, sizeof(extra),
+        "-c statement_timeout=%u -c idle_in_transaction_session_timeout=%u -c TimeZone=UTC -c DateStyle=ISO "
+        "-c search_path=juxin -c client_min_messages=warning", c->lane->timeout_ms,
+        c->lane->timeout_ms ? c->lane->timeout_ms * 2 : 0);
+    conninfo_for(db->options, (c->index + c->attempts) % db->hosts, extra, &info);
+    c->state = CONN_CONNECTING;
+    c->pg = PQconnectStartParams(info.keyword, info.value, 0);
+    if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD) {
+        connect_failed(c, "out of memory");
+        return;
+    }
+    set_timer(c, conninfo_timeout_ms(db->options), on_deadline);
+    /* As the manual says: behave as if the first poll had asked for writing. */
+    c->read_event = event_new(loop_base(), PQsocket(c->pg), EV_WRITE, on_connecting, c);
+    event_add(c->read_event, NULL);
+}
+
+void conn_init(struct conn *c, struct lane *lane, uint32_t index)
+{
+    *c = (struct conn){.lane = lane, .index = index};
+}
+
+void conn_start(struct conn *c)
+{
+    attempt(c);
+}
+
+void conn_done(struct conn *c)
+{
+    if (c->state == CONN_READY)
+        c->lane->connected--;
+    c->generation++;
+    pipe_fail(c);
+    close_pg(c);
+    pipe_done(c);
+}

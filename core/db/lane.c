@@ -1,0 +1,158 @@
+/* A lane: who waits for a connection and who gets the next one. Tenants are served in turn, so that one tenant's flood
+ * delays itself. */
+#include <errno.h>
+
+#include "base/mem.h"
+#include "db/internal.h"
+
+static struct conn *least_busy(struct lane *lane)
+{
+    struct conn *best = NULL;
+
+    for (uint32_t i = 0; i < lane->conn_count; i++) {
+        struct conn *c = &lane->conns[i];
+
+        if (c->state == CONN_READY && !c->retire && c->in_flight < lane->depth &&
+            (!best || c->in_flight < best->in_flight))
+            best = c;
+    }
+    return best;
+}
+
+static struct slot take(struct lane *lane, struct conn *c)
+{
+    c->in_flight++;
+    lane->units++;
+    return (struct slot){c, c->generation};
+}
+
+static struct tenant_queue *queue_of(struct lane *lane, int32_t tenant)
+{
+    struct tenant_queue *q = lane->bucket[(uint32_t)tenant % TENANT_BUCKETS];
+
+    while (q && q->tenant != tenant)
+        q = q->hash_next;
+    return q;
+}
+
+static struct tenant_queue *queue_new(struct lane *lane, int32_t tenant)
+{
+    struct tenant_queue **bucket = &lane->bucket[(uint32_t)tenant % TENANT_BUCKETS];
+    struct tenant_queue *q = mem_zalloc(sizeof(*q));
+
+    q->tenant = tenant;
+    q->hash_next = *bucket;
+    *bucket = q;
+    if (lane->turn) {
+        q->next = lane->turn;
+        q->prev = lane->turn->prev;
+        q->prev->next = q->next->prev = q;
+    } else {
+        q->next = q->prev = lane->turn = q;
+    }
+    return q;
+}
+
+static void queue_free(struct lane *lane, struct tenant_queue *q)
+{
+    struct tenant_queue **at = &lane->bucket[(uint32_t)q->tenant % TENANT_BUCKETS];
+
+    while (*at != q)
+        at = &(*at)->hash_next;
+    *at = q->hash_next;
+    if (lane->turn == q)
+        lane->turn = q->next == q ? NULL : q->next;
+    q->prev->next = q->next;
+    q->next->prev = q->prev;
+    free(q);
+}
+
+static void enqueue(struct lane *lane, struct tenant_queue *q, struct waiter *w)
+{
+    w->queue = q;
+    w->prev = q->last;
+    *(q->last ? &q->last->next : &q->first) = w;
+    q->last = w;
+    q->count++;
+    lane->waiting++;
+}
+
+static void dequeue(struct lane *lane, struct waiter *w)
+{
+    struct tenant_queue *q = w->queue;
+
+    *(w->prev ? &w->prev->next : &q->first) = w->next;
+    *(w->next ? &w->next->prev : &q->last) = w->prev;
+    w->queue = NULL;
+    lane->waiting--;
+    if (--q->count == 0)
+        queue_free(lane, q);
+}
+
+int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct slot *ret)
+{
+    struct waiter w = {.status = 0};
+    struct conn *c = lane->waiting == 0 ? least_busy(lane) : NULL;
+    struct tenant_queue *q;
+    int r;
+
+    if (fiber_is_cancelled())
+        return -ECANCELED;
+    if (c) {
+        *ret = take(lane, c);
+        return 0;
+    }
+    q = queue_of(lane, tenant);
+    if (lane->failing || lane->db->closing || lane->waiting >= lane->db->config.queue_max ||
+        (q && q->count >= lane->db->config.tenant_queue_max)) {
+        lane->db->refused++;
+        return -EAGAIN;
+    }
+    enqueue(lane, q ? q : queue_new(lane, tenant), &w);
+    r = fiber_park(&w.wait, deadline_ms);
+    if (w.queue)
+        dequeue(lane, &w);
+    if (r < 0 || w.status < 0) {
+        if (w.slot.conn)
+            lane_release(w.slot);
+        if (r != -ECANCELED)
+            lane->db->refused++;
+        return r == -ECANCELED ? r : -EAGAIN;
+    }
+    *ret = w.slot;
+    return 0;
+}
+
+void lane_serve(struct lane *lane)
+{
+    struct conn *c;
+
+    while (lane->turn && (c = least_busy(lane))) {
+        struct tenant_queue *q = lane->turn;
+        struct waiter *w = q->first;
+
+        lane->turn = q->next;
+        dequeue(lane, w);
+        w->slot = take(lane, c);
+        fiber_wake(&w->wait);
+    }
+}
+
+void lane_fail(struct lane *lane, int status)
+{
+    while (lane->turn) {
+        struct waiter *w = lane->turn->first;
+
+        dequeue(lane, w);
+        w->status = status;
+        fiber_wake(&w->wait);
+    }
+}
+
+void lane_release(struct slot slot)
+{
+    if (!slot_is_valid(slot))
+        return;
+    slot.conn->in_flight--;
+    lane_serve(slot.conn->lane);
+}
