@@ -74,11 +74,11 @@ bool ctl_confirm(struct ctl *c, const char *question);
 /* Opens a call in the tenant of that slug (NULL: the deployment). CTL_OK, or the exit code, having said why. */
 MUSTCHECK int ctl_call(struct ctl *c, const char *slug, struct call *call);
 
-/* A table: with --json an array of objects keyed by the titles (lower case), else aligned columns. */
+/* A table: with --json an array of objects keyed by the titles, else aligned columns under them. */
 struct ctl_table;
-struct ctl_table *ctl_table_new(struct ctl *c, const char *const *titles);
-void ctl_table_cell(struct ctl_table *t, const char *value); /* row by row; copied */
+struct ctl_table *ctl_table_new(struct ctl *c, const char *const *titles); /* NULL-terminated, snake_case */
+void ctl_table_cell(struct ctl_table *t, const char *value); /* row by row; copied; NULL is empty */
 void ctl_table_end(struct ctl_table *t);
 
-/* The table of commands; every file of core/ctl/ defines its own. */
+/* The table of commands, in the order of `help`; NULL at the end. */
 extern const struct ctl_command *const ctl_commands[];

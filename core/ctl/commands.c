@@ -1,0 +1,7 @@
+/* The table of commands, in the order of `juxinctl help`. */
+#include "ctl/commands.h"
+
+const struct ctl_command *const ctl_commands[] = {
+    &ctl_config_check,
+    NULL,
+};

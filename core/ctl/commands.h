@@ -1,0 +1,6 @@
+/* Every command, declared where the table can see it. */
+#pragma once
+
+#include "ctl/ctl.h"
+
+extern const struct ctl_command ctl_config_check;

@@ -1,0 +1,103 @@
+/* Commands that need the database run in a fiber of a loop of their own, like a request does in a worker. */
+#include "ctl/run.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "loop/fiber.h"
+#include "loop/helper.h"
+#include "loop/loop.h"
+
+#define CONNECT_MS 10000
+
+struct run {
+    struct ctl *ctl;
+    int code;
+};
+
+/* Who does it, for the audit: the operating system's user, behind sudo too. */
+static const char *operator_name(struct arena *a)
+{
+    const char *sudo = getenv("SUDO_USER");
+    const struct passwd *who = getpwuid(getuid());
+
+    return arena_dup(a, sudo && sudo[0] ? sudo : who ? who->pw_name : "unknown");
+}
+
+static int wait_for_database(struct ctl *c)
+{
+    int64_t deadline = clock_mono_ms() + CONNECT_MS;
+
+    while (!db_is_ready(c->db)) {
+        if (clock_mono_ms() >= deadline)
+            return ctl_fail(c, CTL_NO_DATABASE,
+                "the database does not answer; is it running, and is the connection string under /database "
+                "right?");
+        if (fiber_sleep(10) < 0)
+            return CTL_FAILED;
+    }
+    return CTL_OK;
+}
+
+static void command_fiber(void *arg)
+{
+    struct run *run = arg;
+
+    run->code = wait_for_database(run->ctl);
+    if (run->code == CTL_OK)
+        run->code = run->ctl->command->run(run->ctl);
+    loop_stop();
+}
+
+static int open_database(struct ctl *c)
+{
+    bool as_owner = c->command->needs == CTL_OWNER;
+    struct db_config config = {.conninfo = as_owner ? c->config->database.owner : c->config->database.app,
+        .fast_connections = 1,
+        .fast_depth = 8,
+        .slow_connections = 2,
+        .queue_max = 64,
+        .tenant_queue_max = 64,
+        .fast_timeout_ms = 30000,
+        .slow_timeout_ms = 3600000};
+
+    if (!config.conninfo)
+        return ctl_fail(c, CTL_USAGE, "%s has no /database/%s; `juxinctl database init` writes it",
+            c->config_file, as_owner ? "owner" : "app");
+    return db_open(&config, &c->db) < 0 ? ctl_fail(c, CTL_NO_DATABASE, "the database cannot be opened")
+                                        : CTL_OK;
+}
+
+static int run_in_fiber(struct ctl *c)
+{
+    struct run run = {c, CTL_FAILED};
+    struct helper_limits helpers = {.threads = {1, 2}, .waiting = {32, 256}};
+    struct fiber *fiber;
+
+    if (loop_init() < 0)
+        return ctl_fail(c, CTL_FAILED, "no event loop");
+    fiber_system_init((struct fiber_limits){64, 8});
+    if (helper_init(helpers) < 0)
+        return ctl_fail(c, CTL_FAILED, "no helper threads");
+    run.code = open_database(c);
+    if (run.code == CTL_OK) {
+        if (fiber_spawn_system(command_fiber, &run, "command", &fiber) == 0)
+            loop_run();
+        db_close(c->db);
+    }
+    helper_done();
+    fiber_system_done();
+    loop_done();
+    return run.code;
+}
+
+int run_command(struct ctl *c)
+{
+    c->who = (struct subject){.kind = SUBJECT_OPERATOR, .display_name = operator_name(c->arena)};
+    if (c->command->needs == CTL_DATABASE || c->command->needs == CTL_OWNER)
+        return run_in_fiber(c);
+    return c->command->run(c);
+}

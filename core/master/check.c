@@ -1,0 +1,63 @@
+/* juxind --check: tries what a start would need, without serving. */
+#include <errno.h>
+
+#include "base/log.h"
+#include "db/admin.h"
+#include "http/server.h"
+#include "master/setup.h"
+#include "master/worker.h"
+
+static int check_tls(const struct config *c)
+{
+    const char *why = NULL;
+    struct http_tls *tls;
+
+    if (!c->tls_certificate)
+        return 0;
+    tls = http_tls_new(c->tls_certificate, c->tls_key, (struct text){NULL, 0}, &why);
+    if (!tls) {
+        fprintf(stderr, "/tls: %s and %s: %s\n", c->tls_certificate, c->tls_key, why ? why : "not accepted");
+        return -EINVAL;
+    }
+    http_tls_free(tls);
+    return 0;
+}
+
+static int check_database(const char *key, const char *conninfo)
+{
+    struct db_error error = {0};
+    struct admin *admin = NULL;
+    int r;
+
+    if (!conninfo) {
+        fprintf(stderr, "%s: missing; `juxinctl database init` writes it\n", key);
+        return -EINVAL;
+    }
+    r = admin_open(conninfo, 3000, &admin, &error);
+    if (r < 0)
+        fprintf(stderr, "%s: no connection: %s\n", key, error.message[0] ? error.message : strerror(-r));
+    else
+        admin_close(admin);
+    return r;
+}
+
+int check_main(const char *config_file)
+{
+    CLEANUP(buf_done) struct buf errors = BUF_INIT;
+    struct config *c;
+    int faults = 0;
+
+    log_set_process("check");
+    if (config_load(config_file, &c, &errors) < 0) {
+        fprintf(stderr, "juxind: the configuration is not accepted\n%s", buf_str(&errors));
+        return 1;
+    }
+    faults += check_tls(c) < 0;
+    faults += check_database("/database/app", c->database.app) < 0;
+    if (c->database.owner)
+        faults += check_database("/database/owner", c->database.owner) < 0;
+    config_free(c);
+    if (!faults)
+        fprintf(stderr, "%s: a server can be started with this\n", config_file);
+    return faults ? 1 : 0;
+}

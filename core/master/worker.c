@@ -1,0 +1,280 @@
+/* A worker: one event loop that serves requests until told to drain. */
+#include "master/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "api/health.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "db/db.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "loop/fiber.h"
+#include "loop/helper.h"
+#include "loop/loop.h"
+#include "master/setup.h"
+
+#define BEAT_MS 250
+
+struct worker {
+    const struct worker_setup *setup;
+    const struct config *config;
+    struct http_tls *tls;
+    struct router *router, *admin_router;
+    struct http_server *server, *admin_server;
+    struct db *db;
+    struct health health;
+    struct loop_signal *term, *interrupt;
+    struct loop_timer *beat, *end;
+    struct fiber *life;
+    bool is_draining, is_life_over;
+    uint32_t servers_open;
+    int64_t ready_by_ms;
+};
+
+int drop_privileges(const char *user)
+{
+    struct passwd *who;
+
+    if (!user || geteuid() != 0)
+        return 0;
+    errno = 0;
+    who = getpwnam(user);
+    if (!who)
+        return errno ? -errno : -ENOENT;
+    if (initgroups(user, who->pw_gid) < 0 || setgid(who->pw_gid) < 0 || setuid(who->pw_uid) < 0)
+        return -errno;
+    return setuid(0) == 0 ? -EPERM : 0;
+}
+
+static void publish(struct worker *w)
+{
+    struct http_stats h = {0};
+    struct db_stats d = {0};
+
+    http_server_stats(w->server, &h);
+    slot_metric_set(METRIC_ACCEPTED, (int64_t)h.accepted);
+    slot_metric_set(METRIC_REQUESTS, (int64_t)h.requests);
+    for (int i = 1; i <= 5; i++)
+        slot_metric_set((enum slot_metric)(METRIC_RESPONSES_1XX + i - 1), (int64_t)h.responses_by_class[i]);
+    slot_metric_set(METRIC_REFUSED, (int64_t)h.refused);
+    slot_metric_set(METRIC_MALFORMED, (int64_t)h.malformed);
+    slot_metric_set(METRIC_CONNECTIONS, h.connections);
+    slot_metric_set(METRIC_IN_FLIGHT, h.in_flight);
+    slot_metric_set(METRIC_FIBERS, fiber_count());
+    db_stats(w->db, &d);
+    for (int lane = 0; lane < 2; lane++) {
+        slot_metric_set((enum slot_metric)(METRIC_DB_FAST_UNITS + lane), (int64_t)d.units[lane]);
+        slot_metric_set((enum slot_metric)(METRIC_DB_FAST_CONNECTED + lane), d.connected[lane]);
+        slot_metric_set((enum slot_metric)(METRIC_DB_FAST_BUSY + lane), d.busy[lane]);
+        slot_metric_set((enum slot_metric)(METRIC_DB_FAST_WAITING + lane), d.waiting[lane]);
+    }
+    slot_metric_set(METRIC_DB_ERRORS, (int64_t)d.errors);
+    slot_metric_set(METRIC_DB_REFUSED, (int64_t)d.refused);
+    slot_metric_set(METRIC_DB_RECONNECTS, (int64_t)d.reconnects);
+}
+
+/* Ready for the master means: the predecessor may go. A database that does not answer must not keep it for ever. */
+static void beat(void *arg)
+{
+    struct worker *w = arg;
+    struct slot *slot = w->setup->slot;
+    bool has_database = db_is_ready(w->db);
+
+    slot->beat_ms = clock_mono_ms();
+    slot->database_ready = has_database;
+    publish(w);
+    if (slot->state == SLOT_STARTING && (has_database || clock_mono_ms() >= w->ready_by_ms))
+        slot->state = SLOT_READY;
+}
+
+static void end_when_quiet(void *arg)
+{
+    struct worker *w = arg;
+
+    if (w->servers_open || !w->is_life_over)
+        return;
+    if (duties_running())
+        return;
+    loop_stop();
+}
+
+static void server_drained(void *arg)
+{
+    struct worker *w = arg;
+
+    if (--w->servers_open == 0) {
+        duties_stop();
+        if (!w->is_life_over)
+            fiber_cancel(w->life);
+    }
+}
+
+static void drain(void *arg)
+{
+    struct worker *w = arg;
+
+    if (w->is_draining)
+        return;
+    w->is_draining = true;
+    w->health.is_draining = true;
+    w->setup->slot->state = SLOT_DRAINING;
+    log_event(LOG_INFO, "worker.draining");
+    w->end = loop_timer_new(0, 20, end_when_quiet, w);
+    http_server_drain(w->server, w->config->limits.drain_ms, server_drained, w);
+    if (w->admin_server)
+        http_server_drain(w->admin_server, w->config->limits.drain_ms, server_drained, w);
+}
+
+static void ignore(void *arg)
+{
+    (void)arg; /* a Ctrl-C in a terminal reaches the whole group; the master decides */
+}
+
+static void watch_master(void *arg)
+{
+    struct worker *w = arg;
+    int r = fiber_wait_fd(w->setup->life_fd, EV_READ, INT64_MAX);
+
+    w->is_life_over = true;
+    if (r != -ECANCELED) {
+        log_event(LOG_ERROR, "worker.master_gone");
+        drain(w);
+    }
+}
+
+static int load_tls(struct worker *w)
+{
+    const char *why = NULL;
+    struct text keys = {(const char *)w->setup->slots->ticket_keys, SLOTS_TICKET_KEYS};
+
+    if (!w->config->tls_certificate)
+        return 0;
+    w->tls = http_tls_new(w->config->tls_certificate, w->config->tls_key, keys, &why);
+    if (w->tls)
+        return 0;
+    log_event(
+        LOG_ERROR, "worker.no_tls", LF_STR("certificate", w->config->tls_certificate), LF_STR("reason", why));
+    return -EINVAL;
+}
+
+static int open_servers(struct worker *w)
+{
+    const struct config *c = w->config;
+    struct http_server_config config = {.limits = config_http_limits(c),
+        .router = w->router,
+        .trusted_proxy = c->trusted_proxy,
+        .access_log = c->access_log};
+    uint32_t index = w->setup->index;
+    int r = http_server_new(&config, &w->server);
+
+    for (uint32_t i = 0; r == 0 && i < c->listen_count; i++) {
+        int fd =
+            listeners_find(w->setup->listeners, c->listen[i].address, (uint16_t)c->listen[i].port, index);
+
+        r = http_server_listen(w->server, fd, c->listen[i].tls ? w->tls : NULL);
+    }
+    w->servers_open = 1;
+    if (r < 0 || !c->admin.address)
+        return r;
+    config.router = w->admin_router;
+    config.trusted_proxy = NULL;
+    config.access_log = false;
+    r = http_server_new(&config, &w->admin_server);
+    if (r == 0)
+        r = http_server_listen(w->admin_server,
+            listeners_find(w->setup->listeners, c->admin.address, (uint16_t)c->admin.port, index), NULL);
+    w->servers_open = 2;
+    return r;
+}
+
+static int start(struct worker *w)
+{
+    const struct config *c = w->config;
+    struct fiber_limits fibers = {(uint32_t)c->limits.in_flight + 16, 64};
+    struct helper_limits helpers = {.threads = {[HELPER_HASH] = 1, [HELPER_FILE] = 2},
+        .waiting = {[HELPER_HASH] = (uint32_t)c->limits.hash_waiting, [HELPER_FILE] = 256}};
+    int r;
+
+    /* Hashing is bounded per server: so many threads in all, spread over the first workers. */
+    if (w->setup->index >= c->limits.hash_threads)
+        helpers.threads[HELPER_HASH] = 1;
+    r = load_tls(w); /* while keys can still be read */
+    if (r == 0)
+        r = setup_secrets(c);
+    if (r == 0)
+        r = drop_privileges(c->user);
+    if (r == 0)
+        r = loop_init();
+    if (r < 0)
+        return r;
+    fiber_system_init(fibers);
+    r = helper_init(helpers);
+    if (r == 0)
+        r = setup_database(c, &w->db);
+    if (r == 0)
+        r = setup_routes(c, w->db, w->router);
+    if (r == 0)
+        r = health_routes(w->router, false);
+    if (r == 0)
+        r = health_routes(w->admin_router, true);
+    if (r == 0)
+        r = open_servers(w);
+    if (r == 0)
+        r = fiber_spawn_system(watch_master, w, "master", &w->life);
+    if (r == 0)
+        r = duties_start(c, w->db, w->setup->index, &w->health);
+    return r;
+}
+
+static void finish(struct worker *w)
+{
+    loop_timer_free(w->beat);
+    loop_timer_free(w->end);
+    loop_signal_free(w->term);
+    loop_signal_free(w->interrupt);
+    http_server_free(w->server);
+    http_server_free(w->admin_server);
+    http_tls_free(w->tls);
+    setup_done(w->db);
+    router_free(w->router);
+    router_free(w->admin_router);
+    helper_done();
+    fiber_system_done();
+    loop_done();
+}
+
+int worker_main(const struct worker_setup *setup)
+{
+    struct worker w = {.setup = setup, .config = setup->config, .ready_by_ms = clock_mono_ms() + 5000};
+    CLEANUP(mem_freep) char *name = str_printf("worker %u", setup->index);
+    int r;
+
+    log_set_process(name);
+    slot_set_self(setup->slot);
+    flood_set_table(&setup->slots->flood);
+    w.router = router_new();
+    w.admin_router = router_new();
+    w.health = (struct health){.slots = setup->slots};
+    health_set(&w.health);
+    r = start(&w);
+    if (r < 0) {
+        log_event(LOG_ERROR, "worker.start_failed", LF_ERR(r));
+        setup->slot->state = SLOT_ENDED;
+        _exit(WORKER_BAD_START);
+    }
+    w.health.db = w.db;
+    w.term = loop_signal_new(SIGTERM, drain, &w);
+    w.interrupt = loop_signal_new(SIGINT, ignore, &w);
+    w.beat = loop_timer_new(0, BEAT_MS, beat, &w);
+    loop_run();
+    publish(&w);
+    finish(&w);
+    return WORKER_OK;
+}
