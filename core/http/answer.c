@@ -10,13 +10,14 @@
 /* Bodies up to this go out in one piece with the head. */
 #define COPY_MAX 16384u
 
-#define COMMON_FIELDS                                                                                                 \
-    "X-Content-Type-Options: nosniff\r\n"                                                                             \
-    "Referrer-Policy: same-origin\r\n"                                                                                \
-    "Cross-Origin-Opener-Policy: same-origin\r\n"                                                                     \
+#define COMMON_FIELDS                                                                                        \
+    "X-Content-Type-Options: nosniff\r\n"                                                                    \
+    "Referrer-Policy: same-origin\r\n"                                                                       \
+    "Cross-Origin-Opener-Policy: same-origin\r\n"                                                            \
     "Cross-Origin-Resource-Policy: same-origin\r\n"
-#define CSP_FIELD                                                                                                     \
-    "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'\r\n"
+#define CSP_FIELD                                                                                            \
+    "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action "     \
+    "'self'\r\n"
 #define HSTS_FIELD "Strict-Transport-Security: max-age=31536000\r\n"
 
 static const char *date_field(struct http_server *s)
@@ -29,8 +30,9 @@ static const char *date_field(struct http_server *s)
         return s->date;
     s->date_s = now;
     gmtime_r(&now, &tm);
-    snprintf(s->date, sizeof(s->date), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday,
-        tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    snprintf(s->date, sizeof(s->date), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
+        days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+        tm.tm_sec);
     return s->date;
 }
 
@@ -127,7 +129,8 @@ static void answered(struct conn *c)
     }
     exchange_end(x);
     c->x = NULL;
-    conn_enter(c, CONN_IDLE, clock_mono_ms() + (s->draining ? s->limits.drain_idle_ms : s->limits.keepalive_ms));
+    conn_enter(
+        c, CONN_IDLE, clock_mono_ms() + (s->draining ? s->limits.drain_idle_ms : s->limits.keepalive_ms));
 }
 
 void answer_flush(struct conn *c)

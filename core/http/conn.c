@@ -14,10 +14,10 @@
 /* What a client may send ahead while its request is being handled, before we stop reading. */
 #define AHEAD_MAX 16384u
 
-static const struct http_fault too_slow = {408, "request_timeout", "The request did not arrive in time.",
-    "请求未能及时送达。"};
-static const struct http_fault no_room = {503, "busy", "The server is busy. Try again in a moment.",
-    "服务器繁忙，请稍后重试。"};
+static const struct http_fault too_slow = {
+    408, "request_timeout", "The request did not arrive in time.", "请求未能及时送达。"};
+static const struct http_fault no_room = {
+    503, "busy", "The server is busy. Try again in a moment.", "服务器繁忙，请稍后重试。"};
 
 static struct conn_list *list_of(struct http_server *s, enum conn_state state)
 {
@@ -150,7 +150,8 @@ static bool step(struct conn *c, struct text *in)
             answer_fault(x, &no_room);
             return true;
         }
-        if (x->parser.expect_continue && !x->continued && x->parser.state != HTTP_STATE_HEAD && !x->parser.body.len)
+        if (x->parser.expect_continue && !x->continued && x->parser.state != HTTP_STATE_HEAD &&
+            !x->parser.body.len)
             answer_continue(x);
         return false;
     }

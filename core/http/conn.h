@@ -24,45 +24,45 @@ struct fiber;
  *                  └────────→ WRITING → LINGERING → DEAD */
 enum conn_state {
     CONN_HANDSHAKE,
-    CONN_READING,     /* waiting for the first request or inside one */
-    CONN_HANDLING,    /* a fiber has the request */
-    CONN_WRITING,     /* the answer did not fit into the socket at once */
-    CONN_IDLE,        /* kept alive, nothing of a next request has come */
-    CONN_LINGERING,   /* answered and ended; reads what still comes so that the client gets to see the answer */
-    CONN_DEAD,        /* closed; rests until the loop comes round, since an event may still name it */
+    CONN_READING,   /* waiting for the first request or inside one */
+    CONN_HANDLING,  /* a fiber has the request */
+    CONN_WRITING,   /* the answer did not fit into the socket at once */
+    CONN_IDLE,      /* kept alive, nothing of a next request has come */
+    CONN_LINGERING, /* answered and ended; reads what still comes so that the client gets to see the answer */
+    CONN_DEAD,      /* closed; rests until the loop comes round, since an event may still name it */
 };
 
 enum cancel_reason { CANCEL_NONE, CANCEL_CLIENT_GONE, CANCEL_DEADLINE, CANCEL_DRAIN };
 
 struct exchange {
-    struct exchange *next;            /* while pooled */
+    struct exchange *next; /* while pooled */
     struct conn *conn;
     struct request request;
     struct response response;
     struct http_parser parser;
-    struct fiber *fiber;              /* while the handler runs */
+    struct fiber *fiber; /* while the handler runs */
     enum cancel_reason cancelled;
-    const char *allow;                /* methods of the path, when none of them was asked for */
-    size_t buffered;                  /* body bytes accounted for */
-    bool continued;                   /* 100 Continue was sent */
-    bool keep_alive;                  /* decided with the answer */
-    struct buf out;                   /* head, and small bodies behind it */
-    size_t sent;                      /* of out */
-    struct text tail;                 /* the rest of the body, borrowed */
-    size_t body_len;                  /* for the log */
+    const char *allow; /* methods of the path, when none of them was asked for */
+    size_t buffered;   /* body bytes accounted for */
+    bool continued;    /* 100 Continue was sent */
+    bool keep_alive;   /* decided with the answer */
+    struct buf out;    /* head, and small bodies behind it */
+    size_t sent;       /* of out */
+    struct text tail;  /* the rest of the body, borrowed */
+    size_t body_len;   /* for the log */
 };
 
 struct conn {
     struct conn *prev, *next;
     struct http_server *server;
-    struct exchange *x;               /* NULL between requests */
+    struct exchange *x; /* NULL between requests */
     struct stream stream;
     struct event event;
-    struct buf in;                    /* bytes behind the current request */
+    struct buf in; /* bytes behind the current request */
     int64_t deadline_ms;
     enum conn_state state;
     short watching;
-    uint32_t discarded;               /* while lingering */
+    uint32_t discarded; /* while lingering */
     char peer[46];
 };
 
@@ -89,14 +89,14 @@ struct http_server {
     struct http_stats stats;
     struct exchange *pool;
     uint32_t pooled;
-    struct loop_timer *reaper;        /* set while dead ones wait for the loop to come round */
+    struct loop_timer *reaper; /* set while dead ones wait for the loop to come round */
     bool draining;
     int64_t drain_until_ms;
     void (*drained)(void *arg);
     void *drained_arg;
-    int64_t date_s;                   /* of the cached Date field */
+    int64_t date_s; /* of the cached Date field */
     char date[40];
-    char scratch[HTTP_SCRATCH_SIZE];  /* what was just read; never kept across events */
+    char scratch[HTTP_SCRATCH_SIZE]; /* what was just read; never kept across events */
 };
 
 /* conn.c */
@@ -104,24 +104,24 @@ void conn_open(struct http_server *s, int fd, struct http_tls *tls, const struct
 void conn_enter(struct conn *c, enum conn_state state, int64_t deadline_ms);
 void conn_watch(struct conn *c, short what);
 void conn_close(struct conn *c);
-void conn_resume(struct conn *c);     /* after an answer: goes on with what has come meanwhile */
+void conn_resume(struct conn *c); /* after an answer: goes on with what has come meanwhile */
 void conn_timed_out(struct conn *c);
-void conn_free(struct conn *c);       /* of a dead one */
+void conn_free(struct conn *c); /* of a dead one */
 
 /* exchange.c */
 struct exchange *exchange_begin(struct conn *c);
 void exchange_end(struct exchange *x);
 void exchange_pool_done(struct http_server *s);
-void exchange_on_head(struct exchange *x);                      /* the head is parsed: who asks, which route */
-void exchange_run(struct exchange *x);                          /* the request is complete */
+void exchange_on_head(struct exchange *x); /* the head is parsed: who asks, which route */
+void exchange_run(struct exchange *x);     /* the request is complete */
 void exchange_cancel(struct exchange *x, enum cancel_reason why);
 
 /* answer.c */
-void answer(struct exchange *x, bool keep_alive);               /* sends the response, now or as the socket allows */
+void answer(struct exchange *x, bool keep_alive); /* sends the response, now or as the socket allows */
 void answer_fault(struct exchange *x, const struct http_fault *fault);
 void answer_flush(struct conn *c);
 void answer_continue(struct exchange *x);
-void answer_log(struct exchange *x, int status);                /* 499: the client did not get it all */
+void answer_log(struct exchange *x, int status); /* 499: the client did not get it all */
 const struct log_context *answer_log_context(void);
 
 /* server.c */

@@ -60,7 +60,8 @@ void exchange_end(struct exchange *x)
     s->stats.buffered_bytes -= x->buffered;
     http_parser_done(&x->parser);
     arena_reset(x->request.arena);
-    if (s->pooled >= POOL_MAX || x->out.capacity + x->response.body.capacity + x->response.head.capacity > 65536) {
+    if (s->pooled >= POOL_MAX ||
+        x->out.capacity + x->response.body.capacity + x->response.head.capacity > 65536) {
         exchange_free(x);
         return;
     }
@@ -190,7 +191,8 @@ void exchange_run(struct exchange *x)
     }
     r->deadline_ms = clock_mono_ms() + (r->route->timeout_ms ? r->route->timeout_ms : s->limits.request_ms);
     conn_enter(c, CONN_HANDLING, r->deadline_ms);
-    r_spawn = s->stats.in_flight >= s->limits.in_flight ? -EAGAIN : fiber_spawn(fiber_main, x, "request", &x->fiber);
+    r_spawn = s->stats.in_flight >= s->limits.in_flight ? -EAGAIN
+                                                        : fiber_spawn(fiber_main, x, "request", &x->fiber);
     if (r_spawn < 0) {
         s->stats.refused++;
         request_fail_errno(r, -EBUSY);

@@ -8,12 +8,14 @@
 
 FAULT(bad_line, 400, "malformed_request", "The request line is malformed.", "请求行格式有误。");
 FAULT(bad_method, 501, "method_unknown", "This method is not implemented.", "不支持该请求方法。");
-FAULT(refused_method, 405, "method_not_allowed", "TRACE and CONNECT are refused.", "拒绝 TRACE 与 CONNECT 方法。");
+FAULT(refused_method, 405, "method_not_allowed", "TRACE and CONNECT are refused.",
+    "拒绝 TRACE 与 CONNECT 方法。");
 FAULT(bad_version, 505, "version_not_supported", "Only HTTP/1.1 and HTTP/1.0 are spoken here.",
     "仅支持 HTTP/1.1 与 HTTP/1.0。");
 FAULT(bad_field, 400, "malformed_header", "A header field is malformed.", "请求头字段格式有误。");
 FAULT(many_fields, 431, "header_too_large", "There are too many header fields.", "请求头字段过多。");
-FAULT(bad_host, 400, "malformed_host", "Exactly one valid Host field is required.", "必须且只能有一个有效的 Host 字段。");
+FAULT(bad_host, 400, "malformed_host", "Exactly one valid Host field is required.",
+    "必须且只能有一个有效的 Host 字段。");
 FAULT(bad_length, 400, "malformed_content_length", "Content-Length must occur once, as plain digits.",
     "Content-Length 只能出现一次，且必须是纯数字。");
 FAULT(bad_coding, 400, "malformed_transfer_encoding",
@@ -220,8 +222,8 @@ static const struct http_fault *check_host(struct http_parser *p, const struct f
     if (f->authority.ptr) {
         if (!is_authority(f->authority, &other))
             return &bad_host;
-        if (f->hosts && (f->host.len != f->authority.len ||
-                            strncasecmp(f->host.ptr, f->authority.ptr, f->host.len) != 0))
+        if (f->hosts &&
+            (f->host.len != f->authority.len || strncasecmp(f->host.ptr, f->authority.ptr, f->host.len) != 0))
             return &bad_host;
         host = other;
     }
@@ -242,9 +244,9 @@ static const struct http_fault *check_body(struct http_parser *p, const struct f
         return &bad_coding;
     if (f->lengths > 1)
         return &bad_length;
-    if (f->lengths && ((f->length.len > 1 && f->length.ptr[0] == '0') ||
-                          (f->length.len && f->length.ptr[0] == '-') ||
-                          text_to_i64(f->length, 0, INT64_MAX, &length) < 0))
+    if (f->lengths &&
+        ((f->length.len > 1 && f->length.ptr[0] == '0') || (f->length.len && f->length.ptr[0] == '-') ||
+            text_to_i64(f->length, 0, INT64_MAX, &length) < 0))
         return &bad_length;
     if ((length || f->codings) && m != HTTP_POST && m != HTTP_PUT && m != HTTP_PATCH)
         return &no_content;

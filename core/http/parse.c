@@ -8,18 +8,20 @@
 #define CHUNK_LINE_MAX 256u
 #define OVERHEAD_MAX 4096u
 
-static const struct http_fault bare_lf = {400, "malformed_request", "Lines must end in CRLF.", "每一行必须以 CRLF 结束。"};
-static const struct http_fault not_http = {400, "malformed_request", "This is not an HTTP/1.1 request.",
-    "这不是 HTTP/1.1 请求。"};
-static const struct http_fault long_line = {414, "uri_too_long", "The request target is too long.", "请求地址过长。"};
-static const struct http_fault long_head = {431, "header_too_large", "The header section is too large.",
-    "请求头过大。"};
-static const struct http_fault long_body = {413, "content_too_large", "The request body is too large.",
-    "请求内容过大。"};
-static const struct http_fault bad_chunk = {400, "malformed_chunk", "The chunked body is malformed.",
-    "分块传输的内容格式有误。"};
-static const struct http_fault bad_trailer = {400, "malformed_trailer", "The trailer section is malformed.",
-    "分块传输的尾部格式有误。"};
+static const struct http_fault bare_lf = {
+    400, "malformed_request", "Lines must end in CRLF.", "每一行必须以 CRLF 结束。"};
+static const struct http_fault not_http = {
+    400, "malformed_request", "This is not an HTTP/1.1 request.", "这不是 HTTP/1.1 请求。"};
+static const struct http_fault long_line = {
+    414, "uri_too_long", "The request target is too long.", "请求地址过长。"};
+static const struct http_fault long_head = {
+    431, "header_too_large", "The header section is too large.", "请求头过大。"};
+static const struct http_fault long_body = {
+    413, "content_too_large", "The request body is too large.", "请求内容过大。"};
+static const struct http_fault bad_chunk = {
+    400, "malformed_chunk", "The chunked body is malformed.", "分块传输的内容格式有误。"};
+static const struct http_fault bad_trailer = {
+    400, "malformed_trailer", "The trailer section is malformed.", "分块传输的尾部格式有误。"};
 
 void http_parser_init(struct http_parser *p, struct request *r, const struct http_limits *limits)
 {

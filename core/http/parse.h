@@ -39,21 +39,21 @@ enum http_parse_state {
 };
 
 struct http_parser {
-    struct request *request;          /* filled; its texts live in its arena, the body in `body` */
+    struct request *request; /* filled; its texts live in its arena, the body in `body` */
     const struct http_limits *limits;
-    uint32_t body_max;                /* set it after HTTP_PARSE_HEAD; limits->body_bytes until then */
+    uint32_t body_max; /* set it after HTTP_PARSE_HEAD; limits->body_bytes until then */
     enum http_parse_state state;
-    const struct http_fault *fault;   /* after HTTP_PARSE_FAULT */
-    bool keep_alive;                  /* what the request asks for */
+    const struct http_fault *fault; /* after HTTP_PARSE_FAULT */
+    bool keep_alive;                /* what the request asks for */
     bool expect_continue;
     bool chunked;
     struct buf body;
     /* private */
-    struct buf line;                  /* unfinished head, chunk size or trailer line */
+    struct buf line; /* unfinished head, chunk size or trailer line */
     size_t scanned;
     size_t line_start;
-    uint64_t left;                    /* of the body, or of the chunk */
-    uint32_t overhead;                /* bytes of extensions and trailers so far */
+    uint64_t left;     /* of the body, or of the chunk */
+    uint32_t overhead; /* bytes of extensions and trailers so far */
     bool first_line_seen;
 };
 
@@ -69,6 +69,8 @@ MUSTCHECK enum http_parse http_parser_feed(struct http_parser *p, struct text in
 bool http_parser_is_fresh(const struct http_parser *p);
 
 /* The parts, for the parser itself. Each returns NULL or what is wrong. */
-const struct http_fault *http_parse_head(struct http_parser *p, struct text head); /* lives as long as the arena */
+const struct http_fault *http_parse_head(
+    struct http_parser *p, struct text head); /* lives as long as the arena */
 const struct http_fault *http_parse_field(struct text line, struct http_field *ret);
-const struct http_fault *http_parse_target(struct request *r, const struct http_limits *limits, struct text *ret_authority);
+const struct http_fault *http_parse_target(
+    struct request *r, const struct http_limits *limits, struct text *ret_authority);

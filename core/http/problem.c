@@ -92,7 +92,8 @@ void request_fail_at(struct request *r, struct problem_error e)
     struct jsonw *w = &p->json;
 
     if (!p->is_problem)
-        request_fail(r, 422, "invalid", "The input is not accepted; see `errors`.", "输入未通过校验，详见 errors。");
+        request_fail(
+            r, 422, "invalid", "The input is not accepted; see `errors`.", "输入未通过校验，详见 errors。");
     if (p->problem_errors >= ERRORS_MAX)
         return;
     /* The document stays complete between calls: take its end off, add, close it again. */
@@ -133,9 +134,11 @@ int request_fail_errno(struct request *r, int error)
         return request_fail(r, 412, "stale", "This was changed in the meantime. Read it again.",
             "数据已被他人修改，请重新读取。");
     case -EACCES:
-        return request_fail(r, 403, "forbidden", "You are not allowed to do this.", "您没有执行此操作的权限。");
+        return request_fail(
+            r, 403, "forbidden", "You are not allowed to do this.", "您没有执行此操作的权限。");
     default:
-        return request_fail(r, 500, "internal", "Something went wrong on the server.", "服务器发生内部错误。");
+        return request_fail(
+            r, 500, "internal", "Something went wrong on the server.", "服务器发生内部错误。");
     }
 }
 

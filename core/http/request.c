@@ -114,10 +114,10 @@ int request_json(struct request *r, json_t **ret)
         return request_fail(r, 400, "body_required", "A JSON body is required.", "缺少 JSON 内容。");
     error = json_parse(r->body, JSON_LIMITS, &value, &fault);
     if (error < 0) {
-        char *en = arena_printf(r->arena, "The body is not acceptable JSON: %s (line %u, column %u).", fault.message,
-            fault.line, fault.column);
-        char *zh = arena_printf(r->arena, "JSON 内容无法接受（第 %u 行第 %u 列）：%s。", fault.line, fault.column,
-            fault.message);
+        char *en = arena_printf(r->arena, "The body is not acceptable JSON: %s (line %u, column %u).",
+            fault.message, fault.line, fault.column);
+        char *zh = arena_printf(
+            r->arena, "JSON 内容无法接受（第 %u 行第 %u 列）：%s。", fault.line, fault.column, fault.message);
 
         return error == -E2BIG ? request_fail(r, 400, "json_too_complex", en, zh)
                                : request_fail(r, 400, "malformed_json", en, zh);
@@ -177,7 +177,8 @@ int request_object(struct request *r, const char *const *known, json_t **ret)
         return -EINVAL;
     }
     accepted = known_list(r, known);
-    json_object_foreach (object, key, member) {
+    json_object_foreach(object, key, member)
+    {
         if (is_known(known, key))
             continue;
         if (bad++ < 20)

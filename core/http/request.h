@@ -14,13 +14,13 @@ struct http_stream;
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS };
 
 struct http_field {
-    struct text name;                 /* as sent; compare without case */
-    struct text value;                /* trimmed */
+    struct text name;  /* as sent; compare without case */
+    struct text value; /* trimmed */
 };
 
 struct http_param {
     struct text name;
-    struct text value;                /* percent-decoded UTF-8 */
+    struct text value; /* percent-decoded UTF-8 */
 };
 
 #define HTTP_PATH_PARAMS_MAX 8
@@ -28,22 +28,22 @@ struct http_param {
 struct request {
     struct arena *arena;
     enum http_method method;
-    struct text target;               /* as sent */
-    struct text path;                 /* percent-decoded, no dot segments, empty segment only at the end */
+    struct text target; /* as sent */
+    struct text path;   /* percent-decoded, no dot segments, empty segment only at the end */
     struct http_param *query;
     size_t query_count;
     struct http_field *fields;
     size_t field_count;
-    struct text body;                 /* whole; within the route's limit */
-    struct text host;                 /* lower case, without port; empty for HTTP/1.0 without Host */
+    struct text body; /* whole; within the route's limit */
+    struct text host; /* lower case, without port; empty for HTTP/1.0 without Host */
     bool tls;
-    char peer[46];                    /* address text of the client (or of what a trusted proxy says) */
+    char peer[46]; /* address text of the client (or of what a trusted proxy says) */
 
     const struct http_route *route;
     struct text path_params[HTTP_PATH_PARAMS_MAX]; /* in the pattern's order */
-    struct log_context log;           /* request id, trace id */
-    char traceparent[56];             /* W3C Trace Context, ours as parent for what we call */
-    int64_t deadline_ms;              /* clock_mono_ms; the handler is cancelled then */
+    struct log_context log;                        /* request id, trace id */
+    char traceparent[56];                          /* W3C Trace Context, ours as parent for what we call */
+    int64_t deadline_ms;                           /* clock_mono_ms; the handler is cancelled then */
     int64_t started_us;
 
     struct response *response;

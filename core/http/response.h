@@ -9,18 +9,18 @@
 struct request;
 
 struct response {
-    int status;                       /* 0 until decided */
-    struct buf head;                  /* extra header lines, each ending in CRLF */
+    int status;      /* 0 until decided */
+    struct buf head; /* extra header lines, each ending in CRLF */
     struct buf body;
-    struct text borrowed;             /* sent instead of body when its pointer is set; outlives the server */
-    const char *content_type;         /* static; NULL for none */
-    struct jsonw json;                /* writes to body */
-    bool close;                       /* close the connection after this answer */
+    struct text borrowed;     /* sent instead of body when its pointer is set; outlives the server */
+    const char *content_type; /* static; NULL for none */
+    struct jsonw json;        /* writes to body */
+    bool close;               /* close the connection after this answer */
     bool is_problem;
-    uint32_t problem_errors;          /* errors listed so far */
+    uint32_t problem_errors; /* errors listed so far */
 };
 
-void response_reset(struct response *p);                 /* empty again, for a handler that decides anew */
+void response_reset(struct response *p); /* empty again, for a handler that decides anew */
 void response_done(struct response *p);
 
 /* Adds a header field; values with CR, LF or NUL are dropped with an assertion in debug builds. */
@@ -36,14 +36,14 @@ void response_bytes(struct request *r, int status, const char *content_type, str
 void response_borrowed(struct request *r, int status, const char *content_type, struct text body);
 /* True when the response sets this header field itself. */
 bool response_has_header(const struct response *p, const char *name);
-const char *response_phrase(int status);                 /* "Not Found" */
+const char *response_phrase(int status); /* "Not Found" */
 const char *response_phrase_zh(int status);
 
 /* One wrong thing in the input. */
 struct problem_error {
-    const char *pointer;              /* JSON Pointer into the body, or the name of a query parameter or header */
-    const char *code;                 /* stable, snake_case: required, type, too_long, unknown_field … */
-    const char *detail_en;            /* what is accepted */
+    const char *pointer;   /* JSON Pointer into the body, or the name of a query parameter or header */
+    const char *code;      /* stable, snake_case: required, type, too_long, unknown_field … */
+    const char *detail_en; /* what is accepted */
     const char *detail_zh;
 };
 

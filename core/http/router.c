@@ -9,11 +9,11 @@
 #define SEGMENTS_MAX 32u
 
 struct node {
-    char *literal;                    /* segment this node stands for; NULL for {name} and for the root */
-    struct node **children;           /* literal ones, sorted */
+    char *literal;          /* segment this node stands for; NULL for {name} and for the root */
+    struct node **children; /* literal ones, sorted */
     size_t child_count;
-    struct node *param;               /* {name} */
-    struct node *rest;                /* {name*} */
+    struct node *param; /* {name} */
+    struct node *rest;  /* {name*} */
     const struct http_route *routes[HTTP_OPTIONS + 1];
 };
 
@@ -106,7 +106,8 @@ static bool is_param(struct text s, bool *ret_rest)
     *ret_rest = s.ptr[s.len - 1] == '*';
     s.len -= *ret_rest;
     for (size_t i = 0; i < s.len; i++)
-        if (!(s.ptr[i] >= 'a' && s.ptr[i] <= 'z') && s.ptr[i] != '_' && !(i && s.ptr[i] >= '0' && s.ptr[i] <= '9'))
+        if (!(s.ptr[i] >= 'a' && s.ptr[i] <= 'z') && s.ptr[i] != '_' &&
+            !(i && s.ptr[i] >= '0' && s.ptr[i] <= '9'))
             return false;
     return s.len;
 }
@@ -216,8 +217,8 @@ static const char *allow_of(const struct node *n, struct arena *a)
         bool is = n->routes[m] || (m == HTTP_HEAD && n->routes[HTTP_GET]);
 
         if (is)
-            len += (size_t)snprintf(out + len, sizeof(out) - len, "%s%s", len ? ", " : "",
-                http_method_name((enum http_method)m));
+            len += (size_t)snprintf(
+                out + len, sizeof(out) - len, "%s%s", len ? ", " : "", http_method_name((enum http_method)m));
     }
     return arena_dup(a, out);
 }

@@ -8,14 +8,14 @@
  * segment may be {name*}: everything that is left, when nothing else matches. A path with '/' at its end matches only
  * patterns that have it too (or {name*}). Routes for HEAD are refused: GET serves them. */
 struct http_route {
-    enum http_method method;          /* GET also serves HEAD */
+    enum http_method method; /* GET also serves HEAD */
     const char *pattern;
     /* Runs in the request's fiber. 0 when the response is complete; a negative errno becomes request_fail_errno()
      * unless the response already is a problem. */
     int (*handle)(struct request *r);
-    const void *extra;                /* the owning floor's own description of the route */
-    uint32_t body_max;                /* bytes; 0 takes the configured JSON limit (1 MB) */
-    uint32_t timeout_ms;              /* 0 takes the default (30 s) */
+    const void *extra;   /* the owning floor's own description of the route */
+    uint32_t body_max;   /* bytes; 0 takes the configured JSON limit (1 MB) */
+    uint32_t timeout_ms; /* 0 takes the default (30 s) */
 };
 
 struct router;

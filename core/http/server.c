@@ -18,7 +18,8 @@ struct http_tls {
     struct tls *tls;
 };
 
-struct http_tls *http_tls_new(const char *certificate, const char *key, struct text ticket_keys, const char **ret_why)
+struct http_tls *http_tls_new(
+    const char *certificate, const char *key, struct text ticket_keys, const char **ret_why)
 {
     struct tls *tls = tls_new(certificate, key, ticket_keys, ret_why);
     struct http_tls *t;

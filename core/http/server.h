@@ -5,16 +5,17 @@
 #include "http/limits.h"
 #include "http/router.h"
 
-struct http_tls;                      /* certificate, key and ticket keys; see net/tls.h for the form of the keys */
+struct http_tls; /* certificate, key and ticket keys; see net/tls.h for the form of the keys */
 /* NULL on failure, and why (static). */
-struct http_tls *http_tls_new(const char *certificate, const char *key, struct text ticket_keys, const char **ret_why);
+struct http_tls *http_tls_new(
+    const char *certificate, const char *key, struct text ticket_keys, const char **ret_why);
 void http_tls_free(struct http_tls *t);
 
 struct http_server_config {
     struct http_limits limits;
     const struct router *router;
     /* Sent with every response, besides those the response sets: HSTS on TLS, nosniff, referrer policy, CSP, no-store. */
-    const char *trusted_proxy;        /* address whose X-Forwarded-For/-Proto count; NULL for none */
+    const char *trusted_proxy; /* address whose X-Forwarded-For/-Proto count; NULL for none */
     bool access_log;
 };
 

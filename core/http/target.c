@@ -11,7 +11,8 @@
 FAULT(bad_target, 400, "malformed_target", "The request target is malformed.", "请求地址格式有误。");
 FAULT(long_target, 414, "uri_too_long", "The request target is too long.", "请求地址过长。");
 FAULT(bad_path, 400, "malformed_path",
-    "The path must be percent-encoded UTF-8 without control characters, encoded slashes, dot segments or empty "
+    "The path must be percent-encoded UTF-8 without control characters, encoded slashes, dot segments or "
+    "empty "
     "segments.",
     "路径必须是百分号编码的 UTF-8，且不得含控制字符、编码的斜杠、点段或空段。");
 FAULT(bad_query, 400, "malformed_query",
@@ -130,8 +131,8 @@ static bool take_authority(struct text *t, struct text *ret_authority)
     return true;
 }
 
-const struct http_fault *http_parse_target(struct request *r, const struct http_limits *limits,
-    struct text *ret_authority)
+const struct http_fault *http_parse_target(
+    struct request *r, const struct http_limits *limits, struct text *ret_authority)
 {
     struct text rest = r->target, path;
     const struct http_fault *fault;

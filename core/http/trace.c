@@ -52,7 +52,8 @@ static bool is_traceparent(struct text t)
         return false;
     if (t.ptr[0] == '0' && t.ptr[1] == '0' ? t.len != 55 : t.len > 55 && t.ptr[55] != '-')
         return false;
-    return is_id(t.ptr + 3, 32) && is_id(t.ptr + 36, 16) && http_hex(t.ptr[53]) >= 0 && http_hex(t.ptr[54]) >= 0;
+    return is_id(t.ptr + 3, 32) && is_id(t.ptr + 36, 16) && http_hex(t.ptr[53]) >= 0 &&
+           http_hex(t.ptr[54]) >= 0;
 }
 
 void trace_begin(struct request *r)

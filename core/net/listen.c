@@ -19,9 +19,9 @@
 
 struct acceptor {
     int fd;
-    int spare;                        /* an open descriptor to give up when there are no others; -1 without */
+    int spare; /* an open descriptor to give up when there are no others; -1 without */
     struct event event;
-    struct loop_timer *pause;         /* accepting again later */
+    struct loop_timer *pause; /* accepting again later */
     void (*fn)(int fd, const struct sockaddr_storage *peer, void *arg);
     void *arg;
 };
@@ -183,7 +183,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     accept_some(arg);
 }
 
-struct acceptor *acceptor_new(int fd, void (*fn)(int fd, const struct sockaddr_storage *peer, void *arg), void *arg)
+struct acceptor *acceptor_new(
+    int fd, void (*fn)(int fd, const struct sockaddr_storage *peer, void *arg), void *arg)
 {
     struct acceptor *a = mem_zalloc(sizeof(*a));
 

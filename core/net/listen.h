@@ -20,13 +20,16 @@ MUSTCHECK int listen_open(const struct listen_address *address, int *ret_fd);
 struct listen_text {
     char s[64];
 };
-struct listen_text listen_format(const struct sockaddr_storage *addr);      /* with the port, as listen_parse reads it */
-struct listen_text listen_format_host(const struct sockaddr_storage *addr); /* the address alone; mapped IPv4 as IPv4 */
-struct listen_text listen_name(int fd);                                     /* what a socket is bound to */
+struct listen_text listen_format(
+    const struct sockaddr_storage *addr); /* with the port, as listen_parse reads it */
+struct listen_text listen_format_host(
+    const struct sockaddr_storage *addr); /* the address alone; mapped IPv4 as IPv4 */
+struct listen_text listen_name(int fd);   /* what a socket is bound to */
 
 /* Accepts from a listening socket on the loop. fn owns the accepted descriptor (non-blocking, close-on-exec). When
  * descriptors run out, a spare one is given up for a moment to turn the client away rather than to spin. */
 struct acceptor;
-struct acceptor *acceptor_new(int fd, void (*fn)(int fd, const struct sockaddr_storage *peer, void *arg), void *arg);
+struct acceptor *acceptor_new(
+    int fd, void (*fn)(int fd, const struct sockaddr_storage *peer, void *arg), void *arg);
 /* Takes what is in the queue, stops, and closes the socket (the master's copy stays open). */
 void acceptor_free(struct acceptor *a);

@@ -97,7 +97,8 @@ ssize_t stream_read(struct stream *s, void *out, size_t len)
 
 ssize_t stream_write(struct stream *s, struct text first, struct text second)
 {
-    struct iovec parts[2] = {{(void *)(uintptr_t)first.ptr, first.len}, {(void *)(uintptr_t)second.ptr, second.len}};
+    struct iovec parts[2] = {
+        {(void *)(uintptr_t)first.ptr, first.len}, {(void *)(uintptr_t)second.ptr, second.len}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     ssize_t n;
 
@@ -113,7 +114,8 @@ ssize_t stream_write(struct stream *s, struct text first, struct text second)
         return n ? n : -EPIPE;
     }
     do
-        n = second.len ? sendmsg(s->fd, &message, MSG_NOSIGNAL) : send(s->fd, first.ptr, first.len, MSG_NOSIGNAL);
+        n = second.len ? sendmsg(s->fd, &message, MSG_NOSIGNAL)
+                       : send(s->fd, first.ptr, first.len, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     return n >= 0 ? n : plain_error(s, EV_WRITE);
 }

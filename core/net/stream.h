@@ -11,16 +11,16 @@ struct ssl_st;
 
 struct stream {
     int fd;
-    struct ssl_st *ssl;               /* NULL for plain text; owned */
-    short wants;                      /* after -EAGAIN: EV_READ or EV_WRITE, what to wait for */
-    bool broken;                      /* TLS: after a fatal error nothing more may be sent */
+    struct ssl_st *ssl; /* NULL for plain text; owned */
+    short wants;        /* after -EAGAIN: EV_READ or EV_WRITE, what to wait for */
+    bool broken;        /* TLS: after a fatal error nothing more may be sent */
 };
 
 #define STREAM_CLOSED ((struct stream){.fd = -1})
 
 /* fd is non-blocking and owned from here on; ssl may be NULL. */
 void stream_init(struct stream *s, int fd, struct ssl_st *ssl);
-void stream_close(struct stream *s);                     /* says good-bye when TLS is up; closing twice is fine */
+void stream_close(struct stream *s); /* says good-bye when TLS is up; closing twice is fine */
 
 /* 0, -EAGAIN, -EPROTO, -ECONNRESET. Plain text needs none and returns 0. */
 MUSTCHECK int stream_handshake(struct stream *s);
@@ -37,4 +37,5 @@ void stream_end(struct stream *s);
 /* In a fiber, until deadline_ms (clock_mono_ms): as above, with -ETIMEDOUT and -ECANCELED, never -EAGAIN. */
 MUSTCHECK int stream_handshake_until(struct stream *s, int64_t deadline_ms);
 MUSTCHECK ssize_t stream_read_until(struct stream *s, void *out, size_t len, int64_t deadline_ms);
-MUSTCHECK int stream_write_until(struct stream *s, struct text all, int64_t deadline_ms); /* everything or an error */
+MUSTCHECK int stream_write_until(
+    struct stream *s, struct text all, int64_t deadline_ms); /* everything or an error */

@@ -21,8 +21,14 @@ struct sample {
 };
 
 #define H "Host: a\r\n"
-#define OK(raw, path, body, left) {raw, 200, path, body, left}
-#define NO(raw, status) {raw, status, NULL, NULL, 0}
+#define OK(raw, path, body, left)                                                                            \
+    {                                                                                                        \
+        raw, 200, path, body, left                                                                           \
+    }
+#define NO(raw, status)                                                                                      \
+    {                                                                                                        \
+        raw, status, NULL, NULL, 0                                                                           \
+    }
 
 static const struct sample samples[] = {
     /* plain requests */
@@ -48,10 +54,11 @@ static const struct sample samples[] = {
     OK("POST / HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabcX", "/", "abc", 1),
     OK("POST / HTTP/1.1\r\n" H "Content-Length: 3\r\nExpect: 100-continue\r\n\r\nabc", "/", "abc", 0),
     OK("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nG", "/", "abc", 1),
-    OK("POST / HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n1\r\na\r\n00A\r\n0123456789\r\n000\r\n\r\n", "/",
-        "a0123456789", 0),
-    OK("PUT / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3;x=\"y z\"\r\nabc\r\n0;last\r\nX-Sum: 1\r\n\r\n", "/",
-        "abc", 0),
+    OK("POST / HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n1\r\na\r\n00A\r\n0123456789\r\n000\r\n\r\n",
+        "/", "a0123456789", 0),
+    OK("PUT / HTTP/1.1\r\n" H
+       "Transfer-Encoding: chunked\r\n\r\n3;x=\"y z\"\r\nabc\r\n0;last\r\nX-Sum: 1\r\n\r\n",
+        "/", "abc", 0),
     NO("POST / HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nab", MORE),
     NO("GET / HTTP/1.1\r\n" H, MORE),
     NO("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n", MORE),
@@ -151,8 +158,11 @@ static const struct sample samples[] = {
     NO("POST / HTTP/1.1\r\n" H "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400),
     NO("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400),
     NO("POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
-    NO("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-    NO("POST / HTTP/1.1\r\n" H "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n", 400),
+    NO("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400),
+    NO("POST / HTTP/1.1\r\n" H "Transfer-Encoding: \x0b"
+       "chunked\r\n\r\n0\r\n\r\n",
+        400),
     NO("POST / HTTP/1.1\r\n" H "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400),
     NO("POST / HTTP/1.1\r\n" H "Transfer-Encoding:\r\n\r\n0\r\n\r\n", 400),
     NO("POST / HTTP/1.0\r\n" H "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
@@ -161,7 +171,7 @@ static const struct sample samples[] = {
     NO("HEAD / HTTP/1.1\r\n" H "Content-Length: 1\r\n\r\na", 400),
     NO("DELETE / HTTP/1.1\r\n" H "Content-Length: 1\r\n\r\na", 400),
     NO("POST / HTTP/1.1\r\n" H "Content-Length: 1\r\nExpect: tea\r\n\r\na", 417),
-    /* chunks */
+/* chunks */
 #define C "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
     NO(C "\r\n", 400),
     NO(C "x\r\n", 400),
@@ -202,7 +212,8 @@ static struct outcome feed(struct text raw, size_t (*cut)(void))
     enum http_parse state = HTTP_PARSE_MORE;
 
     http_parser_init(&p, &r, &limits);
-    while (state != HTTP_PARSE_DONE && state != HTTP_PARSE_FAULT && (out.used < raw.len || state == HTTP_PARSE_HEAD)) {
+    while (state != HTTP_PARSE_DONE && state != HTTP_PARSE_FAULT &&
+           (out.used < raw.len || state == HTTP_PARSE_HEAD)) {
         size_t want = cut(), n = MIN(want, raw.len - out.used), used;
         char *piece = mem_dup(raw.ptr + out.used, MAX(n, (size_t)1));
 
@@ -252,8 +263,10 @@ static size_t random_cut(void)
 
 static void assert_same(struct text raw, struct outcome a, struct outcome b)
 {
-    if (a.status != b.status || a.used != b.used || strcmp(a.path, b.path) != 0 || strcmp(a.body, b.body) != 0)
-        fail_msg("cutting matters (%d against %d): %.*s", a.status, b.status, (int)MIN(raw.len, (size_t)200), raw.ptr);
+    if (a.status != b.status || a.used != b.used || strcmp(a.path, b.path) != 0 ||
+        strcmp(a.body, b.body) != 0)
+        fail_msg("cutting matters (%d against %d): %.*s", a.status, b.status, (int)MIN(raw.len, (size_t)200),
+            raw.ptr);
 }
 
 static void samples_have_one_reading(void **state)
@@ -323,8 +336,10 @@ static void limits_hold(void **state)
     assert_int_equal(feed_built("GET /", 20000, "a", end).status, 414);
     assert_int_equal(feed_built("GET / HTTP/1.1\r\n" H, 99, "X: y\r\n", "\r\n").status, 200);
     assert_int_equal(feed_built("GET / HTTP/1.1\r\n" H, 100, "X: y\r\n", "\r\n").status, 431);
-    assert_int_equal(feed_built("GET / HTTP/1.1\r\n" H "X: ", 16384 - 16 - 9 - 3 - 4, "y", "\r\n\r\n").status, 200);
-    assert_int_equal(feed_built("GET / HTTP/1.1\r\n" H "X: ", 16384 - 16 - 9 - 3 - 3, "y", "\r\n\r\n").status, 431);
+    assert_int_equal(
+        feed_built("GET / HTTP/1.1\r\n" H "X: ", 16384 - 16 - 9 - 3 - 4, "y", "\r\n\r\n").status, 200);
+    assert_int_equal(
+        feed_built("GET / HTTP/1.1\r\n" H "X: ", 16384 - 16 - 9 - 3 - 3, "y", "\r\n\r\n").status, 431);
     assert_int_equal(feed_built("GET / HTTP/1.1\r\n" H "X: ", 100000, "y", "").status, 431);
     assert_int_equal(feed_built("GET / HTTP/1.1\r\n" H, 100000, "X: y\r\n", "").status, 431);
     assert_int_equal(feed_built("GET /?", 99, "a=b&", end).status, 200);
@@ -389,8 +404,9 @@ static void heads_say_what_follows(void **state)
 /* Random edits of the samples: no crash, and one reading however they are cut. */
 static void mutations_have_one_reading(void **state)
 {
-    static const char *const tokens[] = {"\r\n", "\n", "\r", " ", "\t", ":", ",", ";", "%", "0", "Content-Length: 1\r\n",
-        "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "\x7f", "\xff", "/../", "HTTP/1.1"};
+    static const char *const tokens[] = {"\r\n", "\n", "\r", " ", "\t", ":", ",", ";", "%", "0",
+        "Content-Length: 1\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "\x7f", "\xff", "/../",
+        "HTTP/1.1"};
 
     (void)state;
     for (int round = 0; round < 40000; round++) {

@@ -29,7 +29,8 @@ static void begin(struct fixture *f, const char *fields, const char *body)
     *f = (struct fixture){.r = {.arena = arena_new(), .response = &f->p}};
     response_reset(&f->p);
     http_parser_init(&f->parser, &f->r, &limits);
-    buf_addf(&raw, "POST / HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n%s", fields, strlen(body), body);
+    buf_addf(
+        &raw, "POST / HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n%s", fields, strlen(body), body);
     rest = buf_text(&raw);
     assert_int_equal(http_parser_feed(&f->parser, rest, &used), HTTP_PARSE_HEAD);
     assert_int_equal(http_parser_feed(&f->parser, text_skip(rest, used), &used), HTTP_PARSE_DONE);

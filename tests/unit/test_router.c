@@ -15,7 +15,10 @@ static int nothing(struct request *r)
     return 0;
 }
 
-#define ROUTE(m, p) {.method = m, .pattern = p, .handle = nothing}
+#define ROUTE(m, p)                                                                                          \
+    {                                                                                                        \
+        .method = m, .pattern = p, .handle = nothing                                                         \
+    }
 
 static const struct http_route routes[] = {
     ROUTE(HTTP_GET, "/"),
@@ -43,7 +46,7 @@ struct expectation {
     enum http_method method;
     const char *path;
     int result;
-    const char *pattern;   /* or the Allow value */
+    const char *pattern; /* or the Allow value */
     const char *param;
     const char *value;
 };
@@ -100,10 +103,20 @@ static void paths_find_their_route(void **state)
 static void malformed_patterns_are_refused(void **state)
 {
     static const struct http_route bad[] = {
-        ROUTE(HTTP_GET, ""), ROUTE(HTTP_GET, "x"), ROUTE(HTTP_GET, "//"), ROUTE(HTTP_GET, "/a//b"),
-        ROUTE(HTTP_GET, "/{}"), ROUTE(HTTP_GET, "/{A}"), ROUTE(HTTP_GET, "/a{b}"), ROUTE(HTTP_GET, "/{a"),
-        ROUTE(HTTP_GET, "/{a*}/b"), ROUTE(HTTP_GET, "/.."), ROUTE(HTTP_GET, "/a%20"), ROUTE(HTTP_GET, "/a?b"),
-        ROUTE(HTTP_HEAD, "/h"), ROUTE(HTTP_GET, "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}"),
+        ROUTE(HTTP_GET, ""),
+        ROUTE(HTTP_GET, "x"),
+        ROUTE(HTTP_GET, "//"),
+        ROUTE(HTTP_GET, "/a//b"),
+        ROUTE(HTTP_GET, "/{}"),
+        ROUTE(HTTP_GET, "/{A}"),
+        ROUTE(HTTP_GET, "/a{b}"),
+        ROUTE(HTTP_GET, "/{a"),
+        ROUTE(HTTP_GET, "/{a*}/b"),
+        ROUTE(HTTP_GET, "/.."),
+        ROUTE(HTTP_GET, "/a%20"),
+        ROUTE(HTTP_GET, "/a?b"),
+        ROUTE(HTTP_HEAD, "/h"),
+        ROUTE(HTTP_GET, "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}"),
     };
     static const struct http_route twice = ROUTE(HTTP_GET, "/t/{who}/api/v1/units/{any}");
     struct router *rt = filled();
