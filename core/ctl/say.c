@@ -28,7 +28,6 @@ static int fail_text(struct ctl *c, enum ctl_exit code, const char *text)
 
 int ctl_fail(struct ctl *c, enum ctl_exit code, const char *format, ...)
 {
-    CLEANUP(buf_done) struct buf text = BUF_INIT;
     va_list args;
     char line[2048];
 
