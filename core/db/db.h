@@ -82,7 +82,8 @@ void db_close(struct db *db);                            /* no unit of work may 
 bool db_is_ready(const struct db *db);                   /* some connection of each lane is usable */
 const char *db_connect_error(const struct db *db);       /* the last one, for the log and for juxinctl; never NULL */
 
-/* tenant 0 is the deployment: nothing is entered, tenant tables show no rows. ret_epoch and error may be NULL. */
+/* Tenant 0 is the deployment: tenant tables show its own rows only (its audit, its rate limits), no tenant's. Up to 56
+ * calls. ret_epoch and error may be NULL. */
 MUSTCHECK int db_read(struct db *db, int32_t tenant, struct db_call *calls, size_t count, struct db_epoch *ret_epoch,
     struct db_error *error);
 void db_calls_done(struct db_call *calls, size_t count);

@@ -17,7 +17,7 @@ const struct db_stmt db_stmt_enter = {"db.enter", "SELECT juxin.enter($1)"};
 const struct db_stmt db_stmt_epochs = {"db.epochs",
     "SELECT (SELECT n FROM juxin.epoch WHERE tenant_id = $1), (SELECT n FROM juxin.deployment_epoch)"};
 
-#define CALLS_MAX 64
+#define CALLS_MAX 56
 #define CLIENT_MARGIN_MS 1000
 
 void unit_args(struct db_args *args, int32_t tenant)
@@ -43,16 +43,14 @@ static void send_unit(struct conn *c, struct batch *b, int32_t tenant, struct db
     pipe_open(c);
     pipe_prepare(c, b, db_stmt_begin_ro, true);
     pipe_prepare(c, b, db_stmt_commit, true);
-    if (tenant != 0)
-        pipe_prepare(c, b, db_stmt_enter, true);
+    pipe_prepare(c, b, db_stmt_enter, true);
     if (with_epochs)
         pipe_prepare(c, b, db_stmt_epochs, true);
     for (size_t i = 0; i < count; i++)
         pipe_prepare(c, b, calls[i].stmt, true);
 
     pipe_query(c, b, -1, db_stmt_begin_ro, NULL);
-    if (tenant != 0)
-        pipe_query(c, b, -1, db_stmt_enter, &args);
+    pipe_query(c, b, -1, db_stmt_enter, &args);
     for (size_t i = 0; i < count; i++)
         pipe_query(c, b, (int)i, calls[i].stmt, calls[i].args);
     if (with_epochs)

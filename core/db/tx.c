@@ -66,13 +66,11 @@ static void send_begin(struct conn *c, struct batch *b, int32_t tenant, enum db_
     unit_args(&args, tenant);
     pipe_open(c);
     pipe_prepare(c, b, *begin_stmt(mode), true);
-    if (tenant != 0)
-        pipe_prepare(c, b, db_stmt_enter, true);
+    pipe_prepare(c, b, db_stmt_enter, true);
     if (with_epochs)
         pipe_prepare(c, b, db_stmt_epochs, true);
     pipe_query(c, b, -1, *begin_stmt(mode), NULL);
-    if (tenant != 0)
-        pipe_query(c, b, -1, db_stmt_enter, &args);
+    pipe_query(c, b, -1, db_stmt_enter, &args);
     if (with_epochs)
         pipe_query(c, b, 0, db_stmt_epochs, &args);
     pipe_sync(c, b, OP_BATCH_DONE);
