@@ -106,9 +106,9 @@ static int metrics(struct request *r)
 }
 
 static const struct http_route routes[] = {
-    {.method = HTTP_GET, .pattern = "/livez", .handle = livez},
-    {.method = HTTP_GET, .pattern = "/readyz", .handle = readyz},
-    {.method = HTTP_GET, .pattern = "/metrics", .handle = metrics}, /* last: not for everybody */
+    {.method = HTTP_GET, .pattern = "/livez", .handle = livez, .quiet = true},
+    {.method = HTTP_GET, .pattern = "/readyz", .handle = readyz, .quiet = true},
+    {.method = HTTP_GET, .pattern = "/metrics", .handle = metrics, .quiet = true}, /* last: not for everybody */
 };
 
 int health_routes(struct router *rt, bool with_metrics)

@@ -196,7 +196,7 @@ void answer_log(struct exchange *x, int status)
 {
     struct request *r = &x->request;
 
-    if (!x->conn->server->config.access_log)
+    if (!x->conn->server->config.access_log || (r->route && r->route->quiet && status < 500))
         return;
     logged = &r->log;
     log_event(LOG_INFO, "http.request", LF_STR("method", r->target.ptr ? http_method_name(r->method) : NULL),

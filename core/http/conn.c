@@ -13,6 +13,8 @@
 #define LINGER_BYTES (4u * 1024u * 1024u)
 /* What a client may send ahead while its request is being handled, before we stop reading. */
 #define AHEAD_MAX 16384u
+/* Reads in a row before other connections have their turn. */
+#define TURNS 8
 
 static const struct http_fault too_slow = {
     408, "request_timeout", "The request did not arrive in time.", "请求未能及时送达。"};
@@ -177,7 +179,7 @@ static void read_request(struct conn *c)
 {
     struct http_server *s = c->server;
 
-    while (is_reading(c)) {
+    for (int turn = 0; turn < TURNS && is_reading(c); turn++) {
         ssize_t n = stream_read(&c->stream, s->scratch, sizeof(s->scratch));
 
         if (n == -EAGAIN) {
@@ -193,6 +195,9 @@ static void read_request(struct conn *c)
         if (!c->stream.ssl && (size_t)n < sizeof(s->scratch))
             return;
     }
+    /* Others have their turn; what OpenSSL holds back the socket will not report again. */
+    if (is_reading(c) && stream_has_pending(&c->stream))
+        event_active(&c->event, EV_READ, 0);
 }
 
 void conn_resume(struct conn *c)

@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/uuid.h"
 #include "http/conn.h"
 #include "http/trace.h"
 #include "loop/fiber.h"
@@ -34,7 +33,7 @@ struct exchange *exchange_begin(struct conn *c)
     x->response.close = false;
     x->request.response = &x->response;
     x->request.started_us = clock_mono_us();
-    memcpy(x->request.log.request_id, uuid_format(uuid_new()).s, UUID_TEXT_LEN + 1);
+    trace_request_id(&x->request);
     http_parser_init(&x->parser, &x->request, &s->limits);
     s->stats.requests++;
     if (c->state == CONN_IDLE)

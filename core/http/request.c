@@ -101,6 +101,25 @@ static void drop_json(void *arg)
     json_decref(arg);
 }
 
+/* What the JSON reader says, for Chinese readers; unknown sentences stay as they are. */
+static const char *in_chinese(const char *message)
+{
+    static const char *const pairs[][2] = {
+        {"nested too deeply", "嵌套层数过多"},
+        {"too many values", "值的数量过多"},
+        {"not well-formed UTF-8", "不是合法的 UTF-8"},
+        {"not well-formed JSON", "不是合法的 JSON"},
+        {"a key occurs twice in one object", "同一对象中出现重复的键"},
+        {"a string contains U+0000", "字符串中含有 U+0000"},
+        {"a number is out of range", "数字超出范围"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+        if (strcmp(pairs[i][0], message) == 0)
+            return pairs[i][1];
+    return message;
+}
+
 int request_json(struct request *r, json_t **ret)
 {
     struct json_fault fault = {0};
@@ -110,14 +129,17 @@ int request_json(struct request *r, json_t **ret)
     if (!is_json_type(request_header(r, "Content-Type")))
         return request_fail(r, 415, "unsupported_media_type", "Send the body as application/json in UTF-8.",
             "请以 UTF-8 编码的 application/json 发送内容。");
+    if (request_header(r, "Content-Encoding").len)
+        return request_fail(r, 415, "unsupported_content_encoding", "Send the body without content coding.",
+            "请勿压缩请求内容。");
     if (!r->body.len)
         return request_fail(r, 400, "body_required", "A JSON body is required.", "缺少 JSON 内容。");
     error = json_parse(r->body, JSON_LIMITS, &value, &fault);
     if (error < 0) {
         char *en = arena_printf(r->arena, "The body is not acceptable JSON: %s (line %u, column %u).",
             fault.message, fault.line, fault.column);
-        char *zh = arena_printf(
-            r->arena, "JSON 内容无法接受（第 %u 行第 %u 列）：%s。", fault.line, fault.column, fault.message);
+        char *zh = arena_printf(r->arena, "JSON 内容无法接受（第 %u 行第 %u 列）：%s。", fault.line,
+            fault.column, in_chinese(fault.message));
 
         return error == -E2BIG ? request_fail(r, 400, "json_too_complex", en, zh)
                                : request_fail(r, 400, "malformed_json", en, zh);

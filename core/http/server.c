@@ -194,11 +194,15 @@ void http_server_free(struct http_server *s)
     s->drained = NULL;
     while (s->idle.first)
         conn_close(s->idle.first);
-    while (s->busy.first) {
-        if (s->busy.first->state == CONN_HANDLING)
-            abort(); /* its fiber would return into freed memory */
-        conn_close(s->busy.first);
+    for (struct conn *c = s->busy.first, *next; c; c = next) {
+        next = c->next;
+        if (c->state != CONN_HANDLING)
+            conn_close(c);
     }
+    /* A handler that outlived even the grace would return into freed memory: leave it what it stands on, the process is
+     * ending. */
+    if (s->busy.first)
+        return;
     while (s->dead.first)
         conn_free(s->dead.first);
     exchange_pool_done(s);

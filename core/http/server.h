@@ -31,7 +31,7 @@ void http_server_set_tls(struct http_server *s, struct http_tls *tls);
  * limits.drain_idle_ms; after grace_ms cancels what is left. `done` is called once, when no connection is left or
  * shortly after the grace. */
 void http_server_drain(struct http_server *s, int64_t grace_ms, void (*done)(void *arg), void *arg);
-/* No handler may be running: drain first. NULL is fine. */
+/* Drain first: while a handler still runs, nothing of it is freed. NULL is fine. */
 void http_server_free(struct http_server *s);
 
 struct http_stats {

@@ -186,8 +186,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 struct acceptor *acceptor_new(
     int fd, void (*fn)(int fd, const struct sockaddr_storage *peer, void *arg), void *arg)
 {
-    struct acceptor *a = mem_zalloc(sizeof(*a));
+    struct acceptor *a;
 
+    if (fd < 0)
+        return NULL;
+    a = mem_zalloc(sizeof(*a));
     a->fd = fd;
     a->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     a->fn = fn;

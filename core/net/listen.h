@@ -27,7 +27,8 @@ struct listen_text listen_format_host(
 struct listen_text listen_name(int fd);   /* what a socket is bound to */
 
 /* Accepts from a listening socket on the loop. fn owns the accepted descriptor (non-blocking, close-on-exec). When
- * descriptors run out, a spare one is given up for a moment to turn the client away rather than to spin. */
+ * descriptors run out, a spare one is given up for a moment to turn the client away rather than to spin. NULL when the
+ * socket cannot be watched; fd is then still the caller's. */
 struct acceptor;
 struct acceptor *acceptor_new(
     int fd, void (*fn)(int fd, const struct sockaddr_storage *peer, void *arg), void *arg);

@@ -192,6 +192,7 @@ static void json_bodies_are_checked(void **state)
     assert_json("Content-Type: application/merge-patch+json; charset=UTF-8\r\n", "{}", 200, NULL);
     assert_json("Content-Type: text/plain\r\n", "{}", 415, "unsupported_media_type");
     assert_json("Content-Type: application/json; charset=gbk\r\n", "{}", 415, "unsupported_media_type");
+    assert_json(TYPE "Content-Encoding: gzip\r\n", "{}", 415, "unsupported_content_encoding");
     assert_json("", "{}", 415, "unsupported_media_type");
     assert_json(TYPE, "", 400, "body_required");
     assert_json(TYPE, "{", 400, "malformed_json");
