@@ -1,0 +1,481 @@
+/* Declarations: members, fields, lists. States and transitions are in declaration_flow.c. */
+#include "resource/declaration.h"
+
+#include <errno.h>
+
+#include "resource/declaration_parse.h"
+#include "tenant/tree.h"
+
+const char *const resource_action_names[RESOURCE_ACTIONS] = {"read", "create", "update", "delete", "unmask"};
+
+static const char *const type_names[] = {"text", "longtext", "integer", "money", "boolean", "date", "datetime", "enum",
+    "reference", "json", "department", "departments", "account", "unit", NULL};
+static const char *const unique_names[] = {"no", "tenant", "unit", NULL};
+static const char *const set_by_names[] = {"user", "plugin", "transition", NULL};
+static const char *const mask_names[] = {"none", "all", "phone", "name", "email", "id_number", NULL};
+
+/* Names a field may not have: standard columns, members of every record, and words of list queries. */
+static const char *const reserved[] = {"tenant_id", "id", "unit", "unit_id", "unit_name", "a1", "a2", "a3", "a4",
+    "origin_unit_id", "version", "state", "state_since", "due_at", "auto_at", "number", "created_at",
+    "created_by", "updated_at", "updated_by", "deleted_at", "batch_id", "order", "limit", "cursor", "count", "q",
+    "note", "hidden", "masked", NULL};
+
+const char *field_type_name(enum field_type t)
+{
+    return type_names[t];
+}
+
+bool field_is_uuid(enum field_type t)
+{
+    return t == FIELD_REFERENCE || t == FIELD_DEPARTMENT || t == FIELD_ACCOUNT || t == FIELD_UNIT;
+}
+
+bool field_is_ordered(enum field_type t)
+{
+    return t != FIELD_LONGTEXT && t != FIELD_JSON && t != FIELD_DEPARTMENTS;
+}
+
+const struct field *resource_field(const struct resource *res, struct text name)
+{
+    for (uint32_t i = 0; i < res->field_count; i++)
+        if (text_is(name, res->fields[i].name))
+            return &res->fields[i];
+    return NULL;
+}
+
+const struct transition *resource_transition(const struct resource *res, struct text name)
+{
+    for (uint32_t i = 0; i < res->transition_count; i++)
+        if (text_is(name, res->transitions[i].name))
+            return &res->transitions[i];
+    return NULL;
+}
+
+const char *parse_str(struct parse *p, const char *at, const json_t *object, const char *key, bool required)
+{
+    const json_t *v = json_object_get(object, key);
+
+    if (v && !json_is_string(v))
+        report_add(p->report, AT(p, "%s/%s", at, key), NULL, "must be a string");
+    else if (!v && required)
+        report_add(p->report, at, AT(p, "add \"%s\": \"…\"", key), "\"%s\" is missing", key);
+    return json_string_value(v);
+}
+
+int64_t parse_int(struct parse *p, const char *at, const json_t *object, const char *key, int64_t min, int64_t max,
+    int64_t fallback)
+{
+    const json_t *v = json_object_get(object, key);
+
+    if (!v)
+        return fallback;
+    if (json_is_integer(v) && json_integer_value(v) >= min && json_integer_value(v) <= max)
+        return json_integer_value(v);
+    report_add(p->report, AT(p, "%s/%s", at, key), NULL, "must be an integer from %lld to %lld", (long long)min,
+        (long long)max);
+    return fallback;
+}
+
+bool parse_bool(struct parse *p, const char *at, const json_t *object, const char *key)
+{
+    const json_t *v = json_object_get(object, key);
+
+    if (v && !json_is_boolean(v))
+        report_add(p->report, AT(p, "%s/%s", at, key), "write true or false without quotes", "must be a boolean");
+    return json_is_true(v);
+}
+
+int parse_word(struct parse *p, const char *at, const char *key, const char *word, const char *const *known)
+{
+    const char *near;
+
+    if (!word)
+        return 0;
+    for (int i = 0; known[i]; i++)
+        if (strcmp(word, known[i]) == 0)
+            return i;
+    near = report_nearest(word, known);
+    report_add(p->report, AT(p, "%s/%s", at, key), near ? AT(p, "did you mean \"%s\"?", near) : NULL,
+        "\"%s\" is not a known %s", word, key);
+    return -1;
+}
+
+void parse_label(struct parse *p, const char *at, const json_t *object, struct label *ret)
+{
+    const json_t *label = json_object_get(object, "label");
+    static const char *const known[] = {"zh-CN", "en", NULL};
+
+    if (!json_is_object(label)) {
+        report_add(p->report, at, "add \"label\": {\"zh-CN\": \"…\", \"en\": \"…\"}", "a label in both languages is missing");
+        *ret = (struct label){"", ""};
+        return;
+    }
+    report_unknown(p->report, AT(p, "%s/label", at), label, known);
+    ret->zh = parse_str(p, AT(p, "%s/label", at), label, "zh-CN", true);
+    ret->en = parse_str(p, AT(p, "%s/label", at), label, "en", true);
+    ret->zh = arena_dup(p->a, ret->zh ? ret->zh : "");
+    ret->en = arena_dup(p->a, ret->en ? ret->en : "");
+}
+
+bool parse_name(struct parse *p, const char *at, const char *name, size_t max)
+{
+    size_t len = name ? strlen(name) : 0;
+    bool good = len > 0 && len <= max && name[0] >= 'a' && name[0] <= 'z';
+
+    for (size_t i = 0; good && i < len; i++)
+        good = (name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') || name[i] == '_';
+    if (!good)
+        report_add(p->report, at, NULL, "a name is 1 to %zu of a-z, 0-9 and _, beginning with a letter", max);
+    return good;
+}
+
+const struct field *parse_field_ref(struct parse *p, const char *at, const char *name)
+{
+    const char *names[RESOURCE_FIELDS_MAX + 1] = {NULL};
+    const struct field *f;
+    const char *near;
+
+    if (!name)
+        return NULL;
+    f = resource_field(p->res, text_of(name));
+    if (f)
+        return f;
+    for (uint32_t i = 0; i < p->res->field_count; i++)
+        names[i] = p->res->fields[i].name;
+    near = report_nearest(name, names);
+    report_add(p->report, at, near ? AT(p, "did you mean \"%s\"?", near) : NULL, "no field is named \"%s\"", name);
+    return NULL;
+}
+
+static void parse_values(struct parse *p, const char *at, const json_t *object, struct field *f)
+{
+    const json_t *values = json_object_get(object, "values"), *v;
+    static const char *const known[] = {"value", "label", NULL};
+    size_t i;
+
+    if (f->type != FIELD_ENUM) {
+        if (values)
+            report_add(p->report, AT(p, "%s/values", at), NULL, "only a field of type enum has values");
+        return;
+    }
+    if (!json_is_array(values) || json_array_size(values) == 0 || json_array_size(values) > 200) {
+        report_add(p->report, at, "add \"values\": [{\"value\": \"…\", \"label\": {…}}]", "an enum needs 1 to 200 values");
+        return;
+    }
+    f->values = arena_array(p->a, json_array_size(values), sizeof(*f->values));
+    json_array_foreach(values, i, v) {
+        const char *here = AT(p, "%s/values/%zu", at, i);
+
+        report_unknown(p->report, here, v, known);
+        f->values[i].value = arena_dup(p->a, parse_str(p, here, v, "value", true));
+        if (!f->values[i].value || !parse_name(p, AT(p, "%s/value", here), f->values[i].value, 40))
+            f->values[i].value = "";
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(f->values[k].value, f->values[i].value) == 0 && *f->values[i].value)
+                report_add(p->report, here, NULL, "the value \"%s\" occurs twice", f->values[i].value);
+        parse_label(p, here, v, &f->values[i].label);
+    }
+    f->value_count = (uint32_t)json_array_size(values);
+}
+
+static void parse_limits(struct parse *p, const char *at, const json_t *v, struct field *f)
+{
+    bool is_number = f->type == FIELD_INTEGER || f->type == FIELD_MONEY;
+    bool is_text = f->type == FIELD_TEXT || f->type == FIELD_LONGTEXT;
+    const char *pattern = parse_str(p, at, v, "pattern", false);
+
+    f->has_min = json_object_get(v, "min") != NULL;
+    f->has_max = json_object_get(v, "max") != NULL;
+    if ((f->has_min || f->has_max) && !is_number)
+        report_add(p->report, at, NULL, "min and max are for integer and money");
+    f->min = parse_int(p, at, v, "min", INT64_MIN, INT64_MAX, INT64_MIN);
+    f->max = parse_int(p, at, v, "max", INT64_MIN, INT64_MAX, INT64_MAX);
+    if (f->min > f->max)
+        report_add(p->report, AT(p, "%s/min", at), NULL, "min is greater than max");
+    if (json_object_get(v, "max_length") && !is_text)
+        report_add(p->report, AT(p, "%s/max_length", at), NULL, "max_length is for text and longtext");
+    f->max_length = (uint32_t)parse_int(p, at, v, "max_length", 1, 100000, f->type == FIELD_TEXT ? 200 : 20000);
+    f->min_length = (uint32_t)parse_int(p, at, v, "min_length", 1, f->max_length, 0);
+    if (f->type == FIELD_TEXT && f->max_length > 2000)
+        report_add(p->report, AT(p, "%s/max_length", at), "use type longtext", "a text has at most 2000 characters");
+    if (!pattern)
+        return;
+    f->pattern = arena_dup(p->a, pattern);
+    f->regex = arena_alloc(p->a, sizeof(*f->regex));
+    if (f->type != FIELD_TEXT) {
+        report_add(p->report, AT(p, "%s/pattern", at), NULL, "pattern is for text");
+    } else if (strpbrk(pattern, "\\") != NULL) {
+        report_add(p->report, AT(p, "%s/pattern", at), "write classes as [0-9]", "a pattern has no backslash");
+    } else if (regcomp(f->regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+        report_add(p->report, AT(p, "%s/pattern", at), NULL, "not a POSIX extended regular expression");
+    } else {
+        arena_defer(p->a, (void (*)(void *))regfree, f->regex);
+        return;
+    }
+    f->regex = NULL;
+}
+
+static void parse_purpose(struct parse *p, const char *at, const json_t *v, struct field *f)
+{
+    const json_t *purpose = json_object_get(v, "purpose");
+    const char *here = AT(p, "%s/purpose", at);
+
+    f->retention_days = (uint32_t)parse_int(p, at, v, "retention_days", 1, 36525, 0);
+    if (purpose) {
+        f->purpose.zh = arena_dup(p->a, parse_str(p, here, purpose, "zh-CN", true));
+        f->purpose.en = arena_dup(p->a, parse_str(p, here, purpose, "en", true));
+    }
+    if ((f->is_personal || f->is_sensitive) && (!purpose || !f->retention_days))
+        report_add(p->report, at, "add \"purpose\": {\"zh-CN\": \"…\", \"en\": \"…\"} and \"retention_days\": 1095",
+            "personal data needs a purpose and a retention");
+}
+
+static void parse_privacy(struct parse *p, const char *at, const json_t *v, struct field *f)
+{
+    const char *denied = denied_subject(f->name, f->label.zh, f->label.en);
+    int mask = parse_word(p, at, "mask", parse_str(p, at, v, "mask", false), mask_names);
+
+    f->mask = mask < 0 ? MASK_ALL : (enum field_mask)mask;
+    f->is_personal = parse_bool(p, at, v, "personal");
+    f->is_sensitive = parse_bool(p, at, v, "sensitive");
+    parse_purpose(p, at, v, f);
+    if (f->mask != MASK_NONE && f->type != FIELD_TEXT && f->type != FIELD_LONGTEXT)
+        report_add(p->report, AT(p, "%s/mask", at), NULL, "a mask is for text and longtext");
+    if (f->mask != MASK_NONE && (f->is_filterable || f->is_sortable))
+        report_add(p->report, AT(p, "%s/mask", at), NULL,
+            "a masked field cannot be filtered or sorted by: that would reveal it");
+    if (denied)
+        report_add(p->report, at, "leave the field out; no declaration may hold it",
+            "\"%s\" would record a person's %s, which Juxin refuses", f->name, denied);
+}
+
+static void parse_default(struct parse *p, const char *at, const json_t *v, struct field *f)
+{
+    const json_t *d = json_object_get(v, "default");
+    bool good;
+
+    if (!d)
+        return;
+    switch (f->type) {
+    case FIELD_INTEGER:
+    case FIELD_MONEY:
+        good = json_is_integer(d) && json_integer_value(d) >= f->min && json_integer_value(d) <= f->max;
+        f->fallback = good ? AT(p, "%lld", (long long)json_integer_value(d)) : NULL;
+        break;
+    case FIELD_BOOLEAN:
+        good = json_is_boolean(d);
+        f->fallback = json_is_true(d) ? "true" : "false";
+        break;
+    case FIELD_ENUM:
+        good = false;
+        for (uint32_t i = 0; i < f->value_count && json_is_string(d); i++)
+            good |= strcmp(f->values[i].value, json_string_value(d)) == 0;
+        f->fallback = arena_dup(p->a, json_string_value(d));
+        break;
+    case FIELD_TEXT:
+    case FIELD_LONGTEXT:
+        good = json_is_string(d);
+        f->fallback = arena_dup(p->a, json_string_value(d));
+        break;
+    default:
+        good = false;
+    }
+    if (!good)
+        report_add(p->report, AT(p, "%s/default", at), NULL, "not a value that a field of type %s can have",
+            field_type_name(f->type));
+}
+
+static void parse_flags(struct parse *p, const char *at, const json_t *v, struct field *f)
+{
+    int unique = parse_word(p, at, "unique", parse_str(p, at, v, "unique", false), unique_names);
+    int set_by = parse_word(p, at, "set_by", parse_str(p, at, v, "set_by", false), set_by_names);
+    const char *reference = parse_str(p, at, v, "reference", f->type == FIELD_REFERENCE);
+
+    f->is_required = parse_bool(p, at, v, "required");
+    f->is_immutable = parse_bool(p, at, v, "immutable");
+    f->is_searchable = parse_bool(p, at, v, "searchable");
+    f->is_sortable = parse_bool(p, at, v, "sortable");
+    f->is_filterable = parse_bool(p, at, v, "filterable");
+    f->unique = unique < 0 ? UNIQUE_NO : (enum field_unique)unique;
+    f->set_by = set_by < 0 ? SET_BY_USER : (enum field_set_by)set_by;
+    f->reference = arena_dup(p->a, reference);
+    if (reference && f->type != FIELD_REFERENCE)
+        report_add(p->report, AT(p, "%s/reference", at), NULL, "only a field of type reference refers to a resource");
+    else if (reference && !strchr(reference, '.'))
+        report_add(p->report, AT(p, "%s/reference", at), "write \"plugin.resource\"", "not the name of a resource");
+    if ((f->is_sortable || f->is_filterable || f->unique) && !field_is_ordered(f->type))
+        report_add(p->report, at, "filter by another field", "a field of type %s has no index to sort, filter or be unique by",
+            field_type_name(f->type));
+    if (f->is_searchable && f->type != FIELD_TEXT && f->type != FIELD_LONGTEXT)
+        report_add(p->report, AT(p, "%s/searchable", at), NULL, "only text and longtext can be searched");
+}
+
+static void parse_field(struct parse *p, const char *name, const json_t *v, struct field *f)
+{
+    static const char *const known[] = {"type", "label", "required", "unique", "immutable", "default", "min", "max",
+        "min_length", "max_length", "pattern", "values", "reference", "personal", "sensitive", "mask", "purpose",
+        "retention_days", "set_by",
+        "searchable", "sortable", "filterable", "help", NULL};
+    const char *at = AT(p, "/fields/%s", name);
+    int type;
+
+    f->name = arena_dup(p->a, name);
+    f->label = (struct label){"", ""};
+    if (!json_is_object(v)) {
+        report_add(p->report, at, NULL, "must be an object");
+        return;
+    }
+    parse_name(p, at, name, FIELD_NAME_MAX);
+    for (const char *const *r = reserved; *r; r++)
+        if (strcmp(*r, name) == 0)
+            report_add(p->report, at, "choose another name", "\"%s\" is a name of the engine's own", name);
+    report_unknown(p->report, at, v, known);
+    type = parse_word(p, at, "type", parse_str(p, at, v, "type", true), type_names);
+    f->type = type < 0 ? FIELD_TEXT : (enum field_type)type;
+    parse_label(p, at, v, &f->label);
+    parse_flags(p, at, v, f);
+    parse_limits(p, at, v, f);
+    parse_values(p, at, v, f);
+    parse_privacy(p, at, v, f);
+    parse_default(p, at, v, f);
+}
+
+static void parse_fields(struct parse *p, const json_t *json)
+{
+    json_t *fields = json_object_get(json, "fields"), *v;
+    const char *name;
+
+    if (!json_is_object(fields) || json_object_size(fields) == 0 || json_object_size(fields) > RESOURCE_FIELDS_MAX) {
+        report_add(p->report, "/fields", NULL, "a resource has an object of 1 to %d fields", RESOURCE_FIELDS_MAX);
+        return;
+    }
+    p->res->fields = arena_array(p->a, json_object_size(fields), sizeof(struct field));
+    json_object_foreach(fields, name, v) {
+        struct field *f = &p->res->fields[p->res->field_count];
+
+        f->index = p->res->field_count++;
+        parse_field(p, name, v, f);
+    }
+}
+
+static void parse_levels(struct parse *p, const json_t *json)
+{
+    const json_t *levels = json_object_get(json, "levels"), *v;
+    size_t i;
+
+    p->res->levels = (1u << LEVELS) - 1;
+    if (!levels)
+        return;
+    p->res->levels = 0;
+    if (!json_is_array(levels) || json_array_size(levels) == 0)
+        report_add(p->report, "/levels", NULL, "a list of county, street, community, park");
+    json_array_foreach(levels, i, v) {
+        enum level level;
+
+        if (!json_is_string(v) || level_parse(text_of(json_string_value(v)), &level) < 0)
+            report_add(p->report, AT(p, "/levels/%zu", i), NULL, "levels are county, street, community, park");
+        else
+            p->res->levels |= 1u << level;
+    }
+}
+
+static void parse_number(struct parse *p, const json_t *json)
+{
+    const json_t *number = json_object_get(json, "number");
+    static const char *const known[] = {"prefix", "per", "digits", NULL};
+    static const char *const per[] = {"year", "ever", NULL};
+
+    if (!number)
+        return;
+    report_unknown(p->report, "/number", number, known);
+    p->res->number_prefix = arena_dup(p->a, parse_str(p, "/number", number, "prefix", true));
+    p->res->number_per_year = parse_word(p, "/number", "per", parse_str(p, "/number", number, "per", false), per) == 0;
+    p->res->number_digits = (uint32_t)parse_int(p, "/number", number, "digits", 1, 12, 4);
+    if (p->res->number_prefix && strlen(p->res->number_prefix) > 12)
+        report_add(p->report, "/number/prefix", NULL, "at most 12 bytes");
+}
+
+static void parse_list(struct parse *p, const json_t *json)
+{
+    static const char *const known[] = {"columns", "sort", NULL};
+    static const char *const standard[] = {"number", "state", "state_since", "due_at", "unit_name", "created_at",
+        "updated_at", "created_by", NULL};
+    const json_t *list = json_object_get(json, "list"), *columns = json_object_get(list, "columns"), *v;
+    const char *sort;
+    size_t i;
+
+    if (!list)
+        return;
+    report_unknown(p->report, "/list", list, known);
+    json_array_foreach(columns, i, v) {
+        const char *name = json_string_value(v);
+        bool is_standard = false;
+
+        for (const char *const *s = standard; name && *s; s++)
+            is_standard |= strcmp(*s, name) == 0;
+        if (!is_standard)
+            parse_field_ref(p, AT(p, "/list/columns/%zu", i), name ? name : "");
+    }
+    sort = parse_str(p, "/list", list, "sort", false);
+    if (!sort || strcmp(sort, "-id") == 0)
+        return;
+    p->res->sort_desc = sort[0] == '-';
+    p->res->sort = parse_field_ref(p, "/list/sort", sort + p->res->sort_desc);
+    if (p->res->sort && !p->res->sort->is_sortable)
+        report_add(p->report, "/list/sort", "set \"sortable\": true on the field", "\"%s\" is not sortable",
+            p->res->sort->name);
+}
+
+static void parse_submitter(struct parse *p, const json_t *json)
+{
+    const json_t *list = json_object_get(json, "submitter_may"), *v;
+    size_t i;
+
+    json_array_foreach(list, i, v) {
+        const char *word = json_string_value(v);
+
+        if (word && strcmp(word, "update") == 0)
+            p->res->submitter_may_update = true;
+        else if (word && strcmp(word, "delete") == 0)
+            p->res->submitter_may_delete = true;
+        else
+            report_add(p->report, AT(p, "/submitter_may/%zu", i), NULL, "\"update\" or \"delete\"");
+    }
+}
+
+int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct declaration_report *report,
+    struct resource **ret)
+{
+    static const char *const known[] = {"$schema", "resource", "label", "description", "levels", "number", "fields",
+        "states", "transitions", "submitter_may", "permissions", "anonymity", "list", "views", "form", "samples", NULL};
+    struct resource *res = arena_alloc(a, sizeof(*res));
+    struct parse p = {a, report, res};
+    uint32_t faults = report->count;
+
+    if (!json_is_object(json))
+        return report_add(report, "", NULL, "a declaration is a JSON object");
+    report_unknown(report, "", json, known);
+    res->plugin = arena_dup(a, plugin);
+    res->name = arena_dup(a, parse_str(&p, "", json, "resource", true));
+    if (!res->name || !parse_name(&p, "/resource", res->name, RESOURCE_NAME_MAX))
+        return -EINVAL;
+    res->full_name = AT(&p, "%s.%s", plugin, res->name);
+    res->table = AT(&p, "px_%s.\"%s\"", plugin, res->name);
+    res->json = json_incref(json);
+    arena_defer(a, (void (*)(void *))json_decref, json);
+    parse_label(&p, "", json, &res->label);
+    parse_levels(&p, json);
+    parse_number(&p, json);
+    parse_fields(&p, json);
+    parse_states(&p, json);
+    parse_transitions(&p, json);
+    parse_anonymity(&p, json);
+    parse_list(&p, json);
+    parse_submitter(&p, json);
+    for (int i = 0; i < RESOURCE_ACTIONS; i++)
+        res->permissions[i] = UINT32_MAX;
+    if (report->count != faults)
+        return -EINVAL;
+    *ret = res;
+    return 0;
+}

@@ -1,0 +1,38 @@
+/* The policy floor, as the engine asks it. */
+#include "resource/gate.h"
+
+#include <errno.h>
+
+#include "plugin/policies.h"
+#include "resource/query.h"
+#include "tenant/tree.h"
+
+bool gate_is_on(struct call *c, const char *plugin, uint32_t unit)
+{
+    return unit != TREE_NONE && policy_is_on(c, plugin, unit);
+}
+
+int gate_require(struct call *c, const char *plugin, uint32_t unit)
+{
+    return unit == TREE_NONE ? call_not_found(c) : policy_gate(c, plugin, unit);
+}
+
+uint32_t gate_nearest_on(struct call *c, const char *plugin, uint32_t unit)
+{
+    return policy_nearest_on(c, plugin, unit);
+}
+
+const char *gate_off_units(struct call *c, const char *plugin)
+{
+    const uint32_t *units;
+    struct uuid *ids;
+    uint32_t count;
+
+    policy_off_units(c, plugin, TREE_NONE, &units, &count);
+    if (count == 0)
+        return NULL;
+    ids = arena_array(c->arena, count, sizeof(*ids));
+    for (uint32_t i = 0; i < count; i++)
+        ids[i] = tree_unit(c->tenant->tree, units[i]).id;
+    return array_of_ids(c->arena, ids, count);
+}

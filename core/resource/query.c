@@ -1,0 +1,440 @@
+/* The query builder. Its output is one of few texts per resource, filters and kinds of reach, so that prepared
+ * statements are reused; all values are parameters. */
+#include "resource/query.h"
+
+#include <errno.h>
+
+#include "plugin/hook.h"
+#include "resource/gate.h"
+#include "resource/reader.h"
+#include "tenant/tree.h"
+
+/* Kinds of branches: by a key that the row carries, or by participation. */
+enum branch { BR_ALL, BR_UNIT, BR_A1, BR_A2, BR_A3, BR_A4, BR_CHILDREN0, BR_CHILDREN1, BR_CHILDREN2, BR_CHILDREN3, BRANCHES };
+
+static const char *const branch_predicates[BRANCHES] = {
+    [BR_ALL] = "",
+    [BR_UNIT] = " AND r.unit_id = %s",
+    [BR_A1] = " AND r.a1 = %s",
+    [BR_A2] = " AND r.a2 = %s",
+    [BR_A3] = " AND r.a3 = %s",
+    [BR_A4] = " AND r.a4 = %s",
+    [BR_CHILDREN0] = " AND r.a1 IS NOT NULL AND r.a2 IS NULL",
+    [BR_CHILDREN1] = " AND r.a1 = %s AND r.a2 IS NOT NULL AND r.a3 IS NULL",
+    [BR_CHILDREN2] = " AND r.a2 = %s AND r.a3 IS NOT NULL AND r.a4 IS NULL",
+    [BR_CHILDREN3] = " AND r.a3 = %s AND r.a4 IS NOT NULL",
+};
+
+struct build {
+    struct call *c;
+    const struct query *q;
+    struct query_sql *out;
+    struct buf sql;
+    const char *where;                /* filters and gate, as text with parameters */
+    const char *keyset, *keyset_nulls; /* NULL: this phase has no rows left */
+    const char *order, *order_outer;
+    uint32_t limit;                   /* 0: none */
+    uint32_t branches;
+    struct uuid *units[BRANCHES];
+    uint32_t unit_count[BRANCHES];
+};
+
+static const char *arg(struct build *b, const char *value, const char *type)
+{
+    db_arg_str(&b->out->args, value);
+    return arena_printf(b->c->arena, "$%u%s", b->out->args.count, type);
+}
+
+static const char *sql_type(const struct field *f)
+{
+    static const char *const types[FIELD_TYPES] = {
+        [FIELD_TEXT] = "::text", [FIELD_ENUM] = "::text", [FIELD_INTEGER] = "::bigint", [FIELD_MONEY] = "::bigint",
+        [FIELD_BOOLEAN] = "::boolean", [FIELD_DATE] = "::date", [FIELD_DATETIME] = "::timestamptz",
+        [FIELD_REFERENCE] = "::uuid", [FIELD_DEPARTMENT] = "::uuid", [FIELD_ACCOUNT] = "::uuid", [FIELD_UNIT] = "::uuid",
+    };
+
+    return types[f->type] ? types[f->type] : "::text";
+}
+
+/* ---- what the subject reaches ---- */
+
+static void reach_add(struct build *b, enum branch kind, uint32_t unit)
+{
+    const struct tree *t = b->c->tenant->tree;
+
+    if (!b->units[kind])
+        b->units[kind] = arena_array(b->c->arena, tree_count(t) + 1, sizeof(struct uuid));
+    b->units[kind][b->unit_count[kind]++] = tree_unit(t, unit).id;
+}
+
+static void reach_entry(struct build *b, struct scope_entry e)
+{
+    uint32_t depth = tree_depth(b->c->tenant->tree, e.unit);
+
+    if (e.reach == REACH_SELF)
+        reach_add(b, BR_UNIT, e.unit);
+    else if (e.reach == REACH_SUBTREE)
+        reach_add(b, depth == 0 ? BR_ALL : BR_A1 + (depth - 1), e.unit);
+    else if (depth < TREE_DEPTH_MAX)
+        reach_add(b, BR_CHILDREN0 + depth, e.unit);
+}
+
+/* A scope entry within the subtree of q->unit; false when nothing is left of it. */
+static bool within(const struct tree *t, uint32_t unit, struct scope_entry *e)
+{
+    bool inside;
+
+    if (unit == TREE_NONE)
+        return true;
+    inside = tree_contains(e->unit, unit, tree_end(t, unit));
+    if (e->reach == REACH_SUBTREE && tree_contains(unit, e->unit, tree_end(t, e->unit)))
+        *e = (struct scope_entry){unit, REACH_SUBTREE};
+    else if (e->reach == REACH_CHILDREN && !inside && tree_parent(t, unit) == e->unit)
+        *e = (struct scope_entry){unit, REACH_SELF};
+    else
+        return inside;
+    return true;
+}
+
+static bool reach_all(struct build *b)
+{
+    struct scope scope;
+
+    reader_scope(b->c, b->q->res, &scope);
+    for (uint32_t i = 0; i < scope.count; i++) {
+        struct scope_entry e = scope.entries[i];
+
+        if (within(b->c->tenant->tree, b->q->unit, &e))
+            reach_entry(b, e);
+    }
+    return scope.everywhere;
+}
+
+/* ---- predicates ---- */
+
+static const char *filter_sql(struct build *b, const struct query_filter *f)
+{
+    static const char *const ops[] = {"=", "<>", ">", ">=", "<", "<="};
+    const char *type = sql_type(f->column.field);
+
+    if (f->op == OP_NULL || f->op == OP_NOT_NULL)
+        return arena_printf(b->c->arena, " AND %s IS %sNULL", f->column.sql, f->op == OP_NULL ? "" : "NOT ");
+    if (f->op == OP_IN)
+        return arena_printf(b->c->arena, " AND %s = ANY(%s%s[])", f->column.sql, arg(b, f->value, ""), type);
+    return arena_printf(b->c->arena, " AND %s %s %s", f->column.sql, ops[f->op], arg(b, f->value, type));
+}
+
+static void make_where(struct build *b)
+{
+    const char *off = gate_off_units(b->c, b->q->res->plugin);
+
+    b->where = "";
+    for (uint32_t i = 0; i < b->q->filter_count; i++)
+        b->where = arena_printf(b->c->arena, "%s%s", b->where, filter_sql(b, &b->q->filters[i]));
+    if (off)
+        b->where = arena_printf(b->c->arena, "%s AND r.unit_id <> ALL(%s)", b->where, arg(b, off, "::uuid[]"));
+}
+
+static void make_order(struct build *b)
+{
+    const struct query *q = b->q;
+    struct arena *a = b->c->arena;
+    const char *way = q->sort_desc ? "DESC" : "ASC", *cmp = q->sort_desc ? "<" : ">";
+    const char *id = q->has_cursor ? arg(b, arena_dup(a, uuid_format(q->cursor_id).s), "::uuid") : NULL;
+
+    b->keyset = b->keyset_nulls = "";
+    if (q->sort_is_id) {
+        b->order = arena_printf(a, " ORDER BY r.id %s", way);
+        b->order_outer = arena_printf(a, " ORDER BY p.id %s", way);
+        b->keyset = id ? arena_printf(a, " AND r.id %s %s", cmp, id) : "";
+        b->keyset_nulls = NULL;
+        return;
+    }
+    b->order = arena_printf(a, " ORDER BY %s %s, r.id %s", q->sort.sql, way, way);
+    b->order_outer = arena_printf(a, " ORDER BY p.k IS NULL, p.k %s, p.id %s", way, way);
+    if (id && q->cursor_in_nulls) {
+        b->keyset = NULL;
+        b->keyset_nulls = arena_printf(a, " AND r.id %s %s", cmp, id);
+    } else if (id) {
+        b->keyset = arena_printf(a, " AND (%s, r.id) %s (%s, %s)", q->sort.sql, cmp,
+            arg(b, q->cursor_value, sql_type(q->sort.field)), id);
+    }
+    if (!q->sort.is_nullable)
+        b->keyset_nulls = NULL;
+}
+
+/* ---- branches ---- */
+
+static void add_key(struct build *b)
+{
+    if (b->q->sort_is_id || !b->limit)
+        return;
+    buf_addf(&b->sql, ", %s AS k", b->q->sort.sql);
+}
+
+static void add_tail(struct build *b, bool nulls)
+{
+    if (!b->q->sort_is_id && b->limit)
+        buf_addf(&b->sql, " AND %s IS %sNULL", b->q->sort.sql, nulls ? "" : "NOT ");
+    if (b->limit)
+        buf_addf(&b->sql, "%s%s LIMIT %u", nulls ? b->keyset_nulls : b->keyset, b->order, b->limit);
+}
+
+static void add_branch_start(struct build *b)
+{
+    if (b->branches++)
+        buf_adds(&b->sql, " UNION ");
+}
+
+static void add_unit_branch(struct build *b, enum branch kind, const char *units, bool nulls)
+{
+    bool many = b->unit_count[kind] > 1 && units;
+    const char *key = !units ? "" : many ? "h.u" : units;
+
+    add_branch_start(b);
+    if (many)
+        buf_addf(&b->sql, "(SELECT x.* FROM unnest(%s::uuid[]) AS h(u) CROSS JOIN LATERAL ", units);
+    buf_addf(&b->sql, "(SELECT r.id");
+    add_key(b);
+    buf_addf(&b->sql, " FROM %s r WHERE r.tenant_id = $1 AND r.deleted_at IS NULL", b->q->res->table);
+    if (strchr(branch_predicates[kind], '%')) {
+        const char *p = branch_predicates[kind], *at = strstr(p, "%s");
+
+        buf_add(&b->sql, p, (size_t)(at - p));
+        buf_adds(&b->sql, key);
+        buf_adds(&b->sql, at + 2);
+    } else {
+        buf_adds(&b->sql, branch_predicates[kind]);
+    }
+    buf_adds(&b->sql, b->where);
+    add_tail(b, nulls);
+    buf_adds(&b->sql, many ? ") x)" : ")");
+}
+
+static void add_participant_branch(struct build *b, const char *holders, const char *unit_key, bool nulls)
+{
+    add_branch_start(b);
+    buf_addf(&b->sql, "(SELECT x.* FROM unnest(%s::uuid[]) AS h(u) CROSS JOIN LATERAL (SELECT r.id", holders);
+    add_key(b);
+    buf_addf(&b->sql,
+        " FROM juxin.participant p JOIN %s r ON r.tenant_id = p.tenant_id AND r.id = p.record_id"
+        " WHERE p.tenant_id = $1 AND p.holder = h.u AND p.resource = '%s' AND r.tenant_id = $1"
+        " AND r.deleted_at IS NULL%s%s",
+        b->q->res->table, b->q->res->full_name, unit_key, b->where);
+    if (b->q->sort_is_id && b->limit) { /* order by the index that is read: (tenant_id, holder, resource, record_id) */
+        struct text keyset = text_of(b->keyset);
+
+        if (keyset.len)
+            buf_addf(&b->sql, " AND p.record_id%s", b->keyset + strlen(" AND r.id"));
+        buf_addf(&b->sql, " ORDER BY p.record_id %s LIMIT %u", b->q->sort_desc ? "DESC" : "ASC", b->limit);
+    } else {
+        add_tail(b, nulls);
+    }
+    buf_adds(&b->sql, ") x)");
+}
+
+/* "AND r.a2 = $n": participations within q->unit only. */
+static const char *unit_predicate(struct build *b)
+{
+    const struct tree *t = b->c->tenant->tree;
+    uint32_t depth = b->q->unit == TREE_NONE ? 0 : tree_depth(t, b->q->unit);
+
+    if (depth == 0)
+        return "";
+    return arena_printf(b->c->arena, " AND r.a%u = %s", depth,
+        arg(b, arena_dup(b->c->arena, uuid_format(tree_unit(t, b->q->unit).id).s), "::uuid"));
+}
+
+static void add_branches(struct build *b, bool everywhere)
+{
+    const char *holders = everywhere ? NULL : reader_holders(b->c, b->q->res, false);
+    const char *holder_arg = holders ? arg(b, holders, "") : NULL;
+    const char *unit_key = holders ? unit_predicate(b) : "";
+    const char *units[BRANCHES] = {0};
+
+    for (int kind = 0; kind < BRANCHES; kind++)
+        if (b->unit_count[kind] && strchr(branch_predicates[kind], '%'))
+            units[kind] = b->unit_count[kind] > 1
+                              ? arg(b, array_of_ids(b->c->arena, b->units[kind], b->unit_count[kind]), "")
+                              : arg(b, arena_dup(b->c->arena, uuid_format(b->units[kind][0]).s), "::uuid");
+    for (int nulls = 0; nulls < 2; nulls++) {
+        if (b->limit && !(nulls ? b->keyset_nulls : b->keyset))
+            continue;
+        if (!b->limit && nulls)
+            continue;
+        for (int kind = 0; kind < BRANCHES; kind++)
+            if (b->unit_count[kind])
+                add_unit_branch(b, (enum branch)kind, units[kind], nulls);
+        if (holders)
+            add_participant_branch(b, holder_arg, unit_key, nulls);
+    }
+}
+
+/* Pages are cut from few sizes, so that few texts are prepared; the caller drops what is too much. */
+static uint32_t limit_bucket(uint32_t limit)
+{
+    return limit <= 20 ? 21 : limit <= 50 ? 51 : limit <= 100 ? 101 : limit <= 200 ? 201 : 1001;
+}
+
+static void finish(struct build *b, const char *before, const char *after)
+{
+    struct buf all = BUF_INIT;
+
+    buf_adds(&all, before);
+    buf_add(&all, buf_str(&b->sql), b->sql.len);
+    buf_adds(&all, after);
+    b->out->stmt = db_stmt_built(b->c->arena, arena_dup(b->c->arena, buf_str(&all)));
+    buf_done(&all);
+    buf_done(&b->sql);
+}
+
+void query_build(struct call *c, const struct query *q, struct query_sql *ret, bool *ret_empty)
+{
+    struct build b = {.c = c, .q = q, .out = ret, .sql = BUF_INIT, .limit = limit_bucket(q->limit)};
+    const char *full = NULL;
+    bool everywhere;
+
+    db_args_reset(&ret->args);
+    db_arg_int(&ret->args, c->tenant->id);
+    everywhere = reach_all(&b);
+    make_where(&b);
+    make_order(&b);
+    add_branches(&b, everywhere);
+    *ret_empty = b.branches == 0;
+    ret->has_full = q->res->anonymity.is_on && !everywhere && c->who->department_count > 0;
+    if (ret->has_full)
+        full = arena_printf(c->arena,
+            ", EXISTS (SELECT 1 FROM juxin.participant f WHERE f.tenant_id = $1 AND f.resource = '%s' AND "
+            "f.record_id = r.id AND f.holder = ANY(%s::uuid[]))",
+            q->res->full_name, arg(&b, reader_holders(c, q->res, true), ""));
+    finish(&b,
+        arena_printf(c->arena, "SELECT %s%s FROM (SELECT * FROM (", record_columns(c->arena, q->res), full ? full : ""),
+        arena_printf(c->arena, ") p%s LIMIT %u) p JOIN %s r ON r.id = p.id WHERE r.tenant_id = $1%s", b.order_outer,
+            b.limit, q->res->table, b.order_outer));
+}
+
+void query_build_count(struct call *c, const struct query *q, struct query_sql *ret)
+{
+    struct query plain = *q;
+    struct build b = {.c = c, .q = &plain, .out = ret, .sql = BUF_INIT};
+    bool capped = q->count == COUNT_CAPPED, everywhere;
+
+    plain.has_cursor = false;
+    plain.sort_is_id = plain.sort_desc = true;
+    plain.sort = (struct query_column){"r.id", "id", NULL, false};
+    b.limit = capped ? QUERY_COUNT_MAX + 1 : 0;
+    db_args_reset(&ret->args);
+    db_arg_int(&ret->args, c->tenant->id);
+    everywhere = reach_all(&b);
+    make_where(&b);
+    make_order(&b);
+    add_branches(&b, everywhere);
+    ret->has_full = false;
+    finish(&b, "SELECT count(*) FROM (SELECT * FROM (",
+        capped ? arena_printf(c->arena, ") p LIMIT %u) p", QUERY_COUNT_MAX + 1) : ") p) p");
+}
+
+/* ---- running ---- */
+
+static int by_unit(const void *a, const void *b)
+{
+    const struct record *x = *(struct record *const *)a, *y = *(struct record *const *)b;
+
+    return x->unit == y->unit ? 0 : x->unit < y->unit ? -1 : 1;
+}
+
+int records_serialise(struct call *c, struct record **records, uint32_t count)
+{
+    struct record **sorted = arena_array(c->arena, count + 1, sizeof(*sorted));
+
+    if (count == 0)
+        return 0;
+    memcpy(sorted, records, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), by_unit);
+    for (uint32_t from = 0, to; from < count; from = to) {
+        int r;
+
+        for (to = from + 1; to < count && sorted[to]->unit == sorted[from]->unit;)
+            to++;
+        r = hook_filter(c, HOOK_SERIALISE, sorted[from]->res->full_name, NULL, sorted + from, to - from);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void fill_page(struct call *c, const struct query *q, const struct query_sql *sql, struct db_rows *rows,
+    struct query_page *ret)
+{
+    uint32_t n = (uint32_t)db_rows_count(rows), count = MIN(n, q->limit);
+    int full_column = COL_FIELDS + (int)q->res->field_count;
+
+    ret->records = arena_array(c->arena, count + 1, sizeof(*ret->records));
+    for (uint32_t i = 0; i < count; i++) {
+        struct record *rec = record_new(c->arena, q->res);
+
+        record_fill(rec, c->arena, c->tenant, rows, (int)i);
+        if (sql->has_full && !db_get_bool(rows, (int)i, full_column) && !reader_reaches(c, rec))
+            record_hide_submitter(rec);
+        ret->records[ret->count++] = rec;
+    }
+    if (n > q->limit)
+        ret->next = cursor_make(c->arena, q, ret->records[count - 1]);
+}
+
+static void free_rows(void *rows)
+{
+    db_rows_free(rows);
+}
+
+/* Counting all may take long: not on the lane of fast reads. */
+static int count_exactly(struct call *c, struct query_sql *sql, int64_t *ret)
+{
+    struct db_rows *rows = NULL;
+    struct db_tx *tx = NULL;
+    int r = db_begin(c->db, c->tenant->id, DB_READ_SLOW, NULL, &tx, NULL);
+
+    if (r < 0)
+        return r;
+    r = db_exec(tx, sql->stmt, &sql->args, &rows);
+    db_rollback(tx);
+    if (r < 0)
+        return r;
+    *ret = db_get_int(rows, 0, 0);
+    free_rows(rows);
+    return 0;
+}
+
+int query_run(struct call *c, const struct query *q, struct query_page *ret)
+{
+    struct query_sql *page = arena_alloc(c->arena, sizeof(*page)), *count = arena_alloc(c->arena, sizeof(*count));
+    struct query_page out = {.total = -1};
+    struct db_call calls[2];
+    bool empty;
+    int r;
+
+    query_build(c, q, page, &empty);
+    if (empty) {
+        out.total = q->count == COUNT_NO ? -1 : 0;
+        *ret = out;
+        return call_read(c, NULL, 0); /* the fence all the same: rights may just have been granted */
+    }
+    if (q->count != COUNT_NO)
+        query_build_count(c, q, count);
+    calls[0] = (struct db_call){page->stmt, &page->args, NULL};
+    calls[1] = (struct db_call){count->stmt, &count->args, NULL};
+    r = call_read(c, calls, q->count == COUNT_CAPPED ? 2 : 1);
+    if (r == 0 && q->count == COUNT_EXACT)
+        r = count_exactly(c, count, &out.total);
+    if (r < 0)
+        return r;
+    if (q->count == COUNT_CAPPED) {
+        out.total = MIN(db_get_int(calls[1].rows, 0, 0), QUERY_COUNT_MAX);
+        out.total_capped = db_get_int(calls[1].rows, 0, 0) > QUERY_COUNT_MAX;
+    }
+    fill_page(c, q, page, calls[0].rows, &out);
+    r = records_serialise(c, out.records, out.count);
+    if (r == 0)
+        *ret = out;
+    return r;
+}

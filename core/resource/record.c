@@ -1,0 +1,236 @@
+/* Records in memory: filling from a row, reading members, masks, hidden submitters, JSON. */
+#include "resource/record.h"
+
+#include <errno.h>
+
+#include "access/subject.h"
+#include "base/clock.h"
+#include "resource/value.h"
+
+const char *record_columns(struct arena *a, const struct resource *res)
+{
+    struct buf b = BUF_INIT;
+    char *s;
+
+    buf_adds(&b, "r.id, r.unit_id, r.origin_unit_id, r.version, r.state, r.state_since, r.due_at, r.number, r.created_at, "
+                 "r.created_by, r.updated_at, r.updated_by");
+    for (uint32_t i = 0; i < res->field_count; i++)
+        buf_addf(&b, ", r.\"%s\"", res->fields[i].name);
+    s = arena_dup(a, buf_str(&b));
+    buf_done(&b);
+    return s;
+}
+
+struct record *record_new(struct arena *a, const struct resource *res)
+{
+    struct record *rec = arena_alloc(a, sizeof(*rec));
+
+    rec->res = res;
+    rec->unit = TREE_NONE;
+    rec->values = arena_array(a, res->field_count, sizeof(*rec->values));
+    rec->old = arena_array(a, res->field_count, sizeof(*rec->old));
+    rec->hidden = arena_array(a, res->field_count, sizeof(*rec->hidden));
+    return rec;
+}
+
+/* "2026-11-23 02:24:58.123456+00" to RFC 3339. */
+static const char *moment(struct arena *a, const struct db_rows *rows, int row, int column)
+{
+    struct text t = db_get_text(rows, row, column);
+    char *s;
+
+    if (!t.ptr)
+        return NULL;
+    if (t.len < 22 || t.ptr[10] != ' ' || memcmp(t.ptr + t.len - 3, "+00", 3) != 0)
+        return arena_dup(a, clock_format(db_get_time(rows, row, column)).s);
+    s = arena_ndup(a, t.ptr, t.len - 2);
+    s[10] = 'T';
+    s[t.len - 3] = 'Z';
+    return s;
+}
+
+static const char *field_value(struct arena *a, const struct field *f, const struct db_rows *rows, int row, int column)
+{
+    const char *v = db_get(rows, row, column);
+
+    if (!v)
+        return NULL;
+    if (f->type == FIELD_BOOLEAN)
+        return v[0] == 't' ? "true" : "false";
+    return f->type == FIELD_DATETIME ? arena_dup(a, clock_format(db_get_time(rows, row, column)).s) : v;
+}
+
+static uint32_t state_index(const struct resource *res, const char *name)
+{
+    for (uint32_t i = 0; i < res->state_count; i++)
+        if (strcmp(res->states[i].name, name) == 0)
+            return i;
+    return res->initial_state;
+}
+
+void record_fill(struct record *rec, struct arena *a, const struct tenant *t, const struct db_rows *rows, int row)
+{
+    rec->id = db_get_uuid(rows, row, COL_ID);
+    rec->unit_id = db_get_uuid(rows, row, COL_UNIT);
+    rec->unit = tree_find(t->tree, rec->unit_id);
+    rec->origin_unit_id = db_get_uuid(rows, row, COL_ORIGIN);
+    rec->version = db_get_int(rows, row, COL_VERSION);
+    rec->state = state_index(rec->res, db_get(rows, row, COL_STATE));
+    rec->state_since = moment(a, rows, row, COL_STATE_SINCE);
+    rec->due = db_get(rows, row, COL_DUE);
+    rec->number = db_get(rows, row, COL_NUMBER);
+    rec->created_at = moment(a, rows, row, COL_CREATED_AT);
+    rec->created_by = db_get_uuid(rows, row, COL_CREATED_BY);
+    rec->updated_at = moment(a, rows, row, COL_UPDATED_AT);
+    rec->updated_by = db_get_uuid(rows, row, COL_UPDATED_BY);
+    for (uint32_t i = 0; i < rec->res->field_count; i++) {
+        rec->values[i] = rec->old[i] = field_value(a, &rec->res->fields[i], rows, row, COL_FIELDS + (int)i);
+        rec->hidden[i] = false;
+    }
+    rec->hides_submitter = false;
+    rec->is_new = false;
+}
+
+const char *record_value(const struct record *rec, const char *name)
+{
+    const struct field *f = resource_field(rec->res, text_of(name));
+
+    if (f)
+        return rec->values[f->index];
+    if (strcmp(name, "state") == 0)
+        return rec->res->states[rec->state].name;
+    if (strcmp(name, "due_at") == 0)
+        return rec->due;
+    return strcmp(name, "number") == 0 ? rec->number : NULL;
+}
+
+bool record_is_changed(const struct record *rec, const struct field *f)
+{
+    const char *now = rec->values[f->index], *old = rec->old[f->index];
+
+    return now != old && (!now || !old || strcmp(now, old) != 0);
+}
+
+const char *record_changed_names(struct arena *a, const struct record *rec)
+{
+    const char *names = "";
+
+    for (uint32_t i = 0; i < rec->res->field_count; i++)
+        if (record_is_changed(rec, &rec->res->fields[i]))
+            names = arena_printf(a, "%s%s%s", names, *names ? "," : "", rec->res->fields[i].name);
+    return names;
+}
+
+/* ---- what a reader may see ---- */
+
+void record_hide_submitter(struct record *rec)
+{
+    const struct resource *res = rec->res;
+    const char *agreed = res->anonymity.unless ? rec->values[res->anonymity.unless->index] : NULL;
+
+    if (!res->anonymity.is_on || (agreed && strcmp(agreed, "true") == 0))
+        return;
+    rec->hides_submitter = true;
+    for (uint32_t i = 0; i < res->field_count; i++)
+        rec->hidden[i] |= res->fields[i].is_hidden_submitter;
+}
+
+bool record_may_unmask(const struct call *c, const struct record *rec)
+{
+    if (!c->who || c->who->kind == SUBJECT_PLUGIN)
+        return true;
+    if (c->who->kind == SUBJECT_ACCOUNT && uuid_eq(c->who->account, rec->created_by))
+        return true; /* one's own words */
+    return rec->unit != TREE_NONE && subject_may(c->who, c->tenant, rec->res->permissions[ACTION_UNMASK], rec->unit);
+}
+
+/* Number of bytes of the first n characters. */
+static size_t chars(const char *s, size_t n)
+{
+    const char *p = s;
+
+    while (*p && n > 0) {
+        p++;
+        while ((*p & 0xc0) == 0x80)
+            p++;
+        n--;
+    }
+    return (size_t)(p - s);
+}
+
+void record_write_masked(struct jsonw *w, enum field_mask mask, const char *v)
+{
+    size_t n = text_chars(text_of(v)), len = strlen(v);
+    const char *at = strchr(v, '@');
+    char out[64];
+
+    if (mask == MASK_PHONE && n >= 7 && n == len)
+        snprintf(out, sizeof(out), "%.3s****%s", v, v + len - 4);
+    else if (mask == MASK_ID_NUMBER && n >= 10 && n == len)
+        snprintf(out, sizeof(out), "%.1s****************%s", v, v + len - 1);
+    else if (mask == MASK_NAME && n > 0)
+        snprintf(out, sizeof(out), "%.*s**", (int)chars(v, 1), v);
+    else if (mask == MASK_EMAIL && at && at > v && strlen(at) < 50)
+        snprintf(out, sizeof(out), "%.*s***%s", (int)chars(v, 1), v, at);
+    else
+        snprintf(out, sizeof(out), "****");
+    jsonw_str(w, out);
+}
+
+static void write_id(struct jsonw *w, const char *key, struct uuid id)
+{
+    jsonw_kstr(w, key, uuid_is_nil(id) ? NULL : uuid_format(id).s);
+}
+
+static void write_hidden(struct jsonw *w, const struct record *rec)
+{
+    bool any = rec->hides_submitter;
+
+    for (uint32_t i = 0; i < rec->res->field_count && !any; i++)
+        any = rec->hidden[i];
+    if (!any)
+        return;
+    jsonw_key(w, "hidden");
+    jsonw_array(w);
+    if (rec->hides_submitter)
+        jsonw_str(w, "created_by");
+    for (uint32_t i = 0; i < rec->res->field_count; i++)
+        if (rec->hidden[i])
+            jsonw_str(w, rec->res->fields[i].name);
+    jsonw_array_end(w);
+}
+
+void record_write(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask)
+{
+    const struct resource *res = rec->res;
+    bool hides_editor = rec->hides_submitter && uuid_eq(rec->updated_by, rec->created_by);
+
+    jsonw_object(w);
+    write_id(w, "id", rec->id);
+    jsonw_kint(w, "version", rec->version);
+    jsonw_kstr(w, "state", res->states[rec->state].name);
+    jsonw_kstr(w, "state_since", rec->state_since);
+    jsonw_kstr(w, "due_at", rec->due);
+    if (res->number_prefix)
+        jsonw_kstr(w, "number", rec->number);
+    write_id(w, "unit_id", rec->unit_id);
+    jsonw_kstr(w, "unit_name", rec->unit == TREE_NONE ? NULL : tree_unit(t->tree, rec->unit).name);
+    write_id(w, "origin_unit_id", rec->origin_unit_id);
+    jsonw_kstr(w, "created_at", rec->created_at);
+    write_id(w, "created_by", rec->hides_submitter ? UUID_NIL : rec->created_by);
+    jsonw_kstr(w, "updated_at", rec->updated_at);
+    write_id(w, "updated_by", hides_editor ? UUID_NIL : rec->updated_by);
+    for (uint32_t i = 0; i < res->field_count; i++) {
+        const struct field *f = &res->fields[i];
+
+        if (rec->hidden[i])
+            continue;
+        jsonw_key(w, f->name);
+        if (f->mask != MASK_NONE && rec->values[i] && !may_unmask)
+            record_write_masked(w, f->mask, rec->values[i]);
+        else
+            value_write(w, f, rec->values[i]);
+    }
+    write_hidden(w, rec);
+    jsonw_object_end(w);
+}
