@@ -104,6 +104,26 @@ int admin_query(struct admin *a, const char *sql, const struct db_args *args, st
     return r;
 }
 
+int admin_set_password(struct admin *a, const char *role, const char *password)
+{
+    char *verifier = PQencryptPasswordConn(a->pg, password, role, "scram-sha-256");
+    struct buf sql = BUF_INIT;
+    int r;
+
+    if (!verifier) {
+        snprintf(a->error.message, sizeof(a->error.message), "%s", PQerrorMessage(a->pg));
+        return -EIO;
+    }
+    buf_adds(&sql, "ALTER ROLE ");
+    sql_add_name(&sql, role);
+    buf_adds(&sql, " PASSWORD");
+    sql_add_literal(&sql, verifier);
+    r = admin_script(a, buf_str(&sql));
+    buf_done(&sql);
+    PQfreemem(verifier);
+    return r;
+}
+
 const struct db_error *admin_error(const struct admin *a)
 {
     return &a->error;

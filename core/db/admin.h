@@ -16,6 +16,8 @@ void admin_freep(struct admin **a);                      /* for CLEANUP() */
 MUSTCHECK int admin_script(struct admin *a, const char *sql);
 /* One statement with parameters in text form; ret may be NULL. */
 MUSTCHECK int admin_query(struct admin *a, const char *sql, const struct db_args *args, struct db_rows **ret);
+/* ALTER ROLE … PASSWORD with a SCRAM verifier made here: the password itself is not sent. */
+MUSTCHECK int admin_set_password(struct admin *a, const char *role, const char *password);
 const struct db_error *admin_error(const struct admin *a);
 /* Position of the error in the script, counted in characters from 1; 0 when unknown. */
 int admin_error_position(const struct admin *a);

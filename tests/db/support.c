@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "db/admin.h"
+#include "db/bootstrap.h"
+#include "db/migrate.h"
 #include "loop/fiber.h"
 #include "loop/loop.h"
 
@@ -21,7 +23,8 @@ const char *support_conninfo(const char *role)
     static char *made;
 
     free(made);
-    made = role ? str_printf("%s dbname=%s user=%s password=%s", getenv("JUXIN_TEST_PG"), database, role, role)
+    /* A superuser's session in the role's shoes: row-level security and grants are the role's. */
+    made = role ? str_printf("%s dbname=%s options='-c role=%s'", getenv("JUXIN_TEST_PG"), database, role)
                 : str_printf("%s dbname=%s", getenv("JUXIN_TEST_PG"), database);
     return made;
 }
@@ -53,6 +56,27 @@ static struct admin *connect_or_die(const char *info)
     return a;
 }
 
+const char *support_database(void)
+{
+    return database;
+}
+
+void support_migrate(void)
+{
+    struct bootstrap b = {.superuser = getenv("JUXIN_TEST_PG"), .database = database};
+    struct migrate m = {.scope = "core", .dir = JUXIN_MIGRATIONS};
+    struct admin *owner;
+
+    if (bootstrap_run(&b) < 0)
+        fail_msg("bootstrap: %s", buf_str(&b.problem));
+    owner = connect_or_die(b.conninfo[ROLE_OWNER]);
+    if (migrate_run(owner, &m) < 0)
+        fail_msg("migrate: %s", buf_str(&m.problem));
+    admin_close(owner);
+    buf_done(&m.problem);
+    bootstrap_done(&b);
+}
+
 int support_main(const struct CMUnitTest *tests, size_t count, const char *schema_sql)
 {
     const char *server = getenv("JUXIN_TEST_PG");
@@ -76,6 +100,10 @@ int support_main(const struct CMUnitTest *tests, size_t count, const char *schem
     failed = _cmocka_run_group_tests("db", tests, count, NULL, NULL);
     admin_close(admin);
     snprintf(sql, sizeof(sql), "DROP DATABASE %s WITH (FORCE)", database);
+    if (admin_script(outer, sql) < 0)
+        failed++;
+    snprintf(sql, sizeof(sql), "DROP ROLE IF EXISTS %s_owner, %s_app, %s_dispatch, %s_aggregate", database, database,
+        database, database);
     if (admin_script(outer, sql) < 0)
         failed++;
     admin_close(outer);

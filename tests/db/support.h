@@ -16,6 +16,9 @@ int support_main(const struct CMUnitTest *tests, size_t count, const char *schem
 
 /* Conninfo of the test database; role NULL is the superuser. */
 const char *support_conninfo(const char *role);
+const char *support_database(void);
+/* Roles and the core's migrations in the test database. */
+void support_migrate(void);
 /* Runs SQL as superuser, blocking; the first column of the first row, or "". Valid until the next call. */
 const char *support_sql(const char *sql);
 
