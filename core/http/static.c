@@ -181,16 +181,17 @@ static int walk(struct http_static *s, int fd, const char *below, unsigned depth
             free(name);
             continue;
         }
-        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
             r = -errno;
-        else if (S_ISREG(st.st_mode))
+        } else if (S_ISREG(st.st_mode)) {
             r = add_file(s, fd, entry->d_name, name);
-        else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
+        } else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
             int sub = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
             r = sub < 0 ? -errno : walk(s, sub, name, depth + 1, why);
-        } else
+        } else {
             r = S_ISDIR(st.st_mode) ? -E2BIG : -EINVAL;
+        }
         if (r < 0 && !why[0])
             snprintf(why, 256, "%s", name);
         free(name);
