@@ -20,6 +20,7 @@ def wanted(state, port, admin_port, user):
             "trust": state + "/trust.json",
         },
         "migrations": install + "/share/juxin/migrations",
+        "assets": install + "/share/juxin/console",
     }
     if user:
         config["user"] = user
