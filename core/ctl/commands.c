@@ -3,5 +3,10 @@
 
 const struct ctl_command *const ctl_commands[] = {
     &ctl_config_check,
+    &ctl_health,
+    &ctl_reload,
+    &ctl_database_init,
+    &ctl_migrate,
+    &ctl_tenant_list,
     NULL,
 };

@@ -20,7 +20,7 @@ const struct ctl_command ctl_config_check = {
     .name = "config check",
     .summary = "reads the configuration and says what is wrong in it",
     .help = "Checks every key; unknown ones and values out of range are named with their JSON Pointer.\n"
-            "  juxinctl --config /etc/juxin/juxin.json config check",
+            "  juxinctl config check",
     .needs = CTL_CONFIG,
     .run = run,
 };

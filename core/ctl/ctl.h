@@ -71,14 +71,21 @@ void ctl_progress(struct ctl *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Asks for what hurts: true with --yes or a "yes" typed at a terminal. */
 bool ctl_confirm(struct ctl *c, const char *question);
 
-/* Opens a call in the tenant of that slug (NULL: the deployment). CTL_OK, or the exit code, having said why. */
-MUSTCHECK int ctl_call(struct ctl *c, const char *slug, struct call *call);
+/* Reads at most `max` bytes of a file, "-" for standard input. 0 or -errno, having said so. */
+MUSTCHECK int ctl_read_file(struct ctl *c, const char *path, size_t max, struct buf *out);
+
+/* Runs fn in a call of the tenant, from the start again when somebody changes the tenant meanwhile, and commits what it
+ * began. fn returns 0 or what the services return; what is wrong is said here. The exit code. `what` is what is tried:
+ * "creating unit 330102". */
+int ctl_in_tenant(struct ctl *c, const char *slug, int (*fn)(struct ctl *c, struct call *call, void *arg),
+    void *arg, const char *what);
 
 /* A table: with --json an array of objects keyed by the titles, else aligned columns under them. */
 struct ctl_table;
 struct ctl_table *ctl_table_new(struct ctl *c, const char *const *titles); /* NULL-terminated, snake_case */
 void ctl_table_cell(struct ctl_table *t, const char *value); /* row by row; copied; NULL is empty */
-void ctl_table_end(struct ctl_table *t);
+void ctl_table_end(struct ctl_table *t);                     /* writes and frees it */
+void ctl_table_free(struct ctl_table *t);                    /* frees it unwritten */
 
 /* The table of commands, in the order of `help`; NULL at the end. */
 extern const struct ctl_command *const ctl_commands[];

@@ -221,11 +221,28 @@ static int load_config(struct ctl *c)
     return CTL_USAGE;
 }
 
+static int command_at(struct ctl *c, char **argv, int argc, int at)
+{
+    size_t words;
+    int code;
+
+    c->command = find(argv + at, (size_t)(argc - at), &words);
+    if (!c->command)
+        return suggest(argv + at, (size_t)(argc - at));
+    code = take_words(c, argv, argc, at + (int)words);
+    if (code == CTL_OK)
+        code = load_config(c);
+    if (code == CTL_OK)
+        code = run_command(c);
+    if (c->json && c->out.len)
+        printf("%s\n", buf_str(&c->out));
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     struct ctl c = {.config_file = getenv("JUXIN_CONFIG"), .arena = arena_new()};
-    size_t words;
-    int at, code;
+    int at, code = CTL_USAGE;
 
     if (!c.config_file)
         c.config_file = DEFAULT_CONFIG;
@@ -233,23 +250,10 @@ int main(int argc, char **argv)
     log_set_level(LOG_WARN);
     jsonw_init(&c.w, &c.out);
     at = take_global(&c, argv, argc);
-    if (at < 0)
-        return CTL_USAGE;
-    if (at < argc && strcmp(argv[at], "help") == 0) {
+    if (at >= 0 && at < argc && strcmp(argv[at], "help") == 0)
         code = help(argv + at + 1, (size_t)(argc - at - 1));
-        arena_free(c.arena);
-        return code;
-    }
-    c.command = find(argv + at, (size_t)(argc - at), &words);
-    if (!c.command)
-        return suggest(argv + at, (size_t)(argc - at));
-    code = take_words(&c, argv, argc, at + (int)words);
-    if (code == CTL_OK)
-        code = load_config(&c);
-    if (code == CTL_OK)
-        code = run_command(&c);
-    if (c.json && c.out.len)
-        printf("%s\n", buf_str(&c.out));
+    else if (at >= 0)
+        code = command_at(&c, argv, argc, at);
     buf_done(&c.out);
     arena_free(c.arena);
     config_free(c.config);

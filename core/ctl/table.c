@@ -90,6 +90,11 @@ void ctl_table_end(struct ctl_table *t)
         write_json(t);
     else
         write_text(t);
+    ctl_table_free(t);
+}
+
+void ctl_table_free(struct ctl_table *t)
+{
     for (size_t i = 0; i < t->count; i++)
         free(t->cells[i]);
     free(t->cells);

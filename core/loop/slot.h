@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/base.h"
+#include "base/digest.h"
 #include "base/uuid.h"
 
 #define SLOT_HISTORY 64
@@ -16,7 +17,8 @@ struct slot_call {
     char request_id[40];
     struct uuid unit;
     int32_t tenant;
-    int64_t since_us; /* clock_wall_us at entry */
+    int64_t since_us;     /* clock_mono_us at entry */
+    struct sha256 digest; /* of the plugin's shared object */
 };
 
 enum slot_state { SLOT_FREE, SLOT_STARTING, SLOT_READY, SLOT_DRAINING, SLOT_ENDED };

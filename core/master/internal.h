@@ -7,7 +7,6 @@
 #include "base/base.h"
 #include "base/config.h"
 #include "loop/slots.h"
-#include "master/crashes.h"
 #include "master/listeners.h"
 
 #define MASTER_TICK_MS 20
@@ -53,7 +52,7 @@ struct master {
     struct child children[CHILDREN_MAX];
     uint32_t child_count;
     struct seat seats[CONFIG_WORKERS_MAX];
-    struct crashes crashes;
+    char *quarantine_file;
     uint32_t migrator_failures;
     int64_t migrate_at_ms;
     bool is_upgrade; /* children of the binary before are still there */

@@ -1,27 +1,30 @@
-/* The migrator: the schema of the core and the tables of plugins, as the owner role, before workers start. */
-#include <errno.h>
-
+/* The migrator: a short-lived process, before workers start, that alone knows the owner role. */
 #include "base/log.h"
-#include "db/admin.h"
+#include "master/schema.h"
 #include "master/worker.h"
+
+static void progress(void *arg, const char *what)
+{
+    (void)arg;
+    log_event(LOG_INFO, "migrate.step", LF_STR("what", what));
+}
 
 int migrator_main(const struct config *c)
 {
-    struct db_error error = {0};
-    struct admin *admin;
+    struct schema_result result = {0};
     int r;
 
     log_set_process("migrator");
     r = drop_privileges(c->user);
     if (r < 0) {
         log_event(LOG_ERROR, "migrate.user", LF_STR("user", c->user), LF_ERR(r));
-        return MIGRATOR_FAILED;
+        return SCHEMA_FAILED;
     }
-    r = admin_open(c->database.owner, 5000, &admin, &error);
-    if (r < 0) {
-        log_event(LOG_ERROR, "migrate.no_database", LF_STR("message", error.message), LF_ERR(r));
-        return MIGRATOR_NO_DATABASE;
-    }
-    admin_close(admin);
-    return MIGRATOR_OK;
+    r = schema_update(c, false, progress, NULL, &result);
+    if (r != SCHEMA_OK)
+        log_event(LOG_ERROR, "migrate.failed", LF_STR("problem", buf_str(&result.problem)));
+    else
+        log_event(LOG_INFO, "migrate.done", LF_INT("applied", result.applied));
+    buf_done(&result.problem);
+    return r;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "master/internal.h"
+#include "master/schema.h"
 #include "master/worker.h"
 
 #define BACKOFF_MAX_MS 10000
@@ -71,14 +72,10 @@ static void log_exit(
         LF_INT("tenant", is_attributed ? call->tenant : 0));
 }
 
-static void blame(struct master *m, const struct slot_call *call, int64_t now_ms)
+static void blame(struct master *m, const struct slot_call *call, const char *what)
 {
-    uint32_t count = crashes_add(&m->crashes, call->plugin, now_ms);
-
     log_event(LOG_ERROR, "plugin.crashed", LF_STR("plugin", call->plugin), LF_STR("hook", call->hook),
-        LF_INT("crashes_within_the_hour", count), LF_INT("limit", CRASHES_LIMIT));
-    if (count >= CRASHES_LIMIT)
-        crashes_forget(&m->crashes, call->plugin);
+        LF_STR("what", what));
 }
 
 static void worker_gone(struct master *m, struct child *c, int status, int64_t now_ms)
@@ -95,7 +92,10 @@ static void worker_gone(struct master *m, struct child *c, int status, int64_t n
     is_attributed = call.plugin[0] && is_attributable(c, status, slot);
     log_exit(c, status, &call, is_attributed, expected);
     if (is_attributed)
-        blame(m, &call, now_ms);
+        blame(m, &call,
+            c->watch.verdict    ? c->watch.verdict
+            : WIFEXITED(status) ? "exit"
+                                : strsignal(WTERMSIG(status)));
     slots_give_back(m->slots, slot);
     if (c->is_draining || c->generation != m->generation)
         return;
@@ -108,13 +108,13 @@ static void worker_gone(struct master *m, struct child *c, int status, int64_t n
 
 static void migrator_gone(struct master *m, int status, int64_t now_ms)
 {
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : MIGRATOR_FAILED;
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : SCHEMA_FAILED;
 
     if (m->phase != PHASE_MIGRATING)
         return;
-    if (code == MIGRATOR_OK) {
+    if (code == SCHEMA_OK) {
         m->phase = PHASE_RUNNING;
-    } else if (code == MIGRATOR_NO_DATABASE) {
+    } else if (code == SCHEMA_NO_DATABASE) {
         m->migrate_at_ms = now_ms + MIN(BACKOFF_MAX_MS, 250 << MIN(m->migrator_failures++, 8));
         log_event(LOG_WARN, "migrate.waiting_for_database", LF_INT("next_try_ms", m->migrate_at_ms - now_ms));
     } else if (m->is_upgrade) {

@@ -64,9 +64,9 @@ static int save(const struct master *m, int *ret_fd)
 {
     CLEANUP(buf_done) struct buf text = BUF_INIT;
     struct jsonw w;
-    json_t *state = json_pack("{s:i, s:i, s:i, s:i, s:o, s:o, s:o}", "generation", (int)m->generation,
-        "slots", m->slots_fd, "life_read", m->life[0], "life_write", m->life[1], "listeners",
-        save_listeners(&m->listeners), "children", save_children(m), "crashes", crashes_save(&m->crashes));
+    json_t *state = json_pack("{s:i, s:i, s:i, s:i, s:o, s:o}", "generation", (int)m->generation, "slots",
+        m->slots_fd, "life_read", m->life[0], "life_write", m->life[1], "listeners",
+        save_listeners(&m->listeners), "children", save_children(m));
     int fd = memfd_create("juxin-state", 0), r = 0;
 
     jsonw_init(&w, &text);
@@ -202,7 +202,6 @@ int upgrade_resume(struct master *m)
     m->life[1] = (int)json_int_or(state, "life_write", -1);
     restore_listeners(m, json_object_get(state, "listeners"));
     restore_children(m, json_object_get(state, "children"));
-    crashes_restore(&m->crashes, json_object_get(state, "crashes"));
     json_decref(state);
     keep_open(m, false);
     r = slots_attach(m->slots_fd, &m->slots);

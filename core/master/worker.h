@@ -18,8 +18,7 @@ enum worker_exit { WORKER_OK = 0, WORKER_BAD_START = 3 };
 
 int worker_main(const struct worker_setup *setup); /* the exit code */
 
-/* The short-lived process that brings the schema up to date, as the owner role. Exit codes: */
-enum migrator_exit { MIGRATOR_OK = 0, MIGRATOR_FAILED = 1, MIGRATOR_NO_DATABASE = 5 };
+/* The short-lived process that brings the schema up to date, as the owner role; enum schema_exit. */
 int migrator_main(const struct config *config);
 
 /* `juxind --check`: says on standard error what is wrong; 0 when a server could be started with this. */

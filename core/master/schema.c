@@ -1,0 +1,68 @@
+/* The schema, brought up to date. */
+#include "master/schema.h"
+
+#include <errno.h>
+
+#include "db/admin.h"
+#include "db/migrate.h"
+
+struct tell {
+    void (*fn)(void *arg, const char *what);
+    void *arg;
+};
+
+static void tell(const struct tell *t, const char *format, const char *name, int64_t ms)
+{
+    char line[256];
+
+    snprintf(line, sizeof(line), format, name, (long long)ms); /* format is one of ours, below */
+    t->fn(t->arg, line);
+}
+
+static void step(void *arg, enum migrate_step what, const char *name, int64_t ms)
+{
+    static const char *const formats[] = {[MIGRATE_WAITING] = "waiting for another migration to end (%s)",
+        [MIGRATE_BEGIN] = "%s …",
+        [MIGRATE_RETRY] = "%s: waiting for a lock, trying again",
+        [MIGRATE_DONE] = "%s done in %lld ms"};
+
+    tell(arg, formats[what], name ? name : "", ms);
+}
+
+static int core(
+    struct admin *admin, const struct config *c, bool check_only, struct tell *t, struct schema_result *ret)
+{
+    struct migrate m = {.scope = "core", .dir = c->migrations, .progress = step, .arg = t};
+    int r = check_only ? migrate_pending(admin, &m, &ret->pending) : migrate_run(admin, &m);
+
+    ret->applied += m.applied;
+    if (r < 0)
+        buf_addf(&ret->problem, "migrations in %s: %s", c->migrations,
+            m.problem.len ? buf_str(&m.problem) : strerror(-r));
+    buf_done(&m.problem);
+    return r;
+}
+
+int schema_update(const struct config *c, bool check_only, void (*progress)(void *arg, const char *what),
+    void *arg, struct schema_result *ret)
+{
+    struct tell t = {progress, arg};
+    struct db_error error = {0};
+    struct admin *admin;
+    int r;
+
+    if (!c->database.owner || !c->migrations) {
+        buf_addf(&ret->problem, "the configuration has no %s",
+            c->migrations ? "/database/owner; `juxinctl database init` writes it" : "/migrations");
+        return SCHEMA_FAILED;
+    }
+    r = admin_open(c->database.owner, 5000, &admin, &error);
+    if (r < 0) {
+        buf_addf(&ret->problem, "the database does not answer as the owner: %s",
+            error.message[0] ? error.message : strerror(-r));
+        return SCHEMA_NO_DATABASE;
+    }
+    r = core(admin, c, check_only, &t, ret);
+    admin_close(admin);
+    return r < 0 ? SCHEMA_FAILED : SCHEMA_OK;
+}
