@@ -5,6 +5,13 @@ PACKAGES_RUN=(gcc libc6-dev meson ninja-build pkg-config libevent-dev libpq-dev 
     postgresql openssl python3 curl jq ca-certificates)
 PACKAGES_TEST=(clang clang-format libcmocka-dev git)
 
+# The console is built with Debian's Node.js unless there is one on the machine already.
+console_packages() {
+    local major
+    major=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
+    [ "${major:-0}" -ge 18 ] && command -v npm >/dev/null || packages_install nodejs npm
+}
+
 packages_missing() {
     local name
     for name in "$@"; do

@@ -1,0 +1,101 @@
+// What the API answers with. Metadata comes from core/api/meta.c, the rest from core/api and the resource engine.
+export type Locale = 'zh-CN' | 'en'
+export type Label = Partial<Record<Locale, string>>
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+
+export interface Session {
+  account: string
+  login: string
+  display_name: string
+  must_change_password: boolean
+  csrf_token?: string
+}
+
+export interface EnumValue { value: string, label: Label }
+export interface Field {
+  name: string
+  type: string
+  label: Label
+  required?: boolean
+  immutable?: boolean
+  set_by?: 'user' | 'plugin' | 'transition'
+  default?: string
+  min?: number
+  max?: number
+  max_length?: number
+  pattern?: string
+  values?: EnumValue[]
+  reference?: string
+  mask?: string
+  personal?: boolean
+  searchable?: boolean
+  sortable?: boolean
+  filterable?: boolean
+  purpose?: Label
+}
+export interface State { name: string, label: Label, initial?: boolean, final?: boolean }
+export interface Transition {
+  name: string
+  label: Label
+  from: string[]
+  to: string
+  required_fields?: string[]
+  fields?: string[]
+  move?: 'parent' | 'unit'
+  automatic?: boolean
+  may: boolean
+}
+export interface Resource {
+  name: string
+  plugin: string
+  label: Label
+  numbered: boolean
+  levels: string[]
+  fields: Field[]
+  states: State[]
+  transitions: Transition[]
+  list: { columns: string[] }
+  may: { read: boolean, create: boolean, update: boolean, delete: boolean, unmask: boolean }
+}
+export interface Plugin { id: string, version: string, label: Label, description?: Label, available: boolean, resources: Resource[] }
+export interface Meta { tenant: { slug: string, name: string }, plugins: Plugin[] }
+
+export interface Unit {
+  id: string
+  parent?: string | null
+  code: string
+  name: string
+  level: string
+  closed?: boolean
+  has_children?: boolean
+}
+export interface Department { id: string, code: string, name: string }
+export interface Account { id?: string, display_name?: string }
+
+export interface RecordItem {
+  id: string
+  version?: number
+  state?: string
+  unit_id?: string
+  unit_name?: string
+  number?: string
+  hidden?: string[]
+  transitions?: string[]
+  [field: string]: Json | undefined
+}
+export interface Page<T> { items: T[], next?: string }
+
+export interface HistoryItem {
+  at: string
+  action: string
+  transition?: string
+  actor?: string | null
+  actor_name?: string | null
+  from_state?: string
+  to_state?: string
+  changes?: { [field: string]: { old?: Json, new?: Json } }
+  note?: Json
+}
+
+export interface ProblemError { pointer?: string, code: string, detail: string }
+export interface ProblemDocument { title?: string, detail?: string, code?: string, instance?: string, errors?: ProblemError[] }
