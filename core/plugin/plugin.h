@@ -2,6 +2,7 @@
  * reason, so that its paths can say so (and fail closed when it is security-critical). */
 #pragma once
 
+#include "base/arena.h"
 #include "base/base.h"
 #include "base/digest.h"
 #include "base/json.h"
@@ -41,6 +42,7 @@ struct plugin_resource {
 };
 
 struct plugin {
+    struct arena *arena;              /* owns everything below */
     char *id;
     char *dir;                        /* absolute */
     const char *version;              /* "" while unknown */
@@ -48,7 +50,8 @@ struct plugin {
     json_t *manifest;                 /* NULL when it cannot be read; what follows points into it */
     struct policy_plugin policy;      /* levels, default, requires; .unavailable: the class of the reason */
     char *unavailable_detail;         /* what exactly is wrong, for operators; NULL when all is well */
-    bool is_security_critical;
+    bool is_security_critical;        /* never dropped: what it guards fails closed while it is unavailable */
+    const char *const *guards;        /* resources of others it must have a say in, NULL-terminated */
     struct plugin_permission *permissions;
     size_t permission_count;
     struct plugin_role *roles;

@@ -1,0 +1,148 @@
+/* ELF64, read by copies out of checked ranges. */
+#include "plugin/elf.h"
+
+#include <elf.h>
+#include <errno.h>
+
+#if defined(__x86_64__)
+#define OUR_MACHINE EM_X86_64
+#elif defined(__aarch64__)
+#define OUR_MACHINE EM_AARCH64
+#elif defined(__riscv)
+#define OUR_MACHINE EM_RISCV
+#elif defined(__loongarch__)
+#define OUR_MACHINE 258
+#else
+#error "which ELF machine is this?"
+#endif
+
+static bool in_file(struct text file, uint64_t offset, uint64_t size)
+{
+    return offset <= file.len && size <= file.len - offset;
+}
+
+static int fetch(struct text file, uint64_t offset, void *out, size_t size)
+{
+    if (!in_file(file, offset, size))
+        return -EINVAL;
+    memcpy(out, file.ptr + offset, size);
+    return 0;
+}
+
+int elf_check(struct text file, const char **ret_why)
+{
+    Elf64_Ehdr h;
+
+    if (fetch(file, 0, &h, sizeof(h)) < 0 || memcmp(h.e_ident, ELFMAG, SELFMAG) != 0)
+        *ret_why = "not an ELF file";
+    else if (h.e_ident[EI_CLASS] != ELFCLASS64)
+        *ret_why = "not a 64-bit object";
+    else if (h.e_ident[EI_DATA] != ELFDATA2LSB)
+        *ret_why = "not little-endian";
+    else if (h.e_machine != OUR_MACHINE)
+        *ret_why = "built for another processor";
+    else if (h.e_type != ET_DYN)
+        *ret_why = "not a shared object";
+    else
+        return 0;
+    return -ENOEXEC;
+}
+
+/* Notes are packed as owner size, descriptor size, type, owner, descriptor, the last two padded to 4 bytes. */
+static int note_in(struct text segment, const char *owner, uint32_t type, struct text *ret)
+{
+    size_t owner_len = strlen(owner) + 1;
+
+    while (segment.len >= 12) {
+        uint32_t head[3];
+        uint64_t name_end, end;
+
+        memcpy(head, segment.ptr, sizeof(head));
+        name_end = 12 + (((uint64_t)head[0] + 3) & ~3ull);
+        end = name_end + (((uint64_t)head[1] + 3) & ~3ull);
+        if (name_end + head[1] > segment.len)
+            return -EINVAL;
+        if (head[2] == type && head[0] == owner_len && memcmp(segment.ptr + 12, owner, owner_len) == 0) {
+            *ret = (struct text){segment.ptr + name_end, head[1]};
+            return 0;
+        }
+        segment = text_skip(segment, MIN(end, segment.len));
+    }
+    return -ENOENT;
+}
+
+int elf_note(struct text file, const char *owner, uint32_t type, struct text *ret)
+{
+    Elf64_Ehdr h;
+
+    if (fetch(file, 0, &h, sizeof(h)) < 0 || h.e_phentsize != sizeof(Elf64_Phdr))
+        return -EINVAL;
+    for (uint32_t i = 0; i < h.e_phnum; i++) {
+        Elf64_Phdr p;
+        int r;
+
+        if (!in_file(file, h.e_phoff, (uint64_t)(i + 1) * sizeof(p)) ||
+            fetch(file, h.e_phoff + (uint64_t)i * sizeof(p), &p, sizeof(p)) < 0)
+            return -EINVAL;
+        if (p.p_type != PT_NOTE)
+            continue;
+        if (!in_file(file, p.p_offset, p.p_filesz))
+            return -EINVAL;
+        r = note_in((struct text){file.ptr + p.p_offset, p.p_filesz}, owner, type, ret);
+        /* A segment with 8-byte padded notes (GNU properties) does not parse as ours does: try the next one. */
+        if (r == 0)
+            return 0;
+    }
+    return -ENOENT;
+}
+
+static int symbols_of(struct text file, const Elf64_Shdr *symbols, const Elf64_Shdr *strings, elf_symbol_fn *fn,
+    void *arg)
+{
+    uint64_t count = symbols->sh_size / sizeof(Elf64_Sym);
+    const char *names;
+
+    if (!in_file(file, symbols->sh_offset, symbols->sh_size) || count > 1000000 ||
+        !in_file(file, strings->sh_offset, strings->sh_size) || strings->sh_size == 0)
+        return -EINVAL;
+    names = file.ptr + strings->sh_offset;
+    if (names[strings->sh_size - 1] != '\0')
+        return -EINVAL;
+    for (uint64_t i = 1; i < count; i++) {
+        Elf64_Sym s;
+        int r;
+
+        if (fetch(file, symbols->sh_offset + i * sizeof(s), &s, sizeof(s)) < 0 || s.st_name >= strings->sh_size)
+            return -EINVAL;
+        r = fn(names + s.st_name, s.st_shndx != SHN_UNDEF, arg);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+int elf_symbols(struct text file, elf_symbol_fn *fn, void *arg)
+{
+    Elf64_Ehdr h;
+
+    if (fetch(file, 0, &h, sizeof(h)) < 0)
+        return -EINVAL;
+    if (h.e_shnum == 0)
+        return -ENOENT;
+    if (h.e_shentsize != sizeof(Elf64_Shdr) ||
+        !in_file(file, h.e_shoff, (uint64_t)h.e_shnum * sizeof(Elf64_Shdr)))
+        return -EINVAL;
+    for (uint32_t i = 0; i < h.e_shnum; i++) {
+        Elf64_Shdr s, strings;
+
+        if (fetch(file, h.e_shoff + (uint64_t)i * sizeof(s), &s, sizeof(s)) < 0)
+            return -EINVAL;
+        if (s.sh_type != SHT_DYNSYM)
+            continue;
+        if (s.sh_link >= h.e_shnum ||
+            fetch(file, h.e_shoff + (uint64_t)s.sh_link * sizeof(s), &strings, sizeof(strings)) < 0)
+            return -EINVAL;
+        return symbols_of(file, &s, &strings, fn, arg);
+    }
+    return -ENOENT;
+}

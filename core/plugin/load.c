@@ -1,0 +1,257 @@
+/* Declarations first, code last. */
+#include "plugin/load.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <juxin/plugin.h>
+#include <limits.h>
+
+#include "plugin/code.h"
+#include "plugin/file.h"
+#include "plugin/frame.h"
+#include "plugin/manifest.h"
+#include "plugin/offer.h"
+#include "plugin/registry.h"
+#include "plugin/statements.h"
+
+#define DECLARATION_MAX (2u << 20)
+#define ENTRIES_MAX 500
+
+/* A declaration into the plugin's arena; -ENOENT is the caller's to judge, the rest is reported. */
+static int read_declaration(struct plugin *p, const char *path, struct diag_file *ret, struct diags *d)
+{
+    struct buf content = BUF_INIT;
+    int r = file_read(path, DECLARATION_MAX, &content);
+
+    if (r == 0)
+        *ret = (struct diag_file){
+            path, {arena_ndup(p->arena, buf_str(&content), content.len), content.len}};
+    else if (r != -ENOENT)
+        diag_line(d, path, 0, NULL, "cannot be read: %s", strerror(-r));
+    buf_done(&content);
+    return r;
+}
+
+static int read_json(struct plugin *p, const char *path, struct diag_file *file, json_t **ret, struct diags *d)
+{
+    struct json_fault fault;
+    int r = read_declaration(p, path, file, d);
+
+    if (r < 0)
+        return r;
+    r = json_parse(file->source, JSON_LIMITS, ret, &fault);
+    if (r < 0)
+        diag_line(d, path, fault.line, NULL, "%s (column %u)", fault.message, fault.column);
+    return r;
+}
+
+static int is_json_name(const struct dirent *e)
+{
+    size_t len = strlen(e->d_name);
+
+    return len > 5 && e->d_name[0] != '.' && strcmp(e->d_name + len - 5, ".json") == 0;
+}
+
+static void free_entries(struct dirent **entries, int n)
+{
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
+}
+
+static void load_resources(struct plugin *p, struct diags *d)
+{
+    const char *dir = arena_printf(p->arena, "%s/resources", p->dir);
+    struct dirent **entries = NULL;
+    int n = scandir(dir, &entries, is_json_name, alphasort);
+
+    if (n < 0) {
+        if (errno != ENOENT)
+            diag_line(d, dir, 0, NULL, "cannot be read: %s", strerror(errno));
+        return;
+    }
+    p->resources = arena_array(p->arena, (size_t)n + 1, sizeof(*p->resources));
+    for (int i = 0; i < n && i < ENTRIES_MAX; i++) {
+        struct plugin_resource *res = &p->resources[p->resource_count];
+        struct diag_file file;
+
+        res->file = arena_printf(p->arena, "%s/%s", dir, entries[i]->d_name);
+        if (read_json(p, res->file, &file, &res->json, d) < 0)
+            continue;
+        res->name = arena_ndup(p->arena, entries[i]->d_name, strlen(entries[i]->d_name) - 5);
+        res->source = (char *)file.source.ptr;
+        res->source_len = file.source.len;
+        p->resource_count++;
+    }
+    free_entries(entries, n);
+}
+
+static void load_locale(struct plugin *p, const char *language, json_t **ret, struct diags *d)
+{
+    const char *path = arena_printf(p->arena, "%s/locales/%s.json", p->dir, language);
+    struct diag_file file;
+
+    (void)!read_json(p, path, &file, ret, d);
+    if (*ret && !json_is_object(*ret))
+        diag_line(d, path, 1, NULL, "expected an object of texts");
+}
+
+static void load_queries(struct plugin *p, struct diags *d)
+{
+    const char *path = arena_printf(p->arena, "%s/queries.sql", p->dir);
+    struct diag_file file;
+
+    if (read_declaration(p, path, &file, d) == 0)
+        (void)!statements_parse(&file, p->id, p->arena, &p->statements, &p->statement_count, d);
+}
+
+static void load_declarations(struct plugin *p, struct diags *d)
+{
+    const char *path = arena_printf(p->arena, "%s/plugin.json", p->dir);
+    struct diag_file file;
+    int r = read_declaration(p, path, &file, d);
+
+    if (r == -ENOENT)
+        diag_line(d, path, 0, NULL, "a plugin needs a plugin.json; `juxinctl plugin new` writes one");
+    if (r < 0)
+        return;
+    p->digest = sha256_of(file.source);
+    if (plugin_manifest_read(&file, p, d) < 0)
+        return;
+    load_resources(p, d);
+    load_locale(p, "zh-CN", &p->locale_zh, d);
+    load_locale(p, "en", &p->locale_en, d);
+    load_queries(p, d);
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static struct plugin *plugin_new(const char *dir)
+{
+    static const char *const none[] = {NULL};
+    struct arena *a = arena_new();
+    struct plugin *p = arena_alloc(a, sizeof(*p));
+    char real[PATH_MAX];
+
+    p->arena = a;
+    p->dir = arena_dup(a, realpath(dir, real) ? real : dir);
+    p->id = arena_dup(a, last_part(p->dir));
+    p->version = "";
+    p->policy = (struct policy_plugin){.id = p->id, .levels = (1u << LEVELS) - 1, .requires = none};
+    p->guards = none;
+    p->label = (struct plugin_label){p->id, p->id};
+    return p;
+}
+
+struct plugin *plugin_load_dir(const char *dir, const struct plugin_load_config *config, struct diags *d)
+{
+    struct plugin *p = plugin_new(dir);
+    char why[FILE_WHY_MAX];
+
+    if (!plugin_id_is_valid(p->id))
+        diag_line(d, p->dir, 0, NULL, "a plugin's directory has a name of 2 to 40 characters of a-z, 0-9 and _");
+    load_declarations(p, d);
+    if (d->count > 0)
+        plugin_mark(p, "invalid", d->first ? diag_text(p->arena, d->first) : "invalid");
+    else if (!config->is_development && !config->without_code && file_is_guarded(p->dir, why) < 0)
+        plugin_mark(p, "untrusted", why);
+    if (!p->policy.unavailable || config->without_code)
+        (void)!plugin_code_load(p, config, d);
+    return p;
+}
+
+static int is_plugin_name(const struct dirent *e)
+{
+    return e->d_name[0] != '.' && plugin_id_is_valid(e->d_name);
+}
+
+static int load_directory(const char *directory, const struct plugin_load_config *config)
+{
+    struct dirent **entries = NULL;
+    int n = scandir(directory, &entries, is_plugin_name, alphasort);
+
+    if (n < 0)
+        return errno == ENOENT ? 0 : -errno;
+    for (int i = 0; i < n && i < ENTRIES_MAX; i++) {
+        struct arena *a = arena_new();
+        const char *dir = arena_printf(a, "%s/%s", directory, entries[i]->d_name);
+        struct diags d;
+        struct plugin *p;
+        DIR *is_dir = opendir(dir);
+
+        if (is_dir) {
+            closedir(is_dir);
+            diags_init(&d, a);
+            p = plugin_load_dir(dir, config, &d);
+            if (registry_add(p) < 0)
+                plugin_free(p); /* the first directory of the list wins */
+        }
+        arena_free(a);
+    }
+    free_entries(entries, n);
+    return 0;
+}
+
+/* Requirements have to be there and must not go in a circle. */
+static bool is_circular(const struct plugin *p, const char *start, uint32_t depth)
+{
+    for (const char *const *need = p->policy.requires; *need; need++) {
+        const struct plugin *other = plugin_find(*need);
+
+        if (strcmp(*need, start) == 0 || depth > 32)
+            return true;
+        if (other && is_circular(other, start, depth + 1))
+            return true;
+    }
+    return false;
+}
+
+static void tell(const struct offer_lifecycle *l, void (*fn)(const struct plugin *p, const char *why))
+{
+    struct plugin_frame frame = {.plugin = l->plugin, .hook = "lifecycle", .request_id = ""};
+    struct jx_result result = {.size = sizeof(result)};
+
+    frame_enter(&frame);
+    l->l.fn(NULL, JX_UNIT_NONE, &result);
+    frame_leave(&frame);
+    if (result.verdict != JX_OK && fn)
+        fn(l->plugin, result.code ? result.code : "error");
+}
+
+void plugin_tell_all(uint32_t event, void (*fn)(const struct plugin *p, const char *why))
+{
+    for (size_t i = 0; i < offers()->lifecycle_count; i++)
+        if (offers()->lifecycle[i].l.event == event)
+            tell(&offers()->lifecycle[i], fn);
+}
+
+static void on_load_error(const struct plugin *p, const char *why)
+{
+    plugin_reject(p->id, "load_failed", why);
+}
+
+int plugin_load_all(const struct plugin_load_config *config)
+{
+    struct text rest = text_of(config->directory);
+
+    while (rest.ptr && rest.len > 0) {
+        struct text one = text_split(&rest, ':');
+        char path[PATH_MAX];
+        int r;
+
+        snprintf(path, sizeof(path), "%.*s", (int)MIN(one.len, (size_t)PATH_MAX - 1), one.ptr);
+        r = one.len > 0 ? load_directory(path, config) : 0;
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < plugin_count(); i++)
+        if (is_circular(plugin_at(i), plugin_at(i)->id, 0))
+            plugin_reject(plugin_at(i)->id, "invalid", "its requirements lead back to itself");
+    plugin_tell_all(JX_LOAD, on_load_error);
+    return 0;
+}

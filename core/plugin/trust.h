@@ -1,0 +1,12 @@
+/* Which shared objects this server's owner trusts: a file of SHA-256 digests, written by `juxinctl plugin trust`. */
+#pragma once
+
+#include "base/base.h"
+#include "base/digest.h"
+
+/* 0 when the digest is listed, -EACCES when it is not or there is no file, -EINVAL for a damaged file. */
+MUSTCHECK int trust_check(const char *trust_file, const struct sha256 *digest);
+/* Adds a digest with what it is for; 0 also when it is there already. */
+MUSTCHECK int trust_add(const char *trust_file, const struct sha256 *digest, const char *plugin, const char *file);
+/* 64 hexadecimal digits and a NUL. */
+void digest_text(const struct sha256 *digest, char out[2 * SHA256_LEN + 1]);
