@@ -127,7 +127,7 @@ static int run_entry(struct plugin *p, const char *path, int fd, struct diags *d
 static int load_bytes(struct plugin *p, const char *path, const struct buf *bytes,
     const struct plugin_load_config *config, struct diags *d)
 {
-    struct plugin_frame frame = {.plugin = p, .hook = "load", .request_id = ""};
+    struct plugin_frame frame;
     int fd, r;
 
     p->digest = sha256_of(buf_text(bytes));
@@ -139,7 +139,7 @@ static int load_bytes(struct plugin *p, const char *path, const struct buf *byte
     fd = sealed_copy(p->id, bytes);
     if (fd < 0)
         return refuse(p, d, path, "load_failed", "cannot be copied into memory: %s", strerror(-fd));
-    frame_enter(&frame); /* constructors run on dlopen: a crash there is the plugin's */
+    frame_enter(&frame, p, "load", NULL, 0, UUID_NIL); /* constructors run on dlopen: a crash there is the plugin's */
     r = run_entry(p, path, fd, d);
     frame_leave(&frame);
     return r;
@@ -155,7 +155,7 @@ int plugin_code_load(struct plugin *p, const struct plugin_load_config *config, 
         p->has_so = true;
         r = load_bytes(p, path, &bytes, config, d);
     } else if (r == -ENOENT) {
-        r = 0; /* a plugin of declarations only */
+        r = !p->needs_so ? 0 : refuse(p, d, path, "load_failed", "plugin.json names this library, and it is not there");
     } else {
         r = refuse(p, d, path, "load_failed", "cannot be read: %s", strerror(-r));
     }

@@ -4,41 +4,61 @@
 #include "base/clock.h"
 #include "loop/fiber.h"
 
-static void (*sink)(const struct plugin_frame *frame);
 static struct plugin_frame *outside;  /* the frame while no fiber runs: loading, draining */
 
 static void on_switch(void *frame)
 {
-    if (sink)
-        sink(frame);
+    slot_enter(frame ? &((struct plugin_frame *)frame)->call : NULL);
 }
 
-void frame_set_sink(void (*fn)(const struct plugin_frame *frame))
+void frame_init(void)
 {
-    sink = fn;
     fiber_set_switch_hook(on_switch);
 }
 
+/* In a fiber the switch hook is what tells the slot. */
 static void put(struct plugin_frame *f)
 {
     if (fiber_self()) {
-        fiber_set(FIBER_PLUGIN, f); /* tells the sink */
-        return;
+        fiber_set(FIBER_PLUGIN, f);
+    } else {
+        outside = f;
+        on_switch(f);
     }
-    outside = f;
-    on_switch(f);
 }
 
-void frame_enter(struct plugin_frame *f)
+void frame_enter(struct plugin_frame *f, const struct plugin *p, const char *hook, const char *request_id,
+    int32_t tenant, struct uuid unit)
 {
-    f->outer = fiber_self() ? fiber_get(FIBER_PLUGIN) : outside;
-    f->since_us = clock_mono_us();
+    *f = (struct plugin_frame){.plugin = p, .outer = (struct plugin_frame *)frame_current()};
+    snprintf(f->call.plugin, sizeof(f->call.plugin), "%s", p->id);
+    snprintf(f->call.hook, sizeof(f->call.hook), "%s", hook);
+    snprintf(f->call.request_id, sizeof(f->call.request_id), "%s", request_id ? request_id : "");
+    memcpy(f->call.digest, p->digest.b, sizeof(f->call.digest));
+    f->call.unit = unit;
+    f->call.tenant = tenant;
+    f->call.since_us = clock_wall_us();
+    f->started_us = clock_mono_us();
+    slot_begin(&f->call);
     put(f);
 }
 
 void frame_leave(struct plugin_frame *f)
 {
     put(f->outer);
+}
+
+struct plugin_frame *frame_pause(void)
+{
+    struct plugin_frame *f = (struct plugin_frame *)frame_current();
+
+    put(NULL);
+    return f;
+}
+
+void frame_resume(struct plugin_frame *paused)
+{
+    put(paused);
 }
 
 const struct plugin_frame *frame_current(void)

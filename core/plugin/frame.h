@@ -1,22 +1,26 @@
-/* Which plugin's code runs right now: the mark by which a crash is attributed. The frame hangs on the fiber, so that it
- * is right again after every switch; a sink (the master's shared-memory slot) is told of every change. */
+/* Which plugin's code runs right now: the mark by which a crash is attributed (loop/slot.h). The frame hangs on the
+ * fiber, so that the mark is right again after every switch; frames nest, since a plugin's record operation may enter
+ * another plugin. */
 #pragma once
 
 #include "base/base.h"
 #include "base/uuid.h"
+#include "loop/slot.h"
 #include "plugin/plugin.h"
 
 struct plugin_frame {
+    struct slot_call call;
     const struct plugin *plugin;
-    const char *hook;                 /* "before_transition reopen_limit", "load", "route GET /summary" */
-    struct uuid unit;                 /* nil when there is none */
-    const char *request_id;           /* "" outside a request */
-    int64_t since_us;                 /* clock_mono_us */
-    struct plugin_frame *outer;       /* a plugin called from a plugin's record operation */
+    int64_t started_us;               /* clock_mono_us */
+    struct plugin_frame *outer;
 };
 
-/* sink(NULL): no plugin code runs. Installs the hook at fiber switches. */
-void frame_set_sink(void (*sink)(const struct plugin_frame *frame));
-void frame_enter(struct plugin_frame *f);
+void frame_init(void);                                   /* once per process: follows fiber switches */
+/* hook: "before_transition reopen_limit", "load", "GET /summary"; request_id may be NULL. f lives until frame_leave. */
+void frame_enter(struct plugin_frame *f, const struct plugin *p, const char *hook, const char *request_id,
+    int32_t tenant, struct uuid unit);
 void frame_leave(struct plugin_frame *f);
-const struct plugin_frame *frame_current(void);
+/* Around what the host does on behalf of the plugin: its time and its faults are not the plugin's. */
+struct plugin_frame *frame_pause(void);
+void frame_resume(struct plugin_frame *paused);
+const struct plugin_frame *frame_current(void);          /* NULL: no plugin's code */

@@ -4,6 +4,7 @@
 #include <juxin/plugin.h>
 
 #include "access/call.h"
+#include "base/json.h"
 #include "plugin/frame.h"
 #include "plugin/plugin.h"
 
@@ -14,11 +15,11 @@ struct jx_call {
     struct call *c;
     const struct plugin *plugin;
     struct request *request;          /* routes only */
-    json_t *body;                     /* routes only; NULL without one */
-    const char *pattern;              /* routes only: the plugin's path */
+    const json_t *body;               /* routes only; NULL without one */
     int32_t veto_status;
-    bool is_read_only;                /* providers and serialise filters */
+    bool is_read_only;                /* providers and JX_SERIALISE */
     int unwind;                       /* -EREMCHG or -ECANCELED seen below: overrides the plugin's verdict */
+    struct call_fault fault_before;
     struct plugin_frame frame;
 };
 
@@ -28,11 +29,41 @@ const struct jx_host *plugin_host(void);
 void host_enter(struct jx_call *j, struct call *c, const struct plugin *p, const char *hook, uint32_t unit);
 /* Negative when the request has to unwind whatever the plugin said. */
 MUSTCHECK int host_leave(struct jx_call *j);
+/* Forgets faults that the plugin met and dealt with. */
+void host_forgive(struct jx_call *j);
 
-/* Working days, from the floor that keeps the calendars. NULL members answer JX_ENOTSUP. */
-struct host_calendar {
-    int32_t (*today)(struct call *c);
-    int (*add_working_days)(struct call *c, int32_t from, int32_t count, int32_t *ret);
-    int (*working_days_between)(struct call *c, int32_t from, int32_t to, int32_t *ret);
-};
-void host_set_calendar(const struct host_calendar *calendar);
+/* The tables, one file each. */
+extern const struct jx_record_api host_record;
+extern const struct jx_query_api host_query;
+extern const struct jx_http_api host_http;
+extern const struct jx_subject_api host_subject;
+extern const struct jx_unit_api host_unit;
+extern const struct jx_policy_api host_policy;
+extern const struct jx_calendar_api host_calendar;
+
+/* Between the two worlds. */
+static inline struct jx_text host_text(struct text t)
+{
+    return (struct jx_text){t.ptr, t.len};
+}
+static inline struct text host_untext(struct jx_text t)
+{
+    return (struct text){t.ptr, t.ptr ? t.len : 0};
+}
+static inline struct jx_id host_id(struct uuid id)
+{
+    struct jx_id out;
+
+    memcpy(out.b, id.b, sizeof(out.b));
+    return out;
+}
+static inline struct uuid host_unid(struct jx_id id)
+{
+    struct uuid out;
+
+    memcpy(out.b, id.b, sizeof(out.b));
+    return out;
+}
+/* What plugins are told for an errno of the floors below; notes what has to unwind. */
+int32_t host_error(struct jx_call *j, int r);
+bool host_has_unit(const struct jx_call *j, jx_unit unit);

@@ -213,10 +213,10 @@ static bool is_circular(const struct plugin *p, const char *start, uint32_t dept
 
 static void tell(const struct offer_lifecycle *l, void (*fn)(const struct plugin *p, const char *why))
 {
-    struct plugin_frame frame = {.plugin = l->plugin, .hook = "lifecycle", .request_id = ""};
+    struct plugin_frame frame;
     struct jx_result result = {.size = sizeof(result)};
 
-    frame_enter(&frame);
+    frame_enter(&frame, l->plugin, "lifecycle", NULL, 0, UUID_NIL);
     l->l.fn(NULL, JX_UNIT_NONE, &result);
     frame_leave(&frame);
     if (result.verdict != JX_OK && fn)

@@ -11,25 +11,24 @@
 static const struct diag_member manifest_members[] = {
     {"id", DIAG_STRING, true},
     {"version", DIAG_STRING, true},
-    {"name", DIAG_OBJECT, true},
+    {"label", DIAG_OBJECT, true},
     {"description", DIAG_OBJECT, false},
+    {"library", DIAG_STRING, false},
     {"levels", DIAG_ARRAY, false},
     {"default", DIAG_STRING, false},
     {"requires", DIAG_ARRAY, false},
     {"security_critical", DIAG_BOOL, false},
     {"guards", DIAG_ARRAY, false},
-    {"permissions", DIAG_ARRAY, false},
-    {"roles", DIAG_ARRAY, false},
-    {"settings", DIAG_ARRAY, false},
+    {"permissions", DIAG_OBJECT, false},
+    {"roles", DIAG_OBJECT, false},
+    {"settings", DIAG_OBJECT, false},
     {NULL, 0, false},
 };
 static const struct diag_member label_members[] = {
     {"zh-CN", DIAG_STRING, true}, {"en", DIAG_STRING, true}, {NULL, 0, false}};
-static const struct diag_member permission_members[] = {
-    {"name", DIAG_STRING, true}, {"label", DIAG_OBJECT, true}, {NULL, 0, false}};
 static const struct diag_member role_members[] = {
-    {"id", DIAG_STRING, true}, {"label", DIAG_OBJECT, true}, {"permissions", DIAG_ARRAY, true}, {NULL, 0, false}};
-static const struct diag_member setting_members[] = {{"key", DIAG_STRING, true}, {"type", DIAG_STRING, true},
+    {"label", DIAG_OBJECT, true}, {"permissions", DIAG_ARRAY, true}, {NULL, 0, false}};
+static const struct diag_member setting_members[] = {{"type", DIAG_STRING, true},
     {"default", DIAG_STRING | DIAG_INTEGER | DIAG_BOOL, true}, {"label", DIAG_OBJECT, true}, {NULL, 0, false}};
 
 struct reading {
@@ -124,44 +123,40 @@ static bool is_own(const struct plugin *p, const char *name)
     return strncmp(name, p->id, len) == 0 && name[len] == '.';
 }
 
-static void read_permissions(struct reading *r, const json_t *list)
+static void read_permissions(struct reading *r, const json_t *object)
 {
     struct plugin *p = r->p;
-    size_t i;
+    const char *name;
     json_t *v;
 
-    p->permissions = arena_array(p->arena, json_array_size(list) + 1, sizeof(*p->permissions));
-    json_array_foreach((json_t *)list, i, v) {
-        const char *here = at(r, "/%s/%zu", "permissions", i), *name;
+    p->permissions = arena_array(p->arena, json_object_size(object) + 1, sizeof(*p->permissions));
+    json_object_foreach((json_t *)object, name, v) {
+        const char *here = arena_printf(r->d->arena, "/permissions/%s", name);
 
-        if (!diag_object(r->d, r->f, here, v, permission_members))
-            continue;
-        name = json_str(v, "name");
         if (!is_word(name, 120, ".") || !is_own(p, name))
-            diag_add(r->d, r->f, arena_printf(r->d->arena, "%s/name", here),
-                arena_printf(r->d->arena, "%s.%.60s", p->id, name), "a permission's name begins with the plugin's id");
+            diag_add(r->d, r->f, here, arena_printf(r->d->arena, "%s.%.60s", p->id, name),
+                "a permission's name begins with the plugin's id");
         else
-            p->permissions[p->permission_count++] = (struct plugin_permission){
-                name, read_label(r, arena_printf(r->d->arena, "%s/label", here), json_object_get(v, "label"))};
+            p->permissions[p->permission_count++] = (struct plugin_permission){name, read_label(r, here, v)};
     }
 }
 
-static void read_roles(struct reading *r, const json_t *list)
+static void read_roles(struct reading *r, const json_t *object)
 {
     struct plugin *p = r->p;
-    size_t i;
+    const char *id;
     json_t *v;
 
-    p->roles = arena_array(p->arena, json_array_size(list) + 1, sizeof(*p->roles));
-    json_array_foreach((json_t *)list, i, v) {
-        const char *here = at(r, "/%s/%zu", "roles", i);
+    p->roles = arena_array(p->arena, json_object_size(object) + 1, sizeof(*p->roles));
+    json_object_foreach((json_t *)object, id, v) {
+        const char *here = arena_printf(r->d->arena, "/roles/%s", id);
         struct plugin_role *role = &p->roles[p->role_count];
 
+        if (!is_word(id, 60, ".-"))
+            diag_add(r->d, r->f, here, NULL, "a role's id is a name of a-z, 0-9, _ . -");
         if (!diag_object(r->d, r->f, here, v, role_members))
             continue;
-        role->id = json_str(v, "id");
-        if (!is_word(role->id, 60, ".-"))
-            diag_add(r->d, r->f, arena_printf(r->d->arena, "%s/id", here), NULL, "expected a name of a-z, 0-9, _ . -");
+        role->id = id;
         role->label = read_label(r, arena_printf(r->d->arena, "%s/label", here), json_object_get(v, "label"));
         role->permissions = read_names(r, arena_printf(r->d->arena, "%s/permissions", here),
             json_object_get(v, "permissions"), ".", LIST_MAX);
@@ -180,21 +175,23 @@ static const char *setting_text(struct arena *a, const char *type, const json_t 
     return NULL;
 }
 
-static void read_settings(struct reading *r, const json_t *list)
+static void read_settings(struct reading *r, const json_t *object)
 {
     static const char *const types[] = {"text", "integer", "boolean", NULL};
     struct plugin *p = r->p;
-    size_t i;
+    const char *key;
     json_t *v;
 
-    p->settings = arena_array(p->arena, json_array_size(list) + 1, sizeof(*p->settings));
-    json_array_foreach((json_t *)list, i, v) {
-        const char *here = at(r, "/%s/%zu", "settings", i);
+    p->settings = arena_array(p->arena, json_object_size(object) + 1, sizeof(*p->settings));
+    json_object_foreach((json_t *)object, key, v) {
+        const char *here = arena_printf(r->d->arena, "/settings/%s", key);
         struct plugin_setting *s = &p->settings[p->setting_count];
 
+        if (!is_word(key, 60, "_"))
+            diag_add(r->d, r->f, here, NULL, "a setting's key is a name of a-z, 0-9 and _");
         if (!diag_object(r->d, r->f, here, v, setting_members))
             continue;
-        s->key = json_str(v, "key");
+        s->key = key;
         s->type = json_str(v, "type");
         s->label = read_label(r, arena_printf(r->d->arena, "%s/label", here), json_object_get(v, "label"));
         s->fallback = setting_text(p->arena, s->type, json_object_get(v, "default"));
@@ -234,12 +231,16 @@ static void read_identity(struct reading *r, const json_t *m)
     p->version = json_str(m, "version");
     if (!is_version(p->version))
         diag_add(r->d, r->f, "/version", "0.1.0", "found \"%.40s\", expected three numbers with dots", p->version);
-    p->label = read_label(r, "/name", json_object_get(m, "name"));
+    p->label = read_label(r, "/label", json_object_get(m, "label"));
     p->description = read_label(r, "/description", json_object_get(m, "description"));
     if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0)
         diag_add(r->d, r->f, "/default", "off", "found \"%.40s\", expected on or off", word);
     p->policy.id = p->id;
     p->policy.default_on = strcmp(word, "on") == 0;
+    if (json_str(m, "library") && strcmp(json_str(m, "library"), arena_printf(p->arena, "%s.so", p->id)) != 0)
+        diag_add(r->d, r->f, "/library", arena_printf(r->d->arena, "%s.so", p->id),
+            "found \"%.60s\", expected the plugin's id and .so", json_str(m, "library"));
+    p->needs_so = json_str(m, "library") != NULL;
     p->is_security_critical = json_bool_or(m, "security_critical", false);
 }
 

@@ -63,6 +63,7 @@ struct plugin {
     json_t *locale_zh, *locale_en;    /* NULL when absent */
     struct statement *statements;     /* of queries.sql */
     size_t statement_count;
+    bool needs_so;                    /* the manifest names a library */
     bool has_so;
     struct sha256 digest;             /* of the .so, or of plugin.json where there is none */
     const struct jx_plugin *code;     /* NULL when there is no .so or it is unavailable */

@@ -2,7 +2,10 @@
  * Nothing here depends on the order of the rows: ties are broken by the row itself. */
 #include "plugin/policy.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "base/arena.h"
 
 #define REQUIRES_DEPTH_MAX 32
 
@@ -11,6 +14,49 @@ const char *policy_state_name(enum policy_state s)
     static const char *const names[] = {"on", "off", "not_applicable", "blocked", "unavailable"};
 
     return names[s];
+}
+
+static const char *const rule_names[] = {"on", "off", "mandatory", "forbidden"};
+
+const char *policy_rule_name(enum policy_rule r)
+{
+    return rule_names[r];
+}
+
+int policy_rule_parse(struct text t, enum policy_rule *ret)
+{
+    for (int i = 0; i < 4; i++) {
+        if (text_is(t, rule_names[i])) {
+            *ret = (enum policy_rule)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+int policy_levels_parse(struct text list, uint8_t *ret)
+{
+    uint8_t levels = 0;
+
+    while (list.ptr && list.len > 0) {
+        enum level level;
+
+        if (level_parse(text_trim(text_split(&list, ','), " "), &level) < 0)
+            return -EINVAL;
+        levels |= (uint8_t)(1u << level);
+    }
+    *ret = levels;
+    return 0;
+}
+
+const char *policy_levels_text(struct arena *a, uint8_t levels)
+{
+    const char *text = "";
+
+    for (int l = 0; l < LEVELS; l++)
+        if (levels & 1u << l)
+            text = arena_printf(a, "%s%s%s", text, text[0] ? "," : "", level_name((enum level)l));
+    return text;
 }
 
 static const struct policy_set *set_of(const struct policy_set *sets, size_t count, const char *plugin)

@@ -7,6 +7,13 @@
 #include "tenant/tree.h"
 
 enum policy_rule { POLICY_ON, POLICY_OFF, POLICY_MANDATORY, POLICY_FORBIDDEN };
+const char *policy_rule_name(enum policy_rule r);        /* on, off, mandatory, forbidden */
+MUSTCHECK int policy_rule_parse(struct text t, enum policy_rule *ret); /* -EINVAL */
+
+/* "county,street" as a mask and back; "" is 0, all levels. -EINVAL for an unknown name. */
+MUSTCHECK int policy_levels_parse(struct text list, uint8_t *ret);
+struct arena;
+const char *policy_levels_text(struct arena *a, uint8_t levels);
 
 struct policy_row {
     struct uuid id;

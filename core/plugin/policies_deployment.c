@@ -1,0 +1,84 @@
+/* Policies of the deployment, above every tenant's root. */
+#include <errno.h>
+
+#include "plugin/plugin.h"
+#include "plugin/policies_change.h"
+
+static const struct db_stmt find_overlap = {"policy.deployment_overlap",
+    "SELECT id, rule, levels FROM juxin.deployment_policy WHERE plugin = $1"
+    " AND (valid_until IS NULL OR valid_until > $2) AND ($3::timestamptz IS NULL OR valid_from < $3)"};
+static const struct db_stmt insert_row = {"policy.deployment_insert",
+    "INSERT INTO juxin.deployment_policy (id, plugin, rule, levels, reason, actor, valid_from, valid_until)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"};
+
+static void arg_until(struct db_args *a, int64_t until_us)
+{
+    if (until_us == INT64_MAX)
+        db_arg_str(a, NULL);
+    else
+        db_arg_time(a, until_us);
+}
+
+static int check_overlap(struct call *c, const struct policy_input *in, int64_t from_us)
+{
+    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
+    struct db_args a;
+    int r;
+
+    db_args_reset(&a);
+    db_arg_str(&a, in->plugin);
+    db_arg_time(&a, from_us);
+    arg_until(&a, in->until_us);
+    r = db_exec(c->tx, find_overlap, &a, &rows);
+    if (r < 0)
+        return r;
+    for (int i = 0; i < db_rows_count(rows); i++) {
+        uint8_t levels;
+
+        if (policy_levels_parse(db_get_text(rows, i, 2), &levels) < 0 ||
+            (levels != 0 && in->levels != 0 && !(levels & in->levels)))
+            continue;
+        return call_fail(c, 409, "policy_overlap",
+            arena_printf(c->arena, "The deployment has a rule for these levels and this time already (%s).",
+                db_get(rows, i, 1)),
+            arena_printf(c->arena, "平台在相同层级和时间段已有规则（%s）。", db_get(rows, i, 1)));
+    }
+    return 0;
+}
+
+int policy_set_deployment(struct call *c, const struct policy_input *in, struct uuid *ret_id)
+{
+    int64_t from_us = in->from_us ? in->from_us : c->now_us;
+    struct uuid id = uuid_new();
+    struct db_args a;
+    int r;
+
+    if (c->who->kind != SUBJECT_OPERATOR && c->who->kind != SUBJECT_SYSTEM)
+        return call_not_found(c);
+    if (!plugin_find(in->plugin))
+        return call_fail(c, 404, "unknown_plugin", "There is no such plugin on this server.", "本平台没有该插件。");
+    if ((in->rule == POLICY_OFF || in->rule == POLICY_FORBIDDEN) && (!in->reason || !in->reason[0]))
+        return call_fail_at(c, "/reason", "required", "Say why: people are told.", "请说明原因，使用者会看到。");
+    r = call_begin(c);
+    if (r == 0)
+        r = epoch_bump_deployment(c->tx);
+    if (r == 0)
+        r = check_overlap(c, in, from_us);
+    if (r < 0)
+        return r;
+    db_args_reset(&a);
+    db_arg_uuid(&a, id);
+    db_arg_str(&a, in->plugin);
+    db_arg_str(&a, policy_rule_name(in->rule));
+    db_arg_str(&a, policy_levels_text(c->arena, in->levels));
+    db_arg_str(&a, in->reason ? in->reason : "");
+    db_arg_uuid_or_null(&a, c->who->account);
+    db_arg_time(&a, from_us);
+    arg_until(&a, in->until_us);
+    r = db_exec_expect(c->tx, insert_row, &a, 1);
+    if (r == 0)
+        r = call_audit(c, "plugin.policy.set", "deployment_policy", id, UUID_NIL, "plugin,rule,levels,reason");
+    if (r == 0)
+        *ret_id = id;
+    return r;
+}

@@ -1,0 +1,263 @@
+/* plugin.json and queries.sql: what is accepted, and that every refusal says where and what else. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/jsonpos.h"
+#include "plugin/manifest.h"
+#include "plugin/sqlcheck.h"
+#include "plugin/statements.h"
+
+static struct arena *arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena = arena_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    arena_free(arena);
+    return 0;
+}
+
+static void positions_of_pointers(void **state)
+{
+    struct text in = TEXT("{\n  \"a\": [1,\n    {\"b/c\": \"}]\\\"\", \"d\": 2}],\n  \"e\": 3\n}");
+    uint32_t line, column;
+
+    (void)state;
+    json_locate(in, "", &line, &column);
+    assert_int_equal(line, 1);
+    json_locate(in, "/e", &line, &column);
+    assert_int_equal(line, 4);
+    assert_int_equal(column, 3);
+    json_locate(in, "/a/1/d", &line, &column);
+    assert_int_equal(line, 3);
+    assert_int_equal(column, 22);
+    json_locate(in, "/a/1/b~1c", &line, &column);
+    assert_int_equal(column, 6);
+    json_locate(in, "/a/7", &line, &column);
+    assert_int_equal(line, 2); /* the deepest part that is there */
+    for (size_t len = 0; len < in.len; len++)
+        json_locate((struct text){in.ptr, len}, "/a/1/d", &line, &column);
+}
+
+static struct plugin *read_manifest(const char *text, struct diags *d, int expected)
+{
+    struct diag_file f = {"plugin.json", text_of(text)};
+    struct plugin *p = arena_alloc(arena, sizeof(*p));
+
+    p->arena = arena;
+    p->id = arena_dup(arena, "demo");
+    diags_init(d, arena);
+    assert_int_equal(plugin_manifest_read(&f, p, d), expected);
+    return p;
+}
+
+static void a_good_manifest(void **state)
+{
+    struct diags d;
+    struct plugin *p = read_manifest(
+        "{\"id\": \"demo\", \"version\": \"1.2.3\", \"label\": {\"zh-CN\": \"演示\", \"en\": \"Demo\"},"
+        " \"levels\": [\"county\", \"park\"], \"default\": \"on\", \"requires\": [\"people\"],"
+        " \"security_critical\": true, \"guards\": [\"people.person\"],"
+        " \"permissions\": {\"demo.note.read\": {\"zh-CN\": \"看\", \"en\": \"See\"}},"
+        " \"roles\": {\"worker\": {\"label\": {\"zh-CN\": \"人\", \"en\": \"W\"}, \"permissions\": [\"demo.note.read\"]}},"
+        " \"settings\": {\"days\": {\"type\": \"integer\", \"default\": 10, \"label\": {\"zh-CN\": \"天\", \"en\": \"D\"}}}}",
+        &d, 0);
+
+    (void)state;
+    assert_int_equal(p->policy.levels, 1u << LEVEL_COUNTY | 1u << LEVEL_PARK);
+    assert_true(p->policy.default_on);
+    assert_string_equal(p->policy.requires[0], "people");
+    assert_string_equal(p->permissions[0].name, "demo.note.read");
+    assert_string_equal(p->roles[0].permissions[0], "demo.note.read");
+    assert_string_equal(p->settings[0].fallback, "10");
+    assert_true(p->is_security_critical);
+    assert_string_equal(plugin_label_of(p->label, true), "演示");
+    json_decref(p->manifest);
+}
+
+static void expect(const struct diags *d, const char *text)
+{
+    for (const struct diag *e = d->first; e; e = e->next)
+        if (strstr(diag_text(arena, e), text))
+            return;
+    for (const struct diag *e = d->first; e; e = e->next)
+        print_message("found: %s\n", diag_text(arena, e));
+    fail_msg("expected: %s", text);
+}
+
+static void bad_manifests_say_where(void **state)
+{
+    struct diags d;
+    struct plugin *p;
+
+    (void)state;
+    (void)read_manifest("{\n \"id\": \"demo\",\n \"version\" 1}", &d, -EINVAL);
+    expect(&d, "plugin.json:3: not well-formed JSON");
+    p = read_manifest("{\"id\": \"demo\", \"version\": \"0.1.0\", \"label\": {\"zh-CN\": \"演\", \"en\": \"D\"},\n"
+                      " \"levles\": [\"county\"],\n \"settings\": 3}",
+        &d, -EINVAL);
+    expect(&d, "plugin.json:2: /levles: unknown member \"levles\" (did you mean \"levels\"?)");
+    expect(&d, "plugin.json:3: /settings: found an integer, expected an object");
+    json_decref(p->manifest);
+    p = read_manifest("{\"id\": \"demi\", \"version\": \"one\", \"label\": {\"zh-CN\": \"演\", \"en\": \"D\"},\n"
+                      "\"levels\": [\"country\"],\n\"default\": \"maybe\",\n"
+                      "\"permissions\": {\"note.read\": {\"zh-CN\": \"看\", \"en\": \"See\"}}}",
+        &d, -EINVAL);
+    expect(&d, "/id: found \"demi\", expected the name of the directory, \"demo\"");
+    expect(&d, "/version");
+    expect(&d, "plugin.json:2: /levels/0: found \"country\", expected county, street, community or park (did you mean "
+               "\"county\"?)");
+    expect(&d, "plugin.json:3: /default");
+    expect(&d, "plugin.json:4: /permissions/note.read: a permission's name begins with the plugin's id (did you mean "
+               "\"demo.note.read\"?)");
+    json_decref(p->manifest);
+    p = read_manifest("{}", &d, -EINVAL);
+    expect(&d, "the member \"id\" is missing");
+    json_decref(p->manifest);
+}
+
+static void accepted_statements(void **state)
+{
+    static const char *const good[] = {
+        "SELECT id, count(*) FROM px_demo.note WHERE tenant_id = $1 AND state = $2 GROUP BY 1 ORDER BY 2 DESC LIMIT 5",
+        "select n.id from px_demo.note n join px_demo.tag as t on t.tenant_id = n.tenant_id and t.note = n.id"
+        " where n.tenant_id = $1 and t.name is distinct from $2",
+        "SELECT x.n FROM (SELECT count(*) AS n FROM px_demo.note WHERE tenant_id = $1) x",
+        "INSERT INTO px_demo.note (tenant_id, id, body) VALUES ($1, $2, 'it''s; -- fine') ON CONFLICT (tenant_id, id)"
+        " DO UPDATE SET body = excluded.body",
+        "INSERT INTO px_demo.note (tenant_id, id) VALUES ($1, $2), ($1, $3)",
+        "UPDATE px_demo.note SET body = coalesce($2, body), at = now() WHERE tenant_id = $1 AND id = $3 RETURNING id",
+        "DELETE FROM px_demo.note WHERE tenant_id = $1 AND id = $2",
+        "SELECT sum(n) FILTER (WHERE state = 'a') FROM px_demo.note WHERE tenant_id = $1 -- comment",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        struct sql_verdict v;
+
+        sql_check(text_of(good[i]), "demo", &v);
+        if (v.why[0])
+            print_message("%s\n", good[i]);
+        assert_string_equal(v.why, "");
+        assert_int_equal(v.is_write, i >= 3 && i <= 6);
+    }
+}
+
+static void refused_statements(void **state)
+{
+    static const struct {
+        const char *sql, *why;
+    } bad[] = {
+        {"", "empty"},
+        {"SELECT set_config('juxin.tenant', '2', true)", "set_config"},
+        {"SELECT pg_catalog.set_config('juxin.tenant', '2', true)", "pg_catalog"},
+        {"SELECT id FROM px_demo.note WHERE tenant_id = $1; DELETE FROM px_demo.note", "more than one"},
+        {"SELECT id FROM px_demo.note", "no predicate"},
+        {"SELECT id FROM px_demo.note WHERE tenant_id = $2", "no predicate"},
+        {"SELECT a.id FROM px_demo.note a JOIN px_demo.tag b ON b.note = a.id WHERE a.tenant_id = $1", "tag has no"},
+        {"SELECT id FROM px_other.note WHERE tenant_id = $1", "px_demo.NAME"},
+        {"SELECT id FROM juxin.account WHERE tenant_id = $1", "px_demo.NAME"},
+        {"SELECT id FROM note WHERE tenant_id = $1", "px_demo.NAME"},
+        {"SELECT a.id FROM px_demo.note a, juxin.account b WHERE a.tenant_id = $1", "comma"},
+        {"SELECT id INTO px_demo.x FROM px_demo.note WHERE tenant_id = $1", "SELECT INTO"},
+        {"SET juxin.tenant = '2'", "expected SELECT"},
+        {"COPY px_demo.note TO '/tmp/x'", "expected SELECT"},
+        {"DO 'begin end'", "expected SELECT"},
+        {"WITH x AS (SELECT 1) SELECT * FROM x", "expected SELECT"},
+        {"UPDATE px_demo.note SET tenant_id = $1 WHERE id = $2", "cannot be set"},
+        {"UPDATE px_demo.note SET body = 'x' WHERE id = $2 AND (SELECT count(*) FROM juxin.account) > 0", "px_demo"},
+        {"INSERT INTO px_demo.note (id, tenant_id) VALUES ($2, $1)", "first column"},
+        {"INSERT INTO px_demo.note (tenant_id, id) VALUES ($2, $1)", "first value"},
+        {"INSERT INTO px_demo.note (tenant_id, id) VALUES ($1, $2), ($2, $2)", "each row"},
+        {"SELECT \"set_config\"('a','b',true)", "quoted"},
+        {"SELECT E'\\x27' FROM px_demo.note WHERE tenant_id = $1", "prefix"},
+        {"SELECT $$a$$", "parameter"},
+        {"SELECT /* x */ id FROM px_demo.note WHERE tenant_id = $1", "comment"},
+        {"SELECT lo_import('/etc/passwd')", "lo_import"},
+        {"SELECT query_to_xml('select 1', true, true, '')", "query_to_xml"},
+        {"SELECT id FROM px_demo.note WHERE tenant_id = $1 AND (id = $2", "not closed"},
+        {"SELECT 'abc", "does not end"},
+        {"SELECT id FROM px_demo.f($1) WHERE tenant_id = $1", "qualified"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct sql_verdict v;
+
+        sql_check(text_of(bad[i].sql), "demo", &v);
+        if (!strstr(v.why, bad[i].why))
+            print_message("%s\n  found: %s\n", bad[i].sql, v.why);
+        assert_non_null(strstr(v.why, bad[i].why));
+    }
+}
+
+static void a_file_of_statements(void **state)
+{
+    struct diag_file f = {"queries.sql",
+        TEXT("-- what these are for\n\n-- name: one\n-- params: text, uuid\n-- why\nSELECT id FROM px_demo.note\n"
+             "WHERE tenant_id = $1 AND a = $2 AND b = $3;\n\n-- name: two\nDELETE FROM px_demo.note WHERE tenant_id = $1\n")};
+    struct diag_file broken = {"queries.sql",
+        TEXT("-- name: one\n-- params: txt\nSELECT id FROM px_demo.note WHERE tenant_id = $1 AND a = $2\n"
+             "-- name: one\nSELECT id\nFROM public.note\n")};
+    struct statement *list;
+    struct diags d;
+    size_t count;
+
+    (void)state;
+    diags_init(&d, arena);
+    assert_int_equal(statements_parse(&f, "demo", arena, &list, &count, &d), 0);
+    assert_int_equal(count, 2);
+    assert_string_equal(list[0].name, "one");
+    assert_string_equal(list[0].stmt.name, "px:demo:one");
+    assert_int_equal(list[0].param_count, 2);
+    assert_int_equal(list[0].params[1], STATEMENT_UUID);
+    assert_false(list[0].is_write);
+    assert_true(list[1].is_write);
+    assert_int_equal(list[1].line, 9);
+    diags_init(&d, arena);
+    assert_int_equal(statements_parse(&broken, "demo", arena, &list, &count, &d), -EINVAL);
+    expect(&d, "queries.sql:2: unknown parameter type \"txt\"");
+    expect(&d, "did you mean \"text\"?");
+    expect(&d, "queries.sql:4: the name \"one\" is taken by line 1");
+    expect(&d, "queries.sql:6: one: a table has to be written px_demo.NAME");
+}
+
+static void parameter_types(void **state)
+{
+    (void)state;
+    assert_true(statement_accepts(STATEMENT_INT, TEXT("-5")));
+    assert_false(statement_accepts(STATEMENT_INT, TEXT("5000000000")));
+    assert_true(statement_accepts(STATEMENT_BIGINT, TEXT("5000000000")));
+    assert_false(statement_accepts(STATEMENT_UUID, TEXT("x")));
+    assert_true(statement_accepts(STATEMENT_UUID, (struct text){NULL, 0}));
+    assert_false(statement_accepts(STATEMENT_DATE, TEXT("2026-02-30")));
+    assert_false(statement_accepts(STATEMENT_TEXT, ((struct text){"a\0b", 3})));
+    assert_true(statement_accepts(STATEMENT_TEXT, TEXT("聚新")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(positions_of_pointers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_good_manifest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_manifests_say_where, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(accepted_statements, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refused_statements, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_of_statements, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(parameter_types, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
