@@ -15,7 +15,6 @@ struct slot_call {
     char plugin[48]; /* "": no plugin's code is running */
     char hook[48];   /* hook point, route or job */
     char request_id[40];
-    uint8_t digest[32]; /* SHA-256 of the plugin's shared object: what a quarantine holds */
     struct uuid unit;
     int32_t tenant;
     int64_t since_us;     /* clock_mono_us at entry */

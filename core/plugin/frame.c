@@ -34,7 +34,7 @@ void frame_enter(struct plugin_frame *f, const struct plugin *p, const char *hoo
     snprintf(f->call.plugin, sizeof(f->call.plugin), "%s", p->id);
     snprintf(f->call.hook, sizeof(f->call.hook), "%s", hook);
     snprintf(f->call.request_id, sizeof(f->call.request_id), "%s", request_id ? request_id : "");
-    memcpy(f->call.digest, p->digest.b, sizeof(f->call.digest));
+    f->call.digest = p->digest;
     f->call.unit = unit;
     f->call.tenant = tenant;
     f->call.since_us = clock_wall_us();

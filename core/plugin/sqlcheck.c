@@ -126,6 +126,10 @@ static uint32_t take_table(struct check *c, uint32_t i)
         fault(c, t, "more than %d tables", TABLES_MAX);
         return 0;
     }
+    if (sql_is(&t[3], "(") && !(c->is_insert && c->table_count == 0)) {
+        fault(c, t, "a qualified name before a parenthesis: functions are called without their schema");
+        return 0;
+    }
     table = &c->tables[c->table_count++];
     *table = (struct table){.name = t[2].text, .alias = t[2].text};
     i += 3;

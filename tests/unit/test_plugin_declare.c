@@ -42,7 +42,7 @@ static void positions_of_pointers(void **state)
     assert_int_equal(column, 3);
     json_locate(in, "/a/1/d", &line, &column);
     assert_int_equal(line, 3);
-    assert_int_equal(column, 22);
+    assert_int_equal(column, 21);
     json_locate(in, "/a/1/b~1c", &line, &column);
     assert_int_equal(column, 6);
     json_locate(in, "/a/7", &line, &column);

@@ -112,7 +112,7 @@ static void what_is_wrong_is_named(void **state)
     o.head.e_phnum = 65535;
     assert_int_equal(read_note(&o, sizeof(o), &note, why), 0); /* the first one is found before the table ends */
     assert_int_equal(read_note(&o, 0, &note, why), -ENOEXEC);
-    for (size_t len = 1; len < sizeof(o); len++)
+    for (size_t len = 1; len < offsetof(struct object, note) + sizeof(o.note); len++)
         assert_true(read_note(&o, len, &note, why) < 0);
 }
 
