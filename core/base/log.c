@@ -40,17 +40,38 @@ void log_set_context_source(const struct log_context *(*source)(void))
     context_source = source;
 }
 
-void log_write(enum log_level level, const char *event, const struct log_field *fields)
+/* Up to what a pipe takes as one piece, so that lines of several processes do not mix there either. */
+#define HELD_MAX 4096u
+
+static struct buf held;
+
+static void write_all(const char *data, size_t len)
+{
+    while (len) {
+        ssize_t n = write(STDERR_FILENO, data, len);
+
+        if (n < 0 && errno != EINTR)
+            return; /* a full disk or a closed pipe must not stop the server */
+        data += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+}
+
+void log_flush(void)
+{
+    int saved_errno = errno;
+
+    write_all(held.data, held.len);
+    buf_clear(&held);
+    errno = saved_errno;
+}
+
+static void build_line(struct buf *line, enum log_level level, const char *event, const struct log_field *fields)
 {
     const struct log_context *context = context_source ? context_source() : NULL;
-    int saved_errno = errno;
-    struct buf line = BUF_INIT;
     struct jsonw w;
-    size_t done = 0;
 
-    if (level < threshold)
-        return;
-    jsonw_init(&w, &line);
+    jsonw_init(&w, line);
     jsonw_object(&w);
     jsonw_kstr(&w, "time", clock_format(clock_wall_us()).s);
     jsonw_kstr(&w, "level", level_names[level]);
@@ -69,14 +90,32 @@ void log_write(enum log_level level, const char *event, const struct log_field *
             jsonw_str(&w, fields->str);
     }
     jsonw_object_end(&w);
-    buf_addc(&line, '\n');
-    while (done < line.len) {
-        ssize_t n = write(STDERR_FILENO, line.data + done, line.len - done);
+    buf_addc(line, '\n');
+}
 
-        if (n < 0 && errno != EINTR)
-            break; /* a full disk or a closed pipe must not stop the server */
-        done += n > 0 ? (size_t)n : 0;
-    }
+void log_write(enum log_level level, const char *event, const struct log_field *fields)
+{
+    int saved_errno = errno;
+    struct buf line = BUF_INIT;
+
+    if (level < threshold)
+        return;
+    build_line(&line, level, event, fields);
+    log_flush();
+    write_all(line.data, line.len);
     buf_done(&line);
     errno = saved_errno;
+}
+
+void log_write_later(enum log_level level, const char *event, const struct log_field *fields)
+{
+    size_t before = held.len;
+
+    if (level < threshold)
+        return;
+    build_line(&held, level, event, fields);
+    if (held.len > HELD_MAX) {
+        write_all(held.data, before);
+        buf_consume(&held, before);
+    }
 }

@@ -24,6 +24,13 @@ struct log_field {
     log_write(level, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {.key = NULL}})
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
+
+/* For the line that comes with every request: held back, up to 4 KiB, until the next log_event() or log_flush(), which
+ * whoever uses it calls a few times a second. */
+#define log_event_later(level, event, ...)                                                                           \
+    log_write_later(level, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {.key = NULL}})
+void log_write_later(enum log_level level, const char *event, const struct log_field *fields);
+void log_flush(void);
 void log_set_level(enum log_level level);
 MUSTCHECK int log_level_parse(const char *name, enum log_level *ret); /* debug, info, warn, error; -EINVAL */
 

@@ -199,7 +199,8 @@ void answer_log(struct exchange *x, int status)
     if (!x->conn->server->config.access_log || (r->route && r->route->quiet && status < 500))
         return;
     logged = &r->log;
-    log_event(LOG_INFO, "http.request", LF_STR("method", r->target.ptr ? http_method_name(r->method) : NULL),
+    log_event_later(LOG_INFO, "http.request",
+        LF_STR("method", r->target.ptr ? http_method_name(r->method) : NULL),
         LF_STR("route", r->route ? r->route->pattern : NULL), LF_INT("status", status),
         LF_INT("duration_us", clock_mono_us() - r->started_us), LF_INT("bytes", x->body_len));
     logged = NULL;

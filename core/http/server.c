@@ -93,6 +93,7 @@ static void sweep(void *arg)
     struct http_server *s = arg;
     int64_t now = clock_mono_ms();
 
+    log_flush();
     for (struct conn *c = s->busy.first, *next; c; c = next) {
         next = c->next;
         if (c->deadline_ms <= now)
@@ -190,6 +191,7 @@ void http_server_free(struct http_server *s)
 {
     if (!s)
         return;
+    log_flush();
     stop_listening(s);
     s->drained = NULL;
     while (s->idle.first)
