@@ -29,7 +29,8 @@ CREATE TABLE juxin.audit_pending (
     PRIMARY KEY (tenant_id, id)
 );
 SELECT juxin.protect('juxin.audit_pending');
-GRANT SELECT, INSERT, DELETE ON juxin.audit_pending TO juxin_app;
+-- UPDATE is for FOR UPDATE.
+GRANT SELECT, INSERT, UPDATE, DELETE ON juxin.audit_pending TO juxin_app;
 
 -- Batch n of a tenant: root is the Merkle root over its members' MACs, head chains it to the batch before. Unique by
 -- (tenant_id, n), so two sealers cannot fork the chain.
