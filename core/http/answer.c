@@ -133,6 +133,24 @@ static void answered(struct conn *c)
         c, CONN_IDLE, clock_mono_ms() + (s->draining ? s->limits.drain_idle_ms : s->limits.keepalive_ms));
 }
 
+/* The socket does not take it all: the request is let go of, and what waits counts against the server's budget. False
+ * when there is no room for another slow reader. */
+static bool hold(struct exchange *x)
+{
+    struct http_server *s = x->conn->server;
+
+    if (x->held)
+        return true;
+    x->held = true;
+    http_parser_done(&x->parser);
+    x->request.body = (struct text){NULL, 0};
+    arena_reset(x->request.arena);
+    s->stats.buffered_bytes -= x->buffered;
+    x->buffered = x->out.capacity + (x->response.borrowed.ptr ? 0 : x->response.body.capacity);
+    s->stats.buffered_bytes += x->buffered;
+    return s->stats.buffered_bytes <= s->limits.buffered_bytes;
+}
+
 void answer_flush(struct conn *c)
 {
     struct exchange *x = c->x;
@@ -141,7 +159,7 @@ void answer_flush(struct conn *c)
     while (first.len || x->tail.len) {
         ssize_t n = stream_write(&c->stream, first, x->tail);
 
-        if (n == -EAGAIN) {
+        if (n == -EAGAIN && hold(x)) {
             conn_watch(c, c->stream.wants);
             return;
         }

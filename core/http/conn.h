@@ -43,7 +43,8 @@ struct exchange {
     struct fiber *fiber; /* while the handler runs */
     enum cancel_reason cancelled;
     const char *allow; /* methods of the path, when none of them was asked for */
-    size_t buffered;   /* body bytes accounted for */
+    bool held;         /* the answer waits for a slow reader; the request is gone */
+    size_t buffered;   /* bytes accounted for: the body, later the answer that waits */
     bool continued;    /* 100 Continue was sent */
     bool keep_alive;   /* decided with the answer */
     struct buf out;    /* head, and small bodies behind it */

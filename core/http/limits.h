@@ -15,7 +15,8 @@ struct http_limits {
     uint32_t request_ms;     /* 30 s for the handler */
     uint32_t connections;    /* 12000 per worker */
     uint32_t in_flight;      /* 512 requests at once; then 503 + Retry-After */
-    uint32_t buffered_bytes; /* 128 MiB of request bodies held at once, all connections; then 503 */
+    uint32_t buffered_bytes; /* 128 MiB of bodies held at once, all connections: coming in, then 503;
+                              * waiting for slow readers, then those are cut */
     uint32_t drain_idle_ms;  /* 2 s: while draining, an idle connection may still send one request */
 };
 #define HTTP_LIMITS_DEFAULT                                                                                  \

@@ -538,6 +538,27 @@ static void slow_readers_get_everything(void **state)
     run(read_slowly);
 }
 
+static void read_nothing(void)
+{
+    struct stream s = dial(NULL);
+
+    say(&s, GET("/large"));
+    while (!stats().requests || stats().connections)
+        assert_int_equal(fiber_sleep(1), 0);
+    assert_int_equal(stats().buffered_bytes, 0);
+    stream_close(&s);
+}
+
+static void answers_waiting_are_bounded(void **state)
+{
+    struct http_limits limits = HTTP_LIMITS_DEFAULT;
+
+    (void)state;
+    limits.buffered_bytes = 4u << 20;
+    begin(limits, NULL, NULL);
+    run(read_nothing);
+}
+
 static void go_through_proxy(void)
 {
     assert_int_equal(ask_once("GET /who HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 9.9.9.9, 10.1.2.3\r\n"
@@ -882,6 +903,7 @@ int main(void)
         SERVED(limits_are_counted),
         SERVED(buffered_bodies_are_bounded),
         SERVED(slow_readers_get_everything),
+        SERVED(answers_waiting_are_bounded),
         SERVED(a_trusted_proxy_is_believed),
         SERVED(draining_answers_and_closes),
         SERVED(the_grace_ends),
