@@ -22,6 +22,7 @@ struct call_fault {
     int status;                       /* HTTP status; 0 while there is no fault */
     const char *code;
     const char *en, *zh;
+    int64_t retry_after_s;            /* 0: not said */
     struct call_error *errors, **tail;
     uint32_t count;
 };
@@ -36,6 +37,9 @@ struct call {
     const char *request_id;
     int64_t now_us;                   /* wall clock of the call; jobs may be asked "as of" */
     struct db_tx *tx;                 /* open between call_begin and call_commit */
+    bool is_bumped;                   /* the epoch row is ours until the commit */
+    bool is_fenced;                   /* some epoch was compared since the snapshot was taken */
+    struct db_epoch seen_epoch;       /* what the database said when -EREMCHG was returned */
     struct call_fault fault;
     /* Idempotency (design §8): set by the HTTP floor before the handler runs, taken up by call_begin. */
     const char *idempotency_key;
@@ -59,8 +63,16 @@ MUSTCHECK int call_read(struct call *c, struct db_call *calls, size_t count);
 /* Opens the call's write unit of work (once; nested calls share it): epoch check, then the idempotency key.
  * 0; 0 with is_replay set; -EREMCHG; -EINVAL with a fault (key in use 409, other body 422). */
 MUSTCHECK int call_begin(struct call *c);
+/* Within call_begin … call_commit: takes the epoch row from the snapshot's epoch to the next, once per call. First of
+ * whoever changes tree, policy, grants or ends a session. -EREMCHG when somebody else was faster. */
+MUSTCHECK int call_bump(struct call *c);
 MUSTCHECK int call_commit(struct call *c);
 void call_rollback(struct call *c);
+
+/* Compares the epoch when no read or write of this call has done so: whoever answers from memory alone ends with it. */
+MUSTCHECK int call_fence(struct call *c);
+/* Makes the call as new for a second decision, keeping what came with the request. */
+void call_again(struct call *c, struct tenant *fresh, const struct subject *who);
 
 /* Faults. Texts are copied into the arena; both return -EINVAL. call_fail replaces, call_fail_at adds (a 422 "invalid"
  * is begun when there is none). */

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "base/base.h"
+#include "base/text.h"
 #include "base/uuid.h"
 #include "tenant/tenant.h"
 
 enum subject_kind { SUBJECT_ANONYMOUS, SUBJECT_ACCOUNT, SUBJECT_OPERATOR, SUBJECT_SYSTEM, SUBJECT_PLUGIN };
 const char *subject_kind_name(enum subject_kind k);
 
+/* 本级 the unit itself; 下一级 the units directly under it, without itself; 本级及以下 the unit and all below. */
 enum reach { REACH_SELF, REACH_CHILDREN, REACH_SUBTREE };
 const char *reach_name(enum reach r);
 MUSTCHECK int reach_parse(struct text t, enum reach *ret);
@@ -37,11 +39,19 @@ struct subject {
     struct uuid *departments;         /* the account belongs to now */
     bool *heads;                      /* … as its head */
     uint32_t department_count;
+    struct subject_index *index;      /* per-permission intervals, made on first use; NULL: checks scan the grants */
 };
+
+struct subject_index *subject_index_new(void);
+void subject_index_free(struct subject_index *x);        /* NULL is fine */
 
 /* May the subject do this at this unit? SUBJECT_SYSTEM and SUBJECT_OPERATOR (through juxinctl) may everything.
  * Does not suspend; ≤ 20 ns at 50 grants. */
 bool subject_may(const struct subject *s, const struct tenant *t, uint32_t permission, uint32_t unit);
+/* Does this one grant, were it the only one, allow the permission at the unit at that moment? */
+bool subject_grant_covers(const struct subject_grant *g, const struct tree *t, uint32_t permission, uint32_t unit,
+    int64_t now_us);
+bool subject_grant_has(const struct subject_grant *g, uint32_t permission);
 bool subject_may_anywhere(const struct subject *s, uint32_t permission);
 
 /* Where a permission holds, as the list query wants it: the fewest entries, none inside another. */

@@ -39,4 +39,7 @@ void tenant_cache_clear(void);                           /* at process end */
 
 /* Locks and bumps the tenant's epoch row: the first statement of whoever changes tree, policy, grants or ends a session. */
 MUSTCHECK int epoch_bump(struct db_tx *tx);
+/* As epoch_bump, provided that it still is the snapshot's: then what was decided from the snapshot holds until the
+ * commit. -EREMCHG otherwise. */
+MUSTCHECK int epoch_bump_from(struct db_tx *tx, const struct tenant *t);
 MUSTCHECK int epoch_bump_deployment(struct db_tx *tx);

@@ -237,6 +237,7 @@ CREATE TABLE juxin.account (
     id uuid NOT NULL,
     login text NOT NULL,
     display_name text NOT NULL,
+    unit_id uuid, -- whose administrators see the account; NULL is the root
     phone text,
     kind text NOT NULL DEFAULT 'person' CHECK (kind IN ('person', 'service')),
     is_active boolean NOT NULL DEFAULT true,
@@ -248,8 +249,10 @@ CREATE TABLE juxin.account (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, id),
-    UNIQUE (tenant_id, login)
+    UNIQUE (tenant_id, login),
+    FOREIGN KEY (tenant_id, unit_id) REFERENCES juxin.unit (tenant_id, id)
 );
+CREATE INDEX ON juxin.account (tenant_id, unit_id);
 CREATE INDEX ON juxin.account (tenant_id, phone) WHERE phone IS NOT NULL;
 SELECT juxin.protect('juxin.account');
 GRANT SELECT, INSERT, UPDATE ON juxin.account TO juxin_app;

@@ -5,6 +5,7 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
 
 export interface Session {
   account: string
+  login: string
   display_name: string
   must_change_password: boolean
   csrf_token?: string
@@ -54,11 +55,10 @@ export interface Resource {
   states: State[]
   transitions: Transition[]
   list: { columns: string[] }
-  submitter_may_update?: boolean
   may: { read: boolean, create: boolean, update: boolean, delete: boolean, unmask: boolean }
 }
 export interface Plugin { id: string, version: string, label: Label, description?: Label, available: boolean, resources: Resource[] }
-export interface Meta { tenant: { slug: string, name: string }, departments: Department[], plugins: Plugin[] }
+export interface Meta { tenant: { slug: string, name: string }, plugins: Plugin[] }
 
 export interface Unit {
   id: string
@@ -66,10 +66,11 @@ export interface Unit {
   code: string
   name: string
   level: string
-  children: number
-  is_closed: boolean
+  closed?: boolean
+  has_children?: boolean
 }
-export interface Department { id: string, name: string }
+export interface Department { id: string, code: string, name: string }
+export interface Account { id?: string, display_name?: string }
 
 export interface RecordItem {
   id: string
@@ -79,24 +80,21 @@ export interface RecordItem {
   unit_name?: string
   number?: string
   hidden?: string[]
+  transitions?: string[]
   [field: string]: Json | undefined
 }
-export interface Page<T> { items: T[], next?: string | undefined }
+export interface Page<T> { items: T[], next?: string }
 
-export interface NamedUnit { id: string, name?: string | null }
 export interface HistoryItem {
-  id: string
   at: string
-  kind: string
-  transition?: string | null
+  action: string
+  transition?: string
   actor?: string | null
   actor_name?: string | null
-  actor_kind: string
-  actor_hidden?: boolean
-  unit?: NamedUnit
-  from_unit?: NamedUnit
-  redirected_from?: NamedUnit
-  changes: Record<string, [Json, Json]>
+  from_state?: string
+  to_state?: string
+  changes?: { [field: string]: { old?: Json, new?: Json } }
+  note?: Json
 }
 
 export interface ProblemError { pointer?: string, code: string, detail: string }

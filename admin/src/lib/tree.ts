@@ -13,7 +13,7 @@ export function unitOptions(isDisabled: (unit: Unit) => boolean = () => false): 
   return {
     label: 'name',
     children: 'children',
-    isLeaf: (data) => (data as Unit).children === 0,
+    isLeaf: (data) => (data as Unit).has_children === false,
     disabled: (data) => isDisabled(data as Unit),
   }
 }

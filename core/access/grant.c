@@ -1,0 +1,154 @@
+/* Grants and their bound: nobody gives what they do not hold. */
+#include "access/grant.h"
+
+#include <errno.h>
+
+#include "access/access.h"
+#include "access/core_permissions.h"
+#include "access/permission.h"
+
+static const struct db_stmt insert_grant = {"grant.insert",
+    "INSERT INTO juxin.access_grant (tenant_id, id, account_id, department_id, role_id, unit_id, reach, valid_from,"
+    " valid_until, granted_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
+static const struct db_stmt find_grant = {"grant.find",
+    "SELECT unit_id FROM juxin.access_grant WHERE tenant_id = $1 AND id = $2"
+    " AND (valid_until IS NULL OR valid_until > $3)"};
+static const struct db_stmt end_grant = {"grant.end",
+    "UPDATE juxin.access_grant SET valid_until = $3, ended_by = $4"
+    " WHERE tenant_id = $1 AND id = $2 AND (valid_until IS NULL OR valid_until > $3)"};
+
+/* Does one grant cover all of (unit, reach)? A union of several that together cover a subtree is not looked for, but
+ * for the direct children and a single unit any grant that reaches each of them is found by the caller's loops. */
+static bool covers_reach(const struct subject_grant *g, const struct tree *t, uint32_t unit, enum reach reach)
+{
+    if (g->reach == REACH_SUBTREE)
+        return tree_contains(unit, g->unit, g->end);
+    if (reach == REACH_SELF)
+        return g->reach == REACH_SELF ? g->unit == unit : tree_parent(t, unit) == g->unit;
+    return reach == REACH_CHILDREN && g->reach == REACH_CHILDREN && g->unit == unit;
+}
+
+static bool holds(const struct subject *s, const struct tree *t, uint32_t permission, uint32_t unit, enum reach reach,
+    int64_t from, int64_t until)
+{
+    for (uint32_t i = 0; i < s->grant_count; i++) {
+        const struct subject_grant *g = &s->grants[i];
+
+        if (subject_grant_has(g, permission) && g->from <= (uint64_t)from && g->until >= (uint64_t)until &&
+            covers_reach(g, t, unit, reach))
+            return true;
+    }
+    return false;
+}
+
+bool grant_is_within(const struct subject *s, const struct tree *t, const uint64_t *bits, uint32_t unit,
+    enum reach reach, int64_t from, int64_t until, uint32_t *ret_missing)
+{
+    if (s->kind == SUBJECT_SYSTEM || s->kind == SUBJECT_OPERATOR)
+        return true;
+    for (uint32_t p = 0; p < permission_count(); p++) {
+        if ((bits[p / 64] >> (p % 64) & 1) && !holds(s, t, p, unit, reach, from, until)) {
+            *ret_missing = p;
+            return false;
+        }
+    }
+    return true;
+}
+
+static int check_grant(struct call *c, const struct grant_input *in, const struct access_role *role)
+{
+    int64_t from = MAX(in->from, c->now_us);
+    uint32_t missing;
+
+    if (!subject_may(c->who, c->tenant, core_permission(CORE_GRANT_WRITE), in->unit))
+        return call_forbidden(c, core_permission_name(CORE_GRANT_WRITE));
+    if (in->until <= from)
+        return call_fail_at(c, "/until", "before_from", "The end must lie ahead and after the beginning.",
+            "截止时间必须晚于开始时间和当前时间。");
+    if (!grant_is_within(c->who, c->tenant->tree, role->permissions, in->unit, in->reach, from, in->until, &missing))
+        return call_fail(c, 403, "beyond_own",
+            arena_printf(c->arena, "You can grant only what you hold yourself over the same reach and time; "
+                "missing: %s.", permission_info(missing)->name),
+            arena_printf(c->arena, "只能授予本人在同一范围、同一期限内拥有的权限；缺少：%s。",
+                permission_info(missing)->name));
+    return 0;
+}
+
+int grant_create(struct call *c, const struct grant_input *in, struct uuid *ret_id)
+{
+    const struct access_role *role = access_find_role(c->tenant, in->role);
+    struct uuid id = uuid_new(), unit = tree_unit(c->tenant->tree, in->unit).id;
+    struct db_args a;
+    int r;
+
+    if (!role)
+        return call_fail_at(c, "/role", "unknown", "There is no such role.", "角色不存在。");
+    r = check_grant(c, in, role);
+    if (r < 0)
+        return r;
+    r = call_begin(c);
+    if (r < 0 || c->is_replay)
+        return r;
+    r = call_bump(c);
+    if (r < 0)
+        return r;
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_uuid(&a, id);
+    db_arg_uuid_or_null(&a, in->account);
+    db_arg_uuid_or_null(&a, in->department);
+    db_arg_uuid(&a, in->role);
+    db_arg_uuid(&a, unit);
+    db_arg_str(&a, reach_name(in->reach));
+    db_arg_time(&a, MAX(in->from, c->now_us));
+    if (in->until == INT64_MAX)
+        db_arg_str(&a, NULL);
+    else
+        db_arg_time(&a, in->until);
+    db_arg_uuid_or_null(&a, c->who->account);
+    db_arg_time(&a, c->now_us);
+    r = db_exec_expect(c->tx, insert_grant, &a, 1);
+    if (r == -ENOLINK)
+        return call_fail_at(c, uuid_is_nil(in->account) ? "/department" : "/account", "unknown",
+            "There is no such account or department.", "账号或部门不存在。");
+    if (r == 0)
+        r = call_audit(c, "grant.create", "grant", id, unit, "account,department,role,unit,reach,from,until");
+    if (r == 0)
+        *ret_id = id;
+    return r;
+}
+
+int grant_end(struct call *c, struct uuid id)
+{
+    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
+    struct db_args a;
+    uint32_t unit;
+    int r;
+
+    r = call_begin(c);
+    if (r < 0 || c->is_replay)
+        return r;
+    r = call_bump(c);
+    if (r < 0)
+        return r;
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_uuid(&a, id);
+    db_arg_time(&a, c->now_us);
+    r = db_exec(c->tx, find_grant, &a, &rows);
+    if (r < 0)
+        return r;
+    if (db_rows_count(rows) == 0)
+        return call_not_found(c);
+    unit = tree_find(c->tenant->tree, db_get_uuid(rows, 0, 0));
+    if (unit == TREE_NONE || !subject_may(c->who, c->tenant, core_permission(CORE_GRANT_WRITE), unit)) {
+        if (unit != TREE_NONE && subject_may(c->who, c->tenant, core_permission(CORE_GRANT_READ), unit))
+            return call_forbidden(c, core_permission_name(CORE_GRANT_WRITE));
+        return call_not_found(c);
+    }
+    db_arg_uuid_or_null(&a, c->who->account);
+    r = db_exec_expect(c->tx, end_grant, &a, 1);
+    if (r == 0)
+        r = call_audit(c, "grant.end", "grant", id, db_get_uuid(rows, 0, 0), "until");
+    return r;
+}

@@ -1,0 +1,93 @@
+/* Growing delays. The row is taken by one statement: it either counts the attempt or says how long to wait. */
+#include "access/ratelimit.h"
+
+#include <errno.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+
+#define FREE_FAILURES 4
+#define DELAY_MAX_S 300
+#define FORGET_US (86400ll * 1000000)
+
+/* $4: a count older than this is forgotten. 1, 2, 4 … seconds from the fifth failure on, as ratelimit_delay. */
+static const struct db_stmt take = {"ratelimit.take",
+    "INSERT INTO juxin.rate_limit AS l (tenant_id, key, window_start, count, blocked_until) VALUES ($1, $2, $3, 1, $3)"
+    " ON CONFLICT (tenant_id, key) DO UPDATE SET window_start = EXCLUDED.window_start,"
+    " count = CASE WHEN l.window_start < $4 THEN 1 ELSE l.count + 1 END,"
+    " blocked_until = CASE WHEN l.window_start < $4 OR l.count < 4 THEN EXCLUDED.window_start"
+    " ELSE EXCLUDED.window_start + least(300, 2 ^ least(l.count - 4, 10)) * interval '1 second' END"
+    " WHERE l.blocked_until <= EXCLUDED.window_start RETURNING count"};
+static const struct db_stmt wait_for = {"ratelimit.wait",
+    "SELECT blocked_until FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
+static const struct db_stmt forget = {"ratelimit.forget",
+    "DELETE FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
+
+int64_t ratelimit_delay(int64_t failures)
+{
+    if (failures <= FREE_FAILURES)
+        return 0;
+    return failures - FREE_FAILURES > 9 ? DELAY_MAX_S : MIN(DELAY_MAX_S, 1ll << (failures - FREE_FAILURES - 1));
+}
+
+static void key_args(struct db_args *a, struct buf *name, int32_t tenant, const char *kind, struct text key)
+{
+    struct sha256 h = sha256_of(key);
+
+    buf_addf(name, "%s:", kind);
+    hex_add(name, h.b, sizeof(h.b));
+    db_args_reset(a);
+    db_arg_int(a, tenant);
+    db_arg_str(a, buf_str(name));
+}
+
+static int read_wait(struct db_tx *tx, struct db_args *a, int64_t now_us, int64_t *ret_wait_s)
+{
+    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
+    int r;
+
+    a->count = 2;
+    r = db_exec(tx, wait_for, a, &rows);
+    if (r < 0)
+        return r;
+    *ret_wait_s = db_rows_count(rows) ? MAX(1, (db_get_time(rows, 0, 0) - now_us + 999999) / 1000000) : 1;
+    return -EDQUOT;
+}
+
+int ratelimit_take(struct db *db, int32_t tenant, const char *kind, struct text key, int64_t now_us,
+    int64_t *ret_wait_s)
+{
+    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
+    struct buf name = BUF_INIT;
+    struct db_args a;
+    struct db_tx *tx;
+    int r;
+
+    r = db_begin(db, tenant, DB_WRITE, NULL, &tx, NULL);
+    if (r < 0)
+        return r;
+    key_args(&a, &name, tenant, kind, key);
+    db_arg_time(&a, now_us);
+    db_arg_time(&a, now_us - FORGET_US);
+    r = db_exec(tx, take, &a, &rows);
+    if (r == 0 && db_rows_count(rows) == 0)
+        r = read_wait(tx, &a, now_us, ret_wait_s);
+    buf_done(&name);
+    if (r < 0) {
+        db_rollback(tx);
+        return r;
+    }
+    return db_commit(tx);
+}
+
+int ratelimit_forget(struct db_tx *tx, const char *kind, struct text key)
+{
+    struct buf name = BUF_INIT;
+    struct db_args a;
+    int r;
+
+    key_args(&a, &name, db_tx_tenant(tx), kind, key);
+    r = db_exec(tx, forget, &a, NULL);
+    buf_done(&name);
+    return r;
+}

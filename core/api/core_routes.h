@@ -1,0 +1,13 @@
+/* The core's route tables, one function per file. */
+#pragma once
+
+#include "api/dispatch.h"
+
+MUSTCHECK int api_session_routes(struct router *rt);
+MUSTCHECK int api_unit_routes(struct router *rt);
+MUSTCHECK int api_department_routes(struct router *rt);
+MUSTCHECK int api_account_routes(struct router *rt);
+MUSTCHECK int api_role_routes(struct router *rt);
+MUSTCHECK int api_grant_routes(struct router *rt);
+MUSTCHECK int api_token_routes(struct router *rt);
+MUSTCHECK int api_explain_routes(struct router *rt);

@@ -1,0 +1,81 @@
+/* From a request to a call: the tenant out of the path, who asks, CSRF, must-change-password, idempotency, the handler,
+ * again with a fresh snapshot when the epoch moved, and the fault as a problem document.
+ *
+ * A handler takes the call and the request, opens the unit of work through the services (or call_begin), sets
+ * c->result_*, commits with call_commit, then writes the response. It returns 0, or a negative errno with a fault, a
+ * problem already in the response, or neither. When c->is_replay is set it returns 0 at once. */
+#pragma once
+
+#include "access/call.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "http/router.h"
+
+#define API_PREFIX "/t/{tenant}/api/v1"
+
+enum api_flag {
+    API_PUBLIC = 1,                   /* answers without a session too */
+    API_NO_CSRF = 2,                  /* sign-in: there is no session to take the token from; Origin is still checked */
+    API_ALLOW_MUST_CHANGE = 4,        /* answers while a new password is due */
+    API_NO_REPLAY = 8                 /* Idempotency-Key is not taken up: the answer holds a secret */
+};
+
+struct api_route {
+    enum http_method method;
+    const char *path;                 /* below API_PREFIX: "/units/{unit}" */
+    const char *permission;           /* must be held somewhere in the tree, else 403; NULL: the handler decides */
+    unsigned flags;
+    int (*handle)(struct call *c, struct request *r);
+    const char *summary_en, *summary_zh;
+    const char *request_schema, *response_schema; /* JSON text for OpenAPI, or NULL */
+    uint32_t body_max;                /* 0: the default */
+    const void *extra;                /* the owning floor's */
+};
+
+/* Once per process, before routes are added; the database is borrowed. */
+void api_init(struct db *db);
+/* The route is borrowed and must outlive the router. */
+MUSTCHECK int api_add(struct router *rt, const struct api_route *route);
+MUSTCHECK int api_add_all(struct router *rt, const struct api_route *routes, size_t count);
+void api_each(void (*fn)(const struct api_route *route, void *arg), void *arg); /* in order of api_add */
+const struct api_route *api_route_of(const struct request *r);
+
+/* Told of each call around its handler, for plugin traces; NULL for none. `end` runs on every way out. */
+struct api_observer {
+    void (*begin)(struct call *c, const struct request *r);
+    void (*end)(struct call *c, const struct request *r);
+};
+void api_observe(const struct api_observer *o);
+
+/* The core's own routes: session, account, units, departments, accounts, roles, grants, tokens, explain. */
+MUSTCHECK int api_core_routes(struct router *rt);
+
+/* ---- for handlers ---- */
+
+/* The version in If-Match: 0; 428 without the header, 412 for anything that is not one of our tags (as faults). */
+MUSTCHECK int api_if_match(struct call *c, const struct request *r, int64_t *ret_version);
+void api_etag(struct request *r, int64_t version);
+/* A UUID path parameter; an ill-formed one is a 404 fault. */
+MUSTCHECK int api_id(struct call *c, const struct request *r, const char *name, struct uuid *ret);
+/* The unit a UUID names, if the subject may `permission` there; else a 404 fault. */
+MUSTCHECK int api_unit(struct call *c, const struct request *r, const char *name, uint32_t permission, uint32_t *ret);
+/* limit=: 1 to max; a fault otherwise. */
+MUSTCHECK int api_limit(struct call *c, const struct request *r, uint32_t fallback, uint32_t max, uint32_t *ret);
+
+/* Members of a body. A fault names "/key": required, type. *ret is NULL when absent and not required. */
+MUSTCHECK int api_str(struct call *c, const json_t *body, const char *key, bool required, const char **ret);
+MUSTCHECK int api_uuid(struct call *c, const json_t *body, const char *key, bool required, struct uuid *ret); /* nil */
+MUSTCHECK int api_bool(struct call *c, const json_t *body, const char *key, bool *ret_present, bool *ret);
+MUSTCHECK int api_time(struct call *c, const json_t *body, const char *key, int64_t fallback, int64_t *ret);
+/* A unit named by id in the body, where the subject may `permission`; TREE_NONE when absent. */
+MUSTCHECK int api_body_unit(struct call *c, const json_t *body, const char *key, bool required, uint32_t permission,
+    uint32_t *ret);
+
+/* 201 with Location (under the request's path, or `under` + "/" + id), ETag and {"id", "version"}; commits first. */
+MUSTCHECK int api_created(struct call *c, struct request *r, struct uuid id, int64_t version);
+/* Commits, then 200 {"id", "version"} with ETag. */
+MUSTCHECK int api_changed(struct call *c, struct request *r, struct uuid id, int64_t version);
+/* Commits, then 204. */
+MUSTCHECK int api_done(struct call *c, struct request *r);
+void jsonw_kuuid(struct jsonw *w, const char *key, struct uuid id); /* nil is null */
+void jsonw_ktime(struct jsonw *w, const char *key, int64_t wall_us);

@@ -1,0 +1,151 @@
+/* /grants. */
+#include <errno.h>
+
+#include "access/core_permissions.h"
+#include "access/grant.h"
+#include "api/core_routes.h"
+
+static const struct db_stmt list_grants = {"api.grants",
+    "SELECT g.id, g.account_id, g.department_id, g.role_id, r.name, g.unit_id, g.reach, g.valid_from, g.valid_until,"
+    " g.granted_by FROM juxin.access_grant g JOIN juxin.role r ON r.tenant_id = $1 AND r.id = g.role_id"
+    " WHERE g.tenant_id = $1 AND ($2::uuid IS NULL OR g.account_id = $2) AND ($3::uuid IS NULL OR g.department_id = $3)"
+    " AND ($4::uuid IS NULL OR g.unit_id = $4) AND ($5::uuid IS NULL OR g.id < $5)"
+    " AND ($6 OR g.valid_until IS NULL OR g.valid_until > $7) ORDER BY g.id DESC LIMIT 1000"};
+
+static bool may_see(const struct call *c, const struct db_rows *rows, int i)
+{
+    uint32_t unit = tree_count(c->tenant->tree) ? tree_find(c->tenant->tree, db_get_uuid(rows, i, 5)) : TREE_NONE;
+
+    if (uuid_eq(db_get_uuid(rows, i, 1), c->who->account)) /* one's own are no secret */
+        return true;
+    return unit != TREE_NONE && subject_may(c->who, c->tenant, core_permission(CORE_GRANT_READ), unit);
+}
+
+static void write_grant(struct jsonw *w, const struct db_rows *rows, int i)
+{
+    jsonw_object(w);
+    jsonw_kuuid(w, "id", db_get_uuid(rows, i, 0));
+    jsonw_kuuid(w, "account", db_get_uuid(rows, i, 1));
+    jsonw_kuuid(w, "department", db_get_uuid(rows, i, 2));
+    jsonw_kuuid(w, "role", db_get_uuid(rows, i, 3));
+    jsonw_kstr(w, "role_name", db_get(rows, i, 4));
+    jsonw_kuuid(w, "unit", db_get_uuid(rows, i, 5));
+    jsonw_kstr(w, "reach", db_get(rows, i, 6));
+    jsonw_ktime(w, "from", db_get_time(rows, i, 7));
+    if (db_get(rows, i, 8))
+        jsonw_ktime(w, "until", db_get_time(rows, i, 8));
+    jsonw_kuuid(w, "granted_by", db_get_uuid(rows, i, 9));
+    jsonw_object_end(w);
+}
+
+static int id_arg(struct call *c, const struct request *r, const char *name, struct db_args *a)
+{
+    struct text t = request_query(r, name);
+    struct uuid id = UUID_NIL;
+
+    if (t.ptr && uuid_parse(t, &id) < 0)
+        return call_fail_at(c, name, "uuid", "A UUID is expected.", "应为 UUID。");
+    db_arg_uuid_or_null(a, id);
+    return 0;
+}
+
+static int grants_list(struct call *c, struct request *r)
+{
+    struct db_args a;
+    struct db_call call = {.stmt = list_grants, .args = &a};
+    struct jsonw *w;
+    uint32_t limit, n = 0;
+    int result, i, last = -1;
+
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    if (api_limit(c, r, 100, 1000, &limit) < 0 || id_arg(c, r, "account", &a) < 0 ||
+        id_arg(c, r, "department", &a) < 0 || id_arg(c, r, "unit", &a) < 0 || id_arg(c, r, "cursor", &a) < 0)
+        return -EINVAL;
+    db_arg_bool(&a, text_is(request_query(r, "ended"), "true"));
+    db_arg_time(&a, c->now_us);
+    result = call_read(c, &call, 1);
+    if (result < 0)
+        return result;
+    w = response_json(r, 200);
+    jsonw_object(w);
+    jsonw_key(w, "items");
+    jsonw_array(w);
+    for (i = 0; i < db_rows_count(call.rows) && n < limit; last = i++) {
+        if (may_see(c, call.rows, i)) {
+            write_grant(w, call.rows, i);
+            n++;
+        }
+    }
+    jsonw_array_end(w);
+    if (last >= 0 && (i < db_rows_count(call.rows) || i == 1000))
+        jsonw_kuuid(w, "cursor", db_get_uuid(call.rows, last, 0));
+    jsonw_object_end(w);
+    return 0;
+}
+
+static int read_reach(struct call *c, const json_t *body, enum reach *ret)
+{
+    const char *s;
+    int result = api_str(c, body, "reach", true, &s);
+
+    if (result == 0 && reach_parse(text_of(s), ret) < 0)
+        return call_fail_at(c, "/reach", "unknown", "A reach is self, children or subtree.",
+            "范围为 self、children 或 subtree。");
+    return result;
+}
+
+static int grants_create(struct call *c, struct request *r)
+{
+    static const char *const known[] = {"account", "department", "role", "unit", "reach", "from", "until", NULL};
+    struct grant_input in = {.unit = TREE_NONE};
+    struct uuid id;
+    json_t *body;
+    int result = request_object(r, known, &body), bad = 0;
+
+    if (result < 0)
+        return result;
+    bad |= api_uuid(c, body, "account", false, &in.account);
+    bad |= api_uuid(c, body, "department", false, &in.department);
+    bad |= api_uuid(c, body, "role", true, &in.role);
+    bad |= api_body_unit(c, body, "unit", true, core_permission(CORE_UNIT_READ), &in.unit);
+    bad |= read_reach(c, body, &in.reach);
+    bad |= api_time(c, body, "from", 0, &in.from);
+    bad |= api_time(c, body, "until", INT64_MAX, &in.until);
+    if (bad == 0 && uuid_is_nil(in.account) == uuid_is_nil(in.department))
+        bad = call_fail_at(c, "/account", "one_of", "Name either an account or a department.",
+            "account 与 department 须且只能指定一个。");
+    if (bad)
+        return -EINVAL;
+    result = grant_create(c, &in, &id);
+    if (result < 0 || c->is_replay)
+        return result;
+    return api_created(c, r, id, 1);
+}
+
+static int grants_end(struct call *c, struct request *r)
+{
+    struct uuid id;
+    int result = api_id(c, r, "grant", &id);
+
+    if (result == 0)
+        result = grant_end(c, id);
+    if (result < 0 || c->is_replay)
+        return result;
+    return api_done(c, r);
+}
+
+static const struct api_route grant_routes[] = {
+    {.method = HTTP_GET, .path = "/grants", .handle = grants_list,
+        .summary_en = "Grants one may see, one's own among them; filters account, department, unit, ended=true",
+        .summary_zh = "可见的授权（含本人的）；可按 account、department、unit、ended=true 筛选"},
+    {.method = HTTP_POST, .path = "/grants", .permission = "core.grant.write", .handle = grants_create,
+        .summary_en = "Grant a role at a unit, within one's own rights", .summary_zh = "在本人权限之内授权"},
+    {.method = HTTP_DELETE, .path = "/grants/{grant}", .permission = "core.grant.write", .handle = grants_end,
+        .summary_en = "End a grant", .summary_zh = "收回授权"},
+};
+
+int api_grant_routes(struct router *rt)
+{
+    return api_add_all(rt, grant_routes, ARRAY_LEN(grant_routes));
+}
