@@ -8,5 +8,7 @@ const struct ctl_command *const ctl_commands[] = {
     &ctl_database_init,
     &ctl_migrate,
     &ctl_tenant_list,
+    &ctl_backup,
+    &ctl_restore,
     NULL,
 };

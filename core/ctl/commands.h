@@ -3,5 +3,5 @@
 
 #include "ctl/ctl.h"
 
-extern const struct ctl_command ctl_config_check, ctl_database_init, ctl_health, ctl_migrate, ctl_reload,
-    ctl_tenant_list;
+extern const struct ctl_command ctl_backup, ctl_config_check, ctl_database_init, ctl_health, ctl_migrate,
+    ctl_reload, ctl_restore, ctl_tenant_list;
