@@ -71,28 +71,26 @@ export class Client {
     return session
   }
   async signIn(login: string, password: string): Promise<Session> {
-    const session = (await this.request('POST', 'session', { body: { login, password } })).body as Session
-    this.csrf = session.csrf_token ?? ''
-    return session
+    const opened = (await this.request('POST', 'session', { body: { login, password } })).body as { csrf_token: string }
+    this.csrf = opened.csrf_token
+    return this.session()
   }
   async signOut(): Promise<void> {
     await this.request('DELETE', 'session')
     this.csrf = ''
   }
   async changePassword(current: string, next: string): Promise<void> {
-    await this.request('POST', 'session/password', { body: { current_password: current, new_password: next } })
+    await this.request('POST', 'account/password', { body: { old_password: current, new_password: next } })
   }
 
   meta(): Promise<Meta> { return this.get('meta') }
-  units(parent?: string): Promise<Page<Unit>> { return this.get(`units${query(parent ? { parent } : { top: 'true' })}`) }
+  units(parent?: string): Promise<Page<Unit>> { return this.get(`units${query({ ...(parent ? { parent } : { tops: 'true' }), limit: '1000' })}`) }
   unit(id: string): Promise<Unit> { return this.get(`units/${id}`) }
   departments(): Promise<Page<Department>> { return this.get('departments') }
 
   async list(resource: string, filters: Record<string, string>): Promise<Page<RecordItem>> {
     const answer = await this.request('GET', `${resource}${query(filters)}`)
-    const page: Page<RecordItem> = { items: (answer.body as Page<RecordItem>).items }
-    if (answer.next) page.next = answer.next
-    return page
+    return { items: (answer.body as Page<RecordItem>).items, next: answer.next }
   }
   async record(resource: string, id: string): Promise<{ record: RecordItem, etag: string }> {
     return asRecord(await this.request('GET', `${resource}/${id}`))
@@ -105,6 +103,9 @@ export class Client {
   }
   async transition(resource: string, id: string, etag: string, name: string, values: Record<string, Json>): Promise<void> {
     await this.request('POST', `${resource}/${id}/transitions/${name}`, { body: values, etag })
+  }
+  async transitions(resource: string, id: string): Promise<string[]> {
+    return (await this.get<Page<{ name: string }>>(`${resource}/${id}/transitions`)).items.map((one) => one.name)
   }
   history(resource: string, id: string): Promise<Page<HistoryItem>> { return this.get(`${resource}/${id}/history`) }
 }

@@ -5,7 +5,6 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
 
 export interface Session {
   account: string
-  login: string
   display_name: string
   must_change_password: boolean
   csrf_token?: string
@@ -55,10 +54,11 @@ export interface Resource {
   states: State[]
   transitions: Transition[]
   list: { columns: string[] }
+  submitter_may_update?: boolean
   may: { read: boolean, create: boolean, update: boolean, delete: boolean, unmask: boolean }
 }
 export interface Plugin { id: string, version: string, label: Label, description?: Label, available: boolean, resources: Resource[] }
-export interface Meta { tenant: { slug: string, name: string }, plugins: Plugin[] }
+export interface Meta { tenant: { slug: string, name: string }, departments: Department[], plugins: Plugin[] }
 
 export interface Unit {
   id: string
@@ -66,11 +66,10 @@ export interface Unit {
   code: string
   name: string
   level: string
-  closed?: boolean
-  has_children?: boolean
+  children: number
+  is_closed: boolean
 }
-export interface Department { id: string, code: string, name: string }
-export interface Account { id?: string, display_name?: string }
+export interface Department { id: string, name: string }
 
 export interface RecordItem {
   id: string
@@ -80,21 +79,24 @@ export interface RecordItem {
   unit_name?: string
   number?: string
   hidden?: string[]
-  transitions?: string[]
   [field: string]: Json | undefined
 }
-export interface Page<T> { items: T[], next?: string }
+export interface Page<T> { items: T[], next?: string | undefined }
 
+export interface NamedUnit { id: string, name?: string | null }
 export interface HistoryItem {
+  id: string
   at: string
-  action: string
-  transition?: string
+  kind: string
+  transition?: string | null
   actor?: string | null
   actor_name?: string | null
-  from_state?: string
-  to_state?: string
-  changes?: { [field: string]: { old?: Json, new?: Json } }
-  note?: Json
+  actor_kind: string
+  actor_hidden?: boolean
+  unit?: NamedUnit
+  from_unit?: NamedUnit
+  redirected_from?: NamedUnit
+  changes: Record<string, [Json, Json]>
 }
 
 export interface ProblemError { pointer?: string, code: string, detail: string }

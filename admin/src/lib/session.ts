@@ -4,6 +4,9 @@ import { Client, Problem } from '@/api/client'
 import type { Meta, Plugin, Resource, Session } from '@/api/types'
 import { currentLocale } from '@/i18n'
 
+const onForget: (() => void)[] = []
+export function whenSignedOut(forget: () => void): void { onForget.push(forget) }
+
 interface State { client: Client | null, session: Session | null, meta: Meta | null }
 
 const state = shallowReactive<State>({ client: null, session: null, meta: null })
@@ -57,9 +60,13 @@ export async function signIn(login: string, password: string): Promise<void> {
 }
 
 export async function signOut(): Promise<void> {
-  await api().signOut()
-  state.session = null
-  state.meta = null
+  try {
+    await api().signOut()
+  } finally {
+    state.session = null
+    state.meta = null
+    for (const forget of onForget) forget()
+  }
 }
 
 export async function changePassword(current: string, next: string): Promise<void> {

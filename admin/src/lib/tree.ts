@@ -12,8 +12,8 @@ export async function unitsBelow(node: TreeNode): Promise<Unit[]> {
 export function unitOptions(isDisabled: (unit: Unit) => boolean = () => false): TreeOptionProps {
   return {
     label: 'name',
-    children: 'children',
-    isLeaf: (data) => (data as Unit).has_children === false,
+    children: 'below',
+    isLeaf: (data) => (data as Unit).children === 0,
     disabled: (data) => isDisabled(data as Unit),
   }
 }
