@@ -79,7 +79,7 @@ int api_str(struct call *c, const json_t *body, const char *key, bool required, 
 
 int api_uuid(struct call *c, const json_t *body, const char *key, bool required, struct uuid *ret)
 {
-    const char *s;
+    const char *s = NULL;
     int r = api_str(c, body, key, required, &s);
 
     if (r < 0)
@@ -104,7 +104,7 @@ int api_bool(struct call *c, const json_t *body, const char *key, bool *ret_pres
 
 int api_time(struct call *c, const json_t *body, const char *key, int64_t fallback, int64_t *ret)
 {
-    const char *s;
+    const char *s = NULL;
     int r = api_str(c, body, key, false, &s);
 
     if (r < 0)
