@@ -3,7 +3,7 @@
 # As root it runs as user postgres (PostgreSQL refuses root), otherwise as whoever calls.
 # shellcheck shell=bash
 
-PG_ADMIN=juxin_admin
+PG_ADMIN=postgres
 
 pg_bin() {
     local dir best=

@@ -6,12 +6,14 @@ SANITIZE=(-Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false)
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 
-# c_tests SUITE BUILD NAME...: cmocka's cases are counted one by one.
+# c_tests SUITE BUILD NAME...: cmocka's cases are counted one by one. Those on a database run one after the other: roles
+# belong to the whole cluster.
 c_tests() {
-    local suite=$1 build=$2 log=$SCRATCH/$1-$2.log line
+    local suite=$1 build=$2 log=$SCRATCH/$1-$2.log line at_once=2
     shift 2
+    [ "$suite" != db ] || at_once=1
     rm -f "build-test/$build/meson-logs/testlog.json"
-    run_child meson test -C "build-test/$build" --no-rebuild --suite "$suite" --num-processes 2 "$@" >"$log" 2>&1
+    run_child meson test -C "build-test/$build" --no-rebuild --suite "$suite" --num-processes $at_once "$@" >"$log" 2>&1
     line=$(python3 tests/lib/count_unit.py 2>>"$log" "build-test/$build/meson-logs/testlog.json" "$build" | tee "$log.count" |
         tail -n 1)
     sed '$d' "$log.count"
