@@ -1,0 +1,284 @@
+/* GET /meta: what a caller may see and do, for consoles that draw their screens from declarations. Plugins in the
+ * order of the registry; a resource is listed when the caller holds one of its permissions somewhere. */
+#include "api/meta.h"
+
+#include "api/dispatch.h"
+#include "plugin/plugin.h"
+#include "plugin/policies.h"
+#include "resource/query.h"
+#include "resource/resource.h"
+
+static const struct db_stmt own_departments = {"api.meta_departments",
+    "SELECT id, name FROM juxin.department WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY code, id"};
+
+static void write_label(struct jsonw *w, const char *key, const char *zh, const char *en)
+{
+    jsonw_key(w, key);
+    jsonw_object(w);
+    if (zh)
+        jsonw_kstr(w, "zh-CN", zh);
+    if (en)
+        jsonw_kstr(w, "en", en);
+    jsonw_object_end(w);
+}
+
+/* Members that say "yes" or say something; what is absent is not written. */
+static void flag(struct jsonw *w, const char *key, bool value)
+{
+    if (value)
+        jsonw_kbool(w, key, true);
+}
+
+static void note(struct jsonw *w, const char *key, const char *value)
+{
+    if (value)
+        jsonw_kstr(w, key, value);
+}
+
+/* What only readers of a declaration need is taken from the declaration itself. */
+static void copy_member(struct jsonw *w, const json_t *from, const char *key)
+{
+    const json_t *v = json_object_get(from, key);
+
+    if (!v)
+        return;
+    jsonw_key(w, key);
+    jsonw_value(w, v);
+}
+
+static const char *set_by_name(enum field_set_by by)
+{
+    return by == SET_BY_PLUGIN ? "plugin" : by == SET_BY_TRANSITION ? "transition" : "user";
+}
+
+static void write_values(struct jsonw *w, const struct field *f)
+{
+    if (!f->value_count)
+        return;
+    jsonw_key(w, "values");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < f->value_count; i++) {
+        jsonw_object(w);
+        jsonw_kstr(w, "value", f->values[i].value);
+        write_label(w, "label", f->values[i].label.zh, f->values[i].label.en);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+}
+
+static void write_field(struct jsonw *w, const struct resource *res, const struct field *f)
+{
+    const json_t *json = json_object_get(json_object_get(res->json, "fields"), f->name);
+
+    jsonw_object(w);
+    jsonw_kstr(w, "name", f->name);
+    write_label(w, "label", f->label.zh, f->label.en);
+    jsonw_kstr(w, "type", field_type_name(f->type));
+    jsonw_kstr(w, "set_by", set_by_name(f->set_by));
+    flag(w, "required", f->is_required);
+    flag(w, "immutable", f->is_immutable);
+    flag(w, "searchable", f->is_searchable);
+    flag(w, "sortable", f->is_sortable);
+    flag(w, "filterable", f->is_filterable);
+    flag(w, "personal", json_is_true(json_object_get(json, "personal")));
+    if (f->has_min)
+        jsonw_kint(w, "min", f->min);
+    if (f->has_max)
+        jsonw_kint(w, "max", f->max);
+    if (f->max_length)
+        jsonw_kint(w, "max_length", f->max_length);
+    note(w, "default", f->fallback);
+    note(w, "pattern", f->pattern);
+    note(w, "reference", f->reference);
+    write_values(w, f);
+    copy_member(w, json, "mask");
+    copy_member(w, json, "purpose");
+    jsonw_object_end(w);
+}
+
+static void write_states(struct jsonw *w, const struct resource *res)
+{
+    jsonw_key(w, "states");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < res->state_count; i++) {
+        const struct state *s = &res->states[i];
+
+        jsonw_object(w);
+        jsonw_kstr(w, "name", s->name);
+        write_label(w, "label", s->label.zh, s->label.en);
+        flag(w, "initial", s->is_initial);
+        flag(w, "final", s->is_final);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+}
+
+static void write_names(struct jsonw *w, const char *key, const struct field **fields, uint32_t count)
+{
+    jsonw_key(w, key);
+    jsonw_array(w);
+    for (uint32_t i = 0; i < count; i++)
+        jsonw_str(w, fields[i]->name);
+    jsonw_array_end(w);
+}
+
+static void write_transition(
+    struct jsonw *w, const struct subject *who, const struct resource *res, const struct transition *t)
+{
+    jsonw_object(w);
+    jsonw_kstr(w, "name", t->name);
+    write_label(w, "label", t->label.zh, t->label.en);
+    jsonw_key(w, "from");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < res->state_count; i++)
+        if (t->from >> i & 1)
+            jsonw_str(w, res->states[i].name);
+    jsonw_array_end(w);
+    jsonw_kstr(w, "to", res->states[t->to].name);
+    write_names(w, "required_fields", t->required, t->required_count);
+    write_names(w, "fields", t->fields, t->field_count);
+    note(w, "move", t->move == MOVE_PARENT ? "parent" : t->move == MOVE_UNIT ? "unit" : NULL);
+    flag(w, "automatic", t->auto_days > 0);
+    jsonw_kbool(w, "may", subject_may_anywhere(who, t->permission_id));
+    jsonw_object_end(w);
+}
+
+static bool is_visible(const struct subject *who, const struct resource *res)
+{
+    for (int i = 0; i < RESOURCE_ACTIONS; i++)
+        if (subject_may_anywhere(who, res->permissions[i]))
+            return true;
+    for (uint32_t i = 0; i < res->transition_count; i++)
+        if (subject_may_anywhere(who, res->transitions[i].permission_id))
+            return true;
+    return false;
+}
+
+static void write_levels(struct jsonw *w, const struct resource *res)
+{
+    jsonw_key(w, "levels");
+    jsonw_array(w);
+    for (int l = 0; l < LEVELS; l++)
+        if (res->levels >> l & 1)
+            jsonw_str(w, level_name((enum level)l));
+    jsonw_array_end(w);
+}
+
+static void write_rights(struct jsonw *w, const struct subject *who, const struct resource *res)
+{
+    jsonw_key(w, "may");
+    jsonw_object(w);
+    for (int i = 0; i < RESOURCE_ACTIONS; i++)
+        jsonw_kbool(w, resource_action_names[i], subject_may_anywhere(who, res->permissions[i]));
+    jsonw_object_end(w);
+}
+
+static void write_resource(struct jsonw *w, const struct subject *who, const struct resource *res)
+{
+    jsonw_object(w);
+    jsonw_kstr(w, "name", res->name);
+    jsonw_kstr(w, "plugin", res->plugin);
+    write_label(w, "label", res->label.zh, res->label.en);
+    jsonw_kbool(w, "numbered", res->number_prefix != NULL);
+    write_levels(w, res);
+    jsonw_key(w, "fields");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < res->field_count; i++)
+        write_field(w, res, &res->fields[i]);
+    jsonw_array_end(w);
+    write_states(w, res);
+    jsonw_key(w, "transitions");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < res->transition_count; i++)
+        write_transition(w, who, res, &res->transitions[i]);
+    jsonw_array_end(w);
+    copy_member(w, res->json, "list");
+    flag(w, "submitter_may_update", res->submitter_may_update);
+    write_rights(w, who, res);
+    jsonw_object_end(w);
+}
+
+/* Does the plugin run anywhere in the tenant? Where it does not is said unit by unit, by the lists themselves. */
+static bool runs_somewhere(struct call *c, const char *plugin)
+{
+    const uint32_t *units;
+    uint32_t off;
+
+    policy_off_units(c, plugin, TREE_NONE, &units, &off);
+    return off < tree_count(c->tenant->tree);
+}
+
+static void write_plugin(struct jsonw *w, struct call *c, const struct plugin *p)
+{
+    jsonw_object(w);
+    jsonw_kstr(w, "id", p->id);
+    jsonw_kstr(w, "version", p->version);
+    write_label(w, "label", p->label.zh, p->label.en);
+    write_label(w, "description", p->description.zh, p->description.en);
+    jsonw_kbool(w, "available", plugin_is_available(p));
+    jsonw_key(w, "resources");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < resource_count(); i++)
+        if (strcmp(resource_at(i)->plugin, p->id) == 0 && is_visible(c->who, resource_at(i)))
+            write_resource(w, c->who, resource_at(i));
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+}
+
+static void write_departments(struct jsonw *w, const struct db_rows *rows)
+{
+    jsonw_key(w, "departments");
+    jsonw_array(w);
+    for (int i = 0; i < db_rows_count(rows); i++) {
+        jsonw_object(w);
+        jsonw_kuuid(w, "id", db_get_uuid(rows, i, 0));
+        jsonw_kstr(w, "name", db_get(rows, i, 1));
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+}
+
+static int meta_read(struct call *c, struct request *r)
+{
+    struct db_args args;
+    struct db_call call = {.stmt = own_departments, .args = &args};
+    struct jsonw *w;
+    int result;
+
+    db_args_reset(&args);
+    db_arg_int(&args, c->tenant->id);
+    db_arg_str(&args, array_of_ids(c->arena, c->who->departments, c->who->department_count));
+    result = call_read(c, &call, 1);
+    if (result < 0)
+        return result;
+    w = response_json(r, 200);
+    jsonw_object(w);
+    jsonw_key(w, "tenant");
+    jsonw_object(w);
+    jsonw_kstr(w, "slug", c->tenant->slug);
+    jsonw_kstr(w, "name", c->tenant->name);
+    jsonw_object_end(w);
+    write_departments(w, call.rows);
+    jsonw_key(w, "plugins");
+    jsonw_array(w);
+    for (size_t i = 0; i < plugin_count(); i++)
+        if (runs_somewhere(c, plugin_at(i)->id))
+            write_plugin(w, c, plugin_at(i));
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+    return 0;
+}
+
+static const struct api_route meta_routes[] = {
+    {.method = HTTP_GET,
+        .path = "/meta",
+        .handle = meta_read,
+        .summary_en =
+            "What there is and what the caller may do: plugins, resources, fields, states, transitions",
+        .summary_zh = "可用的插件、业务、字段、状态、流转，以及本人的权限"},
+};
+
+int api_meta_routes(struct router *rt)
+{
+    return api_add_all(rt, meta_routes, ARRAY_LEN(meta_routes));
+}
