@@ -116,7 +116,7 @@ static bool enter_element(struct scan *s, struct text segment)
     return s->at < s->in.len && s->in.ptr[s->at] != ']';
 }
 
-void json_locate(struct text in, const char *pointer, uint32_t *ret_line, uint32_t *ret_column)
+void json_position(struct text in, const char *pointer, uint32_t *ret_line, uint32_t *ret_column)
 {
     struct scan s = {in, 0};
     struct text rest = text_of(pointer);

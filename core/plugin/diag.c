@@ -36,7 +36,7 @@ void diag_add(struct diags *d, const struct diag_file *f, const char *pointer, c
     uint32_t line, column;
     va_list args;
 
-    json_locate(f->source, pointer, &line, &column);
+    json_position(f->source, pointer, &line, &column);
     va_start(args, format);
     add(d, f->name, f->source.len > 0 ? line : 0, pointer, suggestion, format, args);
     va_end(args);

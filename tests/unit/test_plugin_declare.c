@@ -35,20 +35,20 @@ static void positions_of_pointers(void **state)
     uint32_t line, column;
 
     (void)state;
-    json_locate(in, "", &line, &column);
+    json_position(in, "", &line, &column);
     assert_int_equal(line, 1);
-    json_locate(in, "/e", &line, &column);
+    json_position(in, "/e", &line, &column);
     assert_int_equal(line, 4);
     assert_int_equal(column, 3);
-    json_locate(in, "/a/1/d", &line, &column);
+    json_position(in, "/a/1/d", &line, &column);
     assert_int_equal(line, 3);
     assert_int_equal(column, 21);
-    json_locate(in, "/a/1/b~1c", &line, &column);
+    json_position(in, "/a/1/b~1c", &line, &column);
     assert_int_equal(column, 6);
-    json_locate(in, "/a/7", &line, &column);
+    json_position(in, "/a/7", &line, &column);
     assert_int_equal(line, 2); /* the deepest part that is there */
     for (size_t len = 0; len < in.len; len++)
-        json_locate((struct text){in.ptr, len}, "/a/1/d", &line, &column);
+        json_position((struct text){in.ptr, len}, "/a/1/d", &line, &column);
 }
 
 static struct plugin *read_manifest(const char *text, struct diags *d, int expected)
