@@ -158,9 +158,9 @@ struct plugin *plugin_load_dir(const char *dir, const struct plugin_load_config 
     load_declarations(p, d);
     if (d->count > 0)
         plugin_mark(p, "invalid", d->first ? diag_text(p->arena, d->first) : "invalid");
-    else if (!config->is_development && !config->without_code && file_is_guarded(p->dir, why) < 0)
+    else if (!config->is_development && file_is_guarded(p->dir, why) < 0)
         plugin_mark(p, "untrusted", why);
-    if (!p->policy.unavailable || config->without_code)
+    if (!p->policy.unavailable || (config->without_code && config->is_development))
         (void)!plugin_code_load(p, config, d);
     return p;
 }
@@ -197,7 +197,7 @@ static int load_directory(const char *directory, const struct plugin_load_config
     return 0;
 }
 
-/* Requirements have to be there and must not go in a circle. */
+/* Requirements must not go in a circle. */
 static bool is_circular(const struct plugin *p, const char *start, uint32_t depth)
 {
     for (const char *const *need = p->policy.requires; *need; need++) {

@@ -51,7 +51,15 @@ static bool is_word(const char *s, size_t max, const char *extra)
 
 bool plugin_id_is_valid(const char *id)
 {
-    return is_word(id, 40, "_") && strcmp(id, "core") != 0;
+    /* First words of the core's own paths in the API and of its permissions. */
+    static const char *const taken[] = {"core", "plugins", "provided", "units", "departments", "accounts", "account",
+        "roles", "grants", "tokens", "session", "sessions", "explain", "meta", "openapi", "audit", "events", "files",
+        "imports", "exports", "search", "jobs", "tenants", "permissions"};
+
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+        if (strcmp(id, taken[i]) == 0)
+            return false;
+    return is_word(id, 40, "_");
 }
 
 static const char *at(struct reading *r, const char *format, const char *name, size_t i)

@@ -1,0 +1,114 @@
+/* The plugins' own routes, what they provide, and the trace of a request. */
+#include "api/plugins.h"
+
+#include <errno.h>
+
+#include "access/core_permissions.h"
+#include "api/dispatch.h"
+#include "api/plugins_internal.h"
+#include "base/mem.h"
+#include "plugin/offer.h"
+#include "plugin/policies.h"
+#include "plugin/route.h"
+#include "plugin/trace.h"
+
+int plugins_unit(struct call *c, const struct request *r, uint32_t *ret)
+{
+    struct text name = request_query(r, "unit");
+    uint32_t unit = 0;
+    struct uuid id;
+
+    if (name.ptr)
+        unit = uuid_parse(name, &id) == 0 ? tree_find(c->tenant->tree, id) : tree_find_code(c->tenant->tree, name);
+    if (unit >= tree_count(c->tenant->tree) || !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), unit))
+        return call_not_found(c);
+    *ret = unit;
+    return 0;
+}
+
+/* GET /provided/{kind}?unit= */
+static int provided(struct call *c, struct request *r)
+{
+    uint32_t kind = plugin_provider_kind(request_param(r, "kind")), unit;
+    int e = plugins_unit(c, r, &unit);
+
+    if (e < 0)
+        return e;
+    if (kind == 0)
+        return call_not_found(c);
+    e = plugin_provide(c, kind, unit, request_prefers_chinese(r), response_json(r, 200));
+    return e < 0 ? e : call_fence(c);
+}
+
+static int plugin_route(struct call *c, struct request *r)
+{
+    const struct api_route *route = api_route_of(r);
+
+    return plugin_route_serve(c, r, route->extra);
+}
+
+static enum http_method method_of(uint32_t method)
+{
+    static const enum http_method methods[] = {[JX_GET] = HTTP_GET, [JX_POST] = HTTP_POST, [JX_PUT] = HTTP_PUT,
+        [JX_PATCH] = HTTP_PATCH, [JX_DELETE] = HTTP_DELETE};
+
+    return methods[method];
+}
+
+/* Lives as long as the router: for the life of the process. */
+static int add_own_routes(struct router *rt)
+{
+    const struct offers *all = offers();
+    struct api_route *routes = mem_zarray(all->route_count + 1, sizeof(*routes));
+
+    for (size_t i = 0; i < all->route_count; i++) {
+        const struct offer_route *o = &all->routes[i];
+        int e;
+
+        routes[i] = (struct api_route){.method = method_of(o->r.method),
+            .path = str_printf("/%s%s", o->plugin->id, o->r.path),
+            .handle = plugin_route,
+            .summary_en = o->r.summary_en ? o->r.summary_en : o->plugin->id,
+            .summary_zh = o->r.summary_zh ? o->r.summary_zh : o->plugin->id,
+            .extra = o};
+        e = api_add(rt, &routes[i]);
+        /* A path the core or a resource has already: the plugin is at fault, the server goes on without the route. */
+        if (e < 0)
+            plugin_reject(o->plugin->id, "load_failed", str_printf("route %s is taken", routes[i].path));
+    }
+    return 0;
+}
+
+static void begin(struct call *c, const struct request *r)
+{
+    if (text_is(request_header(r, "X-Juxin-Trace"), "1") && c->tenant &&
+        subject_may_anywhere(c->who, core_permission(CORE_TRACE)))
+        trace_begin(c);
+}
+
+static void end(struct call *c, const struct request *r)
+{
+    const char *text = trace_text(c);
+
+    if (text)
+        response_header(r->response, "Juxin-Trace", "%s", text);
+}
+
+static const struct api_route routes[] = {
+    {.method = HTTP_GET, .path = "/provided/{kind}", .handle = provided,
+        .summary_en = "What plugins provide at a unit: statistics, card, menu, search, report, health",
+        .summary_zh = "插件在某组织机构提供的内容：统计、卡片、菜单、搜索、报表、健康状况"},
+};
+
+int api_plugin_routes(struct router *rt)
+{
+    static const struct api_observer observer = {begin, end};
+    int r = api_add_all(rt, routes, ARRAY_LEN(routes));
+
+    if (r == 0)
+        r = api_plugin_policy_routes(rt);
+    if (r == 0)
+        r = add_own_routes(rt);
+    api_observe(&observer);
+    return r;
+}
