@@ -80,7 +80,7 @@ static void write_field(struct jsonw *w, const struct resource *res, const struc
     flag(w, "searchable", f->is_searchable);
     flag(w, "sortable", f->is_sortable);
     flag(w, "filterable", f->is_filterable);
-    flag(w, "personal", json_is_true(json_object_get(json, "personal")));
+    flag(w, "personal", strcmp(f->sensitivity, "none") != 0);
     if (f->has_min)
         jsonw_kint(w, "min", f->min);
     if (f->has_max)

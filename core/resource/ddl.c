@@ -44,6 +44,10 @@ static void push(struct arena *a, const char ***list, uint32_t *count, uint32_t 
 #define ADD_LATE(p, ...)                                                                                             \
     push((p)->a, &(p)->out->late, &(p)->out->late_count, &(p)->out->late_capacity, arena_printf((p)->a, __VA_ARGS__))
 
+#define ADD_CONCURRENT(p, ...)                                                                                       \
+    push((p)->a, &(p)->out->concurrent, &(p)->out->concurrent_count, &(p)->out->concurrent_capacity,                 \
+        arena_printf((p)->a, __VA_ARGS__))
+
 /* 'value', quoted for SQL. Values are names of a-z, 0-9 and _, checked by the declaration. */
 static char *enum_check(struct arena *a, const struct field *f)
 {
@@ -58,11 +62,15 @@ static void add_field_index(struct plan *p, const struct field *f)
 {
     const char *name = p->res->name, *table = p->res->table;
 
-    if (f->is_filterable || f->is_sortable)
+    if (p->previous && (f->is_filterable || f->is_sortable))
+        ADD_CONCURRENT(p,
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"%s_%s_ix\" ON %s (tenant_id, \"%s\", id) WHERE deleted_at IS NULL",
+            name, f->name, table, f->name);
+    else if (f->is_filterable || f->is_sortable)
         ADD(p, "CREATE INDEX \"%s_%s_ix\" ON %s (tenant_id, \"%s\", id) WHERE deleted_at IS NULL", name, f->name, table,
             f->name);
     if (f->unique != UNIQUE_NO)
-        ADD(p, "CREATE UNIQUE INDEX \"%s_%s_uq\" ON %s (tenant_id, %s\"%s\") WHERE deleted_at IS NULL", name, f->name,
+        ADD(p, "CREATE UNIQUE INDEX IF NOT EXISTS \"%s_%s_uq\" ON %s (tenant_id, %s\"%s\") WHERE deleted_at IS NULL", name, f->name,
             table, f->unique == UNIQUE_UNIT ? "unit_id, " : "", f->name);
 }
 
@@ -78,6 +86,8 @@ static void add_field_key(struct plan *p, const struct field *f)
 
         target = arena_printf(p->a, "px_%.*s.\"%s\"", (int)(dot - f->reference), f->reference, dot + 1);
     }
+    if (target && p->previous)
+        ADD_LATE(p, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS \"%s_%s_fk\"", p->res->table, p->res->name, f->name);
     if (target)
         ADD_LATE(p, "ALTER TABLE %s ADD CONSTRAINT \"%s_%s_fk\" FOREIGN KEY (tenant_id, \"%s\") REFERENCES %s (tenant_id, id)",
             p->res->table, p->res->name, f->name, f->name, target);
@@ -178,7 +188,7 @@ static void diff_enum(struct plan *p, const struct field *was, const struct fiel
         wider |= !has_value(was, f->values[i].value);
     if (!wider)
         return;
-    ADD(p, "ALTER TABLE %s DROP CONSTRAINT \"%s_%s_ck\"", p->res->table, p->res->name, f->name);
+    ADD(p, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS \"%s_%s_ck\"", p->res->table, p->res->name, f->name);
     ADD(p, "ALTER TABLE %s ADD CONSTRAINT \"%s_%s_ck\" %s NOT VALID", p->res->table, p->res->name, f->name,
         enum_check(p->a, f));
 }
@@ -232,9 +242,12 @@ static void plan_change(struct plan *p)
             diff_field(p, was, f);
             continue;
         }
-        ADD(p, "ALTER TABLE %s ADD COLUMN \"%s\" %s", res->table, f->name, column_types[f->type]);
-        if (f->type == FIELD_ENUM)
-            ADD(p, "ALTER TABLE %s ADD CONSTRAINT \"%s_%s_ck\" %s", res->table, res->name, f->name, enum_check(p->a, f));
+        ADD(p, "ALTER TABLE %s ADD COLUMN IF NOT EXISTS \"%s\" %s", res->table, f->name, column_types[f->type]);
+        if (f->type == FIELD_ENUM) {
+            ADD(p, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS \"%s_%s_ck\"", p->res->table, p->res->name, f->name);
+            ADD(p, "ALTER TABLE %s ADD CONSTRAINT \"%s_%s_ck\" %s", p->res->table, p->res->name, f->name,
+                enum_check(p->a, f));
+        }
         add_field_index(p, f);
         add_field_key(p, f);
     }

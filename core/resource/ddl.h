@@ -8,6 +8,8 @@ struct ddl {
     uint32_t count, capacity;
     const char **late;                /* foreign keys between resources: after all tables exist */
     uint32_t late_count, late_capacity;
+    const char **concurrent;          /* indexes of tables in use: after the commit, each on its own */
+    uint32_t concurrent_count, concurrent_capacity;
 };
 
 /* previous: the declaration the table was last made from; NULL for a new table. -EINVAL with the report when the

@@ -12,13 +12,14 @@ static const char *const type_names[] = {"text", "longtext", "integer", "money",
     "reference", "json", "department", "departments", "account", "unit", NULL};
 static const char *const unique_names[] = {"no", "tenant", "unit", NULL};
 static const char *const set_by_names[] = {"user", "plugin", "transition", NULL};
+static const char *const sensitivity_names[] = {"none", "personal", "sensitive", NULL};
 static const char *const mask_names[] = {"none", "all", "phone", "name", "email", "id_number", NULL};
 
 /* Names a field may not have: standard columns, members of every record, and words of list queries. */
 static const char *const reserved[] = {"tenant_id", "id", "unit", "unit_id", "unit_name", "a1", "a2", "a3", "a4",
-    "origin_unit_id", "version", "state", "state_since", "due_at", "auto_at", "number", "created_at",
+    "origin_unit_id", "version", "state", "state_since", "due", "due_at", "auto_at", "number", "created_at",
     "created_by", "updated_at", "updated_by", "deleted_at", "batch_id", "order", "limit", "cursor", "count", "q",
-    "note", "hidden", "masked", NULL};
+    "reach", "note", "hidden", "transitions", NULL};
 
 const char *field_type_name(enum field_type t)
 {
@@ -215,30 +216,30 @@ static void parse_limits(struct parse *p, const char *at, const json_t *v, struc
     f->regex = NULL;
 }
 
-static void parse_purpose(struct parse *p, const char *at, const json_t *v, struct field *f)
+/* An ISO 8601 duration of years, months or days: P3Y, P6M, P30D. */
+static bool is_retention(const char *s)
 {
-    const json_t *purpose = json_object_get(v, "purpose");
-    const char *here = AT(p, "%s/purpose", at);
+    size_t digits = strspn(s + (*s == 'P'), "0123456789");
 
-    f->retention_days = (uint32_t)parse_int(p, at, v, "retention_days", 1, 36525, 0);
-    if (purpose) {
-        f->purpose.zh = arena_dup(p->a, parse_str(p, here, purpose, "zh-CN", true));
-        f->purpose.en = arena_dup(p->a, parse_str(p, here, purpose, "en", true));
-    }
-    if ((f->is_personal || f->is_sensitive) && (!purpose || !f->retention_days))
-        report_add(p->report, at, "add \"purpose\": {\"zh-CN\": \"…\", \"en\": \"…\"} and \"retention_days\": 1095",
-            "personal data needs a purpose and a retention");
+    return s[0] == 'P' && digits > 0 && digits < 6 && strchr("YMD", s[1 + digits]) && s[1 + digits] && !s[2 + digits];
 }
 
 static void parse_privacy(struct parse *p, const char *at, const json_t *v, struct field *f)
 {
     const char *denied = denied_subject(f->name, f->label.zh, f->label.en);
+    const char *sensitivity = parse_str(p, at, v, "sensitivity", false);
     int mask = parse_word(p, at, "mask", parse_str(p, at, v, "mask", false), mask_names);
 
+    parse_word(p, at, "sensitivity", sensitivity, sensitivity_names);
     f->mask = mask < 0 ? MASK_ALL : (enum field_mask)mask;
-    f->is_personal = parse_bool(p, at, v, "personal");
-    f->is_sensitive = parse_bool(p, at, v, "sensitive");
-    parse_purpose(p, at, v, f);
+    f->sensitivity = arena_dup(p->a, sensitivity ? sensitivity : "none");
+    f->purpose = arena_dup(p->a, parse_str(p, at, v, "purpose", false));
+    f->retention = arena_dup(p->a, parse_str(p, at, v, "retention", false));
+    if (strcmp(f->sensitivity, "none") != 0 && (!f->purpose || !f->retention))
+        report_add(p->report, at, "add \"purpose\": \"why it is asked for\" and \"retention\": \"P3Y\"",
+            "personal data needs a purpose and a retention");
+    if (f->retention && !is_retention(f->retention))
+        report_add(p->report, AT(p, "%s/retention", at), "P3Y, P6M or P30D", "not a duration");
     if (f->mask != MASK_NONE && f->type != FIELD_TEXT && f->type != FIELD_LONGTEXT)
         report_add(p->report, AT(p, "%s/mask", at), NULL, "a mask is for text and longtext");
     if (f->mask != MASK_NONE && (f->is_filterable || f->is_sortable))
@@ -313,8 +314,8 @@ static void parse_flags(struct parse *p, const char *at, const json_t *v, struct
 static void parse_field(struct parse *p, const char *name, const json_t *v, struct field *f)
 {
     static const char *const known[] = {"type", "label", "required", "unique", "immutable", "default", "min", "max",
-        "min_length", "max_length", "pattern", "values", "reference", "personal", "sensitive", "mask", "purpose",
-        "retention_days", "set_by",
+        "min_length", "max_length", "pattern", "values", "reference", "sensitivity", "mask", "purpose", "retention",
+        "set_by",
         "searchable", "sortable", "filterable", "help", NULL};
     const char *at = AT(p, "/fields/%s", name);
     int type;
@@ -398,7 +399,7 @@ static void parse_number(struct parse *p, const json_t *json)
 static void parse_list(struct parse *p, const json_t *json)
 {
     static const char *const known[] = {"columns", "sort", NULL};
-    static const char *const standard[] = {"number", "state", "state_since", "due_at", "unit_name", "created_at",
+    static const char *const standard[] = {"number", "state", "state_since", "due", "due_at", "unit_name", "created_at",
         "updated_at", "created_by", NULL};
     const json_t *list = json_object_get(json, "list"), *columns = json_object_get(list, "columns"), *v;
     const char *sort;

@@ -45,9 +45,8 @@ struct field {
     struct enum_value *values;
     uint32_t value_count;
     const char *reference;            /* "plugin.resource" */
-    bool is_personal, is_sensitive;
-    struct label purpose;             /* why personal data is asked for, shown to the person */
-    uint32_t retention_days;
+    const char *sensitivity;          /* none, personal, sensitive */
+    const char *purpose, *retention;  /* of personal data: why it is asked for, and how long it is kept (P3Y) */
 };
 
 struct state {

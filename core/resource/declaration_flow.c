@@ -123,27 +123,26 @@ static void parse_participants(struct parse *p, const char *at, const json_t *v,
 
 static void parse_deadline(struct parse *p, const char *at, const json_t *v, struct transition *t)
 {
-    static const char *const known[] = {"working_days", "working_days_field", "date_field", "clear", NULL};
+    static const char *const known[] = {"working_days", "from", "clear", NULL};
     const json_t *d = json_object_get(v, "deadline");
-    const char *here = AT(p, "%s/deadline", at), *days, *date;
+    const char *here = AT(p, "%s/deadline", at), *from;
 
     if (!d)
         return;
     report_unknown(p->report, here, d, known);
-    days = parse_str(p, here, d, "working_days_field", false);
-    date = parse_str(p, here, d, "date_field", false);
+    from = parse_str(p, here, d, "from", false);
     t->deadline_days = (uint32_t)parse_int(p, here, d, "working_days", 1, 1000, 0);
     if (parse_bool(p, here, d, "clear")) {
         t->deadline = DEADLINE_CLEAR;
-    } else if (days || date) {
+    } else if (from) {
         t->deadline = DEADLINE_FIELD;
-        t->deadline_field = parse_field_ref(p, here, days ? days : date);
-        if (t->deadline_field && t->deadline_field->type != (days ? FIELD_INTEGER : FIELD_DATE))
-            report_add(p->report, here, NULL, "working_days_field is an integer, date_field a date");
+        t->deadline_field = parse_field_ref(p, AT(p, "%s/from", here), from);
+        if (t->deadline_field && t->deadline_field->type != FIELD_INTEGER && t->deadline_field->type != FIELD_DATE)
+            report_add(p->report, AT(p, "%s/from", here), NULL, "a number of working days (integer) or a date");
     } else if (t->deadline_days) {
         t->deadline = DEADLINE_DAYS;
     } else {
-        report_add(p->report, here, "{\"working_days\": 15} or {\"working_days_field\": \"…\"} or {\"clear\": true}",
+        report_add(p->report, here, "{\"working_days\": 15} or {\"from\": \"field\"} or {\"clear\": true}",
             "no deadline in it");
     }
 }
@@ -230,9 +229,23 @@ void parse_transitions(struct parse *p, const json_t *json)
     }
 }
 
+/* Whatever the submitter does is hidden; the list says so where a reader of the declaration looks for it. */
+static void check_hidden_acts(struct parse *p, const json_t *list)
+{
+    const json_t *v;
+    size_t i;
+
+    json_array_foreach(list, i, v) {
+        const char *name = json_is_string(v) ? json_string_value(v) : "";
+
+        if (strcmp(name, "create") != 0 && strcmp(name, "update") != 0 && !resource_transition(p->res, text_of(name)))
+            report_add(p->report, AT(p, "/anonymity/hide_actor_of/%zu", i), NULL, "no transition is named \"%s\"", name);
+    }
+}
+
 void parse_anonymity(struct parse *p, const json_t *json)
 {
-    static const char *const known[] = {"unless", "fields", "from", NULL};
+    static const char *const known[] = {"unless", "fields", "hide_actor_of", "from", NULL};
     static const char *const from[] = {"department", NULL};
     const json_t *v = json_object_get(json, "anonymity");
     const struct field **fields;
@@ -253,4 +266,5 @@ void parse_anonymity(struct parse *p, const json_t *json)
             report_add(p->report, AT(p, "/anonymity/fields/%u", i), NULL,
                 "a hidden field cannot be filtered or sorted by: that would reveal it");
     }
+    check_hidden_acts(p, json_object_get(v, "hide_actor_of"));
 }

@@ -1,14 +1,18 @@
-/* Bringing tables to their declarations, as owner, in one transaction per resource. */
+/* Bringing tables to their declarations, as owner. */
 #include <errno.h>
 
 #include "base/json.h"
 #include "db/admin.h"
+#include "db/migrate.h"
 #include "resource/ddl.h"
 #include "resource/declaration_report.h"
 #include "resource/resource.h"
 
-/* Two servers started at once: the second waits, and then finds nothing left to do. */
-#define MIGRATE_LOCK "SELECT pg_advisory_xact_lock(hashtext('juxin.resource_migrate'))"
+struct plan {
+    struct ddl ddl;
+    char *json;                       /* to be remembered; NULL: nothing changed */
+    bool is_new;
+};
 
 static int run(struct admin *owner, const struct resource *res, struct declaration_report *report, const char *sql)
 {
@@ -59,51 +63,77 @@ static int remember(struct admin *owner, const struct resource *res, const char 
         &args, NULL);
 }
 
-static int migrate_one(struct admin *owner, struct arena *a, const struct resource *res,
-    struct declaration_report *report, struct ddl *plan)
+static int plan_one(struct admin *owner, struct arena *a, const struct resource *res,
+    struct declaration_report *report, struct plan *plan)
 {
     char *json = json_dumps(res->json, JSON_COMPACT), *before = NULL;
     struct resource *previous = NULL;
     int r = stored(owner, a, res, &previous, &before);
 
-    if (r < 0) {
+    if (r < 0)
         report_add(report, "", NULL, "%s: the stored declaration cannot be read", res->full_name);
-    } else if (before && strcmp(before, json) == 0) {
-        *plan = (struct ddl){0};
-    } else {
-        r = ddl_plan(a, res, previous, report, plan);
-        for (uint32_t i = 0; r == 0 && i < plan->count; i++)
-            r = run(owner, res, report, plan->statements[i]);
-        if (r == 0)
-            r = remember(owner, res, json);
-    }
+    else if (!before || strcmp(before, json) != 0)
+        r = ddl_plan(a, res, previous, report, &plan->ddl);
+    if (r == 0 && (!before || strcmp(before, json) != 0))
+        plan->json = arena_dup(a, json);
+    plan->is_new = !before;
     free(json);
     return r;
 }
 
-static int migrate_all(struct admin *owner, struct arena *a, struct declaration_report *report)
+/* Tables, columns, keys: one transaction for all resources. */
+static int apply(struct admin *owner, const struct plan *plans, struct declaration_report *report)
 {
-    struct ddl *plans = arena_array(a, resource_count() + 1, sizeof(*plans));
-    int r = admin_script(owner, "SET LOCAL lock_timeout = '10s'");
+    int r = admin_script(owner, "BEGIN; SET LOCAL lock_timeout = '10s'"), end;
 
-    if (r == 0)
-        r = admin_script(owner, MIGRATE_LOCK);
     for (uint32_t i = 0; r == 0 && i < resource_count(); i++)
-        r = migrate_one(owner, a, resource_at(i), report, &plans[i]);
+        for (uint32_t k = 0; r == 0 && k < plans[i].ddl.count; k++)
+            r = run(owner, resource_at(i), report, plans[i].ddl.statements[k]);
     for (uint32_t i = 0; r == 0 && i < resource_count(); i++)
-        for (uint32_t k = 0; r == 0 && k < plans[i].late_count; k++)
-            r = run(owner, resource_at(i), report, plans[i].late[k]);
+        for (uint32_t k = 0; r == 0 && k < plans[i].ddl.late_count; k++)
+            r = run(owner, resource_at(i), report, plans[i].ddl.late[k]);
+    for (uint32_t i = 0; r == 0 && i < resource_count(); i++)
+        if (plans[i].json && plans[i].is_new)
+            r = remember(owner, resource_at(i), plans[i].json);
+    end = admin_script(owner, r == 0 ? "COMMIT" : "ROLLBACK");
+    return r < 0 ? r : end;
+}
+
+/* Indexes of tables in use, then the note that all is done: broken off before, everything is done again. */
+static int apply_concurrent(struct admin *owner, const struct plan *plans, struct declaration_report *report)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; r == 0 && i < resource_count(); i++) {
+        for (uint32_t k = 0; r == 0 && k < plans[i].ddl.concurrent_count; k++)
+            r = run(owner, resource_at(i), report, plans[i].ddl.concurrent[k]);
+        if (r == 0 && plans[i].json && !plans[i].is_new)
+            r = remember(owner, resource_at(i), plans[i].json);
+    }
     return r;
 }
 
 int resource_migrate(struct admin *owner, struct declaration_report *report)
 {
+    const struct migrate lock = {.scope = "resources"};
     struct arena *a = arena_new();
-    int r = admin_script(owner, "BEGIN"), end;
+    struct plan *plans = arena_array(a, resource_count() + 1, sizeof(*plans));
+    int r = migrate_lock(owner, &lock), end;
 
+    if (r < 0) {
+        arena_free(a);
+        return r;
+    }
+    for (uint32_t i = 0; i < resource_count(); i++) {
+        int one = plan_one(owner, a, resource_at(i), report, &plans[i]);
+
+        r = r < 0 ? r : one; /* all refusals are told, not the first one only */
+    }
     if (r == 0)
-        r = migrate_all(owner, a, report);
-    end = admin_script(owner, r == 0 ? "COMMIT" : "ROLLBACK");
+        r = apply(owner, plans, report);
+    if (r == 0)
+        r = apply_concurrent(owner, plans, report);
+    end = migrate_unlock(owner);
     arena_free(a);
     return r < 0 ? r : end;
 }

@@ -32,6 +32,8 @@ static struct text op_get_old(const struct record *rec, const char *field)
 {
     const struct field *f = resource_field(rec->res, text_of(field));
 
+    if (!f && !rec->is_new) /* filters run before the engine's own members change */
+        return text_of(record_value(rec, field));
     return text_of(f && !rec->is_new ? rec->old[f->index] : NULL);
 }
 

@@ -79,21 +79,25 @@ static void reach_entry(struct build *b, struct scope_entry e)
         reach_add(b, BR_CHILDREN0 + depth, e.unit);
 }
 
-/* A scope entry within the subtree of q->unit; false when nothing is left of it. */
-static bool within(const struct tree *t, uint32_t unit, struct scope_entry *e)
+/* A scope entry within the subtree of q->unit, or at that unit only; false when nothing is left of it. */
+static bool within(const struct tree *t, const struct query *q, struct scope_entry *e)
 {
-    bool inside;
+    uint32_t unit = q->unit;
+    bool inside, covers;
 
     if (unit == TREE_NONE)
         return true;
     inside = tree_contains(e->unit, unit, tree_end(t, unit));
-    if (e->reach == REACH_SUBTREE && tree_contains(unit, e->unit, tree_end(t, e->unit)))
-        *e = (struct scope_entry){unit, REACH_SUBTREE};
-    else if (e->reach == REACH_CHILDREN && !inside && tree_parent(t, unit) == e->unit)
+    covers = e->reach == REACH_SUBTREE ? tree_contains(unit, e->unit, tree_end(t, e->unit))
+             : e->reach == REACH_SELF  ? e->unit == unit
+                                       : tree_parent(t, unit) == e->unit;
+    if (q->unit_only)
         *e = (struct scope_entry){unit, REACH_SELF};
-    else
-        return inside;
-    return true;
+    else if (covers && e->reach == REACH_SUBTREE)
+        *e = (struct scope_entry){unit, REACH_SUBTREE};
+    else if (covers && e->reach == REACH_CHILDREN)
+        *e = (struct scope_entry){unit, REACH_SELF};
+    return covers || (inside && !q->unit_only);
 }
 
 static bool reach_all(struct build *b)
@@ -104,7 +108,7 @@ static bool reach_all(struct build *b)
     for (uint32_t i = 0; i < scope.count; i++) {
         struct scope_entry e = scope.entries[i];
 
-        if (within(b->c->tenant->tree, b->q->unit, &e))
+        if (within(b->c->tenant->tree, b->q, &e))
             reach_entry(b, e);
     }
     return scope.everywhere;
@@ -239,9 +243,10 @@ static const char *unit_predicate(struct build *b)
     const struct tree *t = b->c->tenant->tree;
     uint32_t depth = b->q->unit == TREE_NONE ? 0 : tree_depth(t, b->q->unit);
 
-    if (depth == 0)
+    if (b->q->unit == TREE_NONE || (depth == 0 && !b->q->unit_only))
         return "";
-    return arena_printf(b->c->arena, " AND r.a%u = %s", depth,
+    return arena_printf(b->c->arena, " AND r.%s = %s",
+        b->q->unit_only ? "unit_id" : arena_printf(b->c->arena, "a%u", depth),
         arg(b, arena_dup(b->c->arena, uuid_format(tree_unit(t, b->q->unit).id).s), "::uuid"));
 }
 
@@ -405,14 +410,30 @@ static int count_exactly(struct call *c, struct query_sql *sql, int64_t *ret)
     return 0;
 }
 
+/* A unit asked for by name: unknown to whoever reads nothing in it; then the gate, since its records answer. */
+static int check_unit(struct call *c, const struct query *q)
+{
+    struct build b = {.c = c, .q = q};
+
+    if (q->unit == TREE_NONE)
+        return 0;
+    (void)reach_all(&b);
+    for (int kind = 0; kind < BRANCHES; kind++)
+        if (b.unit_count[kind])
+            return gate_require(c, q->res->plugin, q->unit);
+    return call_not_found(c);
+}
+
 int query_run(struct call *c, const struct query *q, struct query_page *ret)
 {
     struct query_sql *page = arena_alloc(c->arena, sizeof(*page)), *count = arena_alloc(c->arena, sizeof(*count));
     struct query_page out = {.total = -1};
     struct db_call calls[2];
     bool empty;
-    int r;
+    int r = check_unit(c, q);
 
+    if (r < 0)
+        return r;
     query_build(c, q, page, &empty);
     if (empty) {
         out.total = q->count == COUNT_NO ? -1 : 0;

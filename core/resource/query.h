@@ -37,6 +37,7 @@ struct query {
     bool sort_desc, sort_is_id;
     uint32_t limit;
     uint32_t unit;                    /* only its subtree; TREE_NONE: all that is visible */
+    bool unit_only;                   /* not what is below it */
     enum query_count count;
     bool has_cursor, cursor_in_nulls;
     const char *cursor_value;

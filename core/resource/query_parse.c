@@ -175,6 +175,14 @@ static int parse_unit(struct call *c, struct query *q, struct text value)
     return q->unit == TREE_NONE ? call_not_found(c) : 0;
 }
 
+static int parse_reach(struct call *c, struct query *q, struct text name, struct text value)
+{
+    if (!text_is(value, "self") && !text_is(value, "subtree"))
+        return bad(c, name, "not_one_of", "self or subtree, together with unit.", "应为 self 或 subtree，与 unit 同用。");
+    q->unit_only = text_is(value, "self");
+    return 0;
+}
+
 static int parse_count(struct call *c, struct query *q, struct text name, struct text value)
 {
     static const char *const names[] = {"none", "capped", "exact"};
@@ -211,6 +219,8 @@ int query_parse(struct call *c, const struct resource *res, const struct query_p
             r = parse_order(c, &q, name, value);
         } else if (text_is(name, "unit")) {
             r = parse_unit(c, &q, value);
+        } else if (text_is(name, "reach")) {
+            r = parse_reach(c, &q, name, value);
         } else if (text_is(name, "count")) {
             r = parse_count(c, &q, name, value);
         } else if (text_is(name, "cursor")) {

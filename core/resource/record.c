@@ -99,7 +99,7 @@ const char *record_value(const struct record *rec, const char *name)
         return rec->values[f->index];
     if (strcmp(name, "state") == 0)
         return rec->res->states[rec->state].name;
-    if (strcmp(name, "due_at") == 0)
+    if (strcmp(name, "due_at") == 0 || strcmp(name, "due") == 0)
         return rec->due;
     return strcmp(name, "number") == 0 ? rec->number : NULL;
 }
@@ -200,12 +200,11 @@ static void write_hidden(struct jsonw *w, const struct record *rec)
     jsonw_array_end(w);
 }
 
-void record_write(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask)
+void record_write_members(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask)
 {
     const struct resource *res = rec->res;
     bool hides_editor = rec->hides_submitter && uuid_eq(rec->updated_by, rec->created_by);
 
-    jsonw_object(w);
     write_id(w, "id", rec->id);
     jsonw_kint(w, "version", rec->version);
     jsonw_kstr(w, "state", res->states[rec->state].name);
@@ -232,5 +231,4 @@ void record_write(struct jsonw *w, const struct record *rec, const struct tenant
             value_write(w, f, rec->values[i]);
     }
     write_hidden(w, rec);
-    jsonw_object_end(w);
 }

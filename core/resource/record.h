@@ -37,8 +37,8 @@ bool record_is_changed(const struct record *rec, const struct field *f);
 /* The names of the changed fields, comma-separated. */
 const char *record_changed_names(struct arena *a, const struct record *rec);
 
-/* The record as its reader may see it. may_unmask: the reader holds the permission at the record's unit. */
-void record_write(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask);
+/* The members of the record as its reader may see it, into an open object. may_unmask: the reader holds the permission at the record's unit. */
+void record_write_members(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask);
 void record_write_masked(struct jsonw *w, enum field_mask mask, const char *v);
 /* Fills `hidden` with what anonymity hides, when the viewer is one it hides from. */
 void record_hide_submitter(struct record *rec);

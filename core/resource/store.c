@@ -21,9 +21,11 @@ static const struct db_stmt history_insert = {"history.insert",
     " from_state, to_state, unit_id, changes, basis)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
 static const struct db_stmt history_list = {"history.list",
-    "SELECT id, version, at, actor, actor_kind, kind, transition, from_state, to_state, unit_id, changes, basis"
-    " FROM juxin.history WHERE tenant_id = $1 AND resource = $2 AND record_id = $3"
-    " ORDER BY tenant_id, resource, record_id, version, id LIMIT 500"};
+    "SELECT h.id, h.version, h.at, h.actor, h.actor_kind, h.kind, h.transition, h.from_state, h.to_state, h.unit_id,"
+    " h.changes, h.basis, a.display_name FROM juxin.history h"
+    " LEFT JOIN juxin.account a ON a.tenant_id = h.tenant_id AND a.id = h.actor"
+    " WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
+    " ORDER BY h.version, h.id LIMIT 500"};
 static const struct db_stmt history_times = {"history.times",
     "SELECT count(*) FROM juxin.history WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND transition = $4"};
 static const struct db_stmt number_take = {"number.take",
@@ -135,16 +137,17 @@ static void write_changes(struct jsonw *w, const struct record *rec, const char 
             if (!f || rec->hidden[f->index])
                 continue;
             jsonw_key(w, name);
-            jsonw_array(w);
+            jsonw_object(w);
             for (size_t i = 0; i < 2; i++) {
                 const json_t *v = json_array_get(pair, i);
 
+                jsonw_key(w, i ? "new" : "old");
                 if (f->mask != MASK_NONE && json_is_string(v) && !may_unmask)
                     record_write_masked(w, f->mask, json_string_value(v));
                 else
                     jsonw_value(w, v);
             }
-            jsonw_array_end(w);
+            jsonw_object_end(w);
         }
     }
     json_decref(changes);
@@ -188,9 +191,10 @@ static void write_entry(struct call *c, const struct record *rec, struct jsonw *
     jsonw_kstr(w, "at", clock_format(db_get_time(rows, i, 2)).s);
     jsonw_kstr(w, "actor", hides || uuid_is_nil(actor) ? NULL : uuid_format(actor).s);
     jsonw_kstr(w, "actor_kind", db_get(rows, i, 4));
+    jsonw_kstr(w, "actor_name", hides ? NULL : db_get(rows, i, 12));
     if (hides)
         jsonw_kbool(w, "actor_hidden", true);
-    jsonw_kstr(w, "kind", db_get(rows, i, 5));
+    jsonw_kstr(w, "action", db_get(rows, i, 5));
     jsonw_kstr(w, "transition", db_get(rows, i, 6));
     jsonw_kstr(w, "from_state", db_get(rows, i, 7));
     jsonw_kstr(w, "to_state", db_get(rows, i, 8));

@@ -259,6 +259,8 @@ void value_take(struct call *c, struct record *rec, const json_t *body, enum val
     const char *key;
     json_t *v;
 
+    if (!body)
+        return;
     if (!json_is_object(body)) {
         (void)call_fail_at(c, "", "type", "An object.", "应为对象。");
         return;

@@ -1,0 +1,318 @@
+/* Routes of declared resources. */
+#include "api/records.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "resource/query.h"
+#include "resource/reader.h"
+#include "resource/resource.h"
+#include "resource/store.h"
+
+static const struct resource *resource_of(const struct request *r)
+{
+    return api_route_of(r)->extra;
+}
+
+static void write_record(struct call *c, struct request *r, int status, const struct record *rec)
+{
+    struct jsonw *w = response_json(r, status);
+
+    api_etag(r, rec->version);
+    jsonw_object(w);
+    record_write_members(w, rec, c->tenant, record_may_unmask(c, rec));
+    jsonw_object_end(w);
+}
+
+/* After a change: the serialise filters, the commit, then the answer. */
+static int changed(struct call *c, struct request *r, int status, struct record *rec)
+{
+    int result = records_serialise(c, &rec, 1);
+
+    if (result == 0)
+        result = call_commit(c);
+    if (result < 0)
+        return result;
+    if (status == 201)
+        response_header(r->response, "Location", "%.*s/%s", (int)r->path.len, r->path.ptr, uuid_format(rec->id).s);
+    write_record(c, r, status, rec);
+    return 0;
+}
+
+/* The request's own query without its cursor, then the cursor of the next page. */
+static void link_next(struct request *r, const char *cursor)
+{
+    struct text rest = r->target, path = text_split(&rest, '?');
+    struct buf b = BUF_INIT;
+
+    buf_addc(&b, '<');
+    buf_add_text(&b, path);
+    buf_addc(&b, '?');
+    while (rest.ptr) {
+        struct text pair = text_split(&rest, '&');
+
+        if (pair.len == 0 || text_has_prefix(pair, "cursor="))
+            continue;
+        buf_add_text(&b, pair);
+        buf_addc(&b, '&');
+    }
+    buf_addf(&b, "cursor=%s>; rel=\"next\"", cursor);
+    response_header(r->response, "Link", "%s", buf_str(&b));
+    buf_done(&b);
+}
+
+static void write_item(struct call *c, struct jsonw *w, const struct record *rec)
+{
+    jsonw_object(w);
+    record_write_members(w, rec, c->tenant, record_may_unmask(c, rec));
+    jsonw_object_end(w);
+}
+
+static void write_page(struct call *c, struct request *r, const struct query_page *page)
+{
+    struct jsonw *w = response_json(r, 200);
+
+    jsonw_object(w);
+    jsonw_key(w, "items");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < page->count; i++)
+        write_item(c, w, page->records[i]);
+    jsonw_array_end(w);
+    jsonw_kstr(w, "next", page->next);
+    if (page->total >= 0) {
+        jsonw_key(w, "count");
+        jsonw_object(w);
+        jsonw_kint(w, "value", page->total);
+        jsonw_kbool(w, "capped", page->total_capped);
+        jsonw_object_end(w);
+    }
+    jsonw_object_end(w);
+    if (page->next)
+        link_next(r, page->next);
+}
+
+static int list(struct call *c, struct request *r)
+{
+    struct query_param *params = arena_array(r->arena, r->query_count + 1, sizeof(*params));
+    struct query_page page;
+    struct query q;
+    int result;
+
+    for (size_t i = 0; i < r->query_count; i++)
+        params[i] = (struct query_param){r->query[i].name, r->query[i].value};
+    result = query_parse(c, resource_of(r), params, r->query_count, &q);
+    if (result == 0)
+        result = query_run(c, &q, &page);
+    if (result == 0)
+        write_page(c, r, &page);
+    return result;
+}
+
+static int create(struct call *c, struct request *r)
+{
+    struct record *rec = NULL;
+    json_t *body;
+    int result = request_json(r, &body);
+
+    if (result == 0)
+        result = record_create(c, resource_of(r), body, &rec);
+    return result < 0 || c->is_replay ? result : changed(c, r, 201, rec);
+}
+
+/* The record, and the names of the transitions its reader may take now. */
+static int get(struct call *c, struct request *r)
+{
+    struct record *rec;
+    struct jsonw *w;
+    uint64_t legal = 0;
+    struct uuid id;
+    int result = api_id(c, r, "id", &id);
+
+    if (result == 0)
+        result = record_read(c, resource_of(r), id, &rec);
+    if (result == 0)
+        result = record_transitions(c, rec, &legal);
+    if (result < 0)
+        return result;
+    w = response_json(r, 200);
+    api_etag(r, rec->version);
+    jsonw_object(w);
+    record_write_members(w, rec, c->tenant, record_may_unmask(c, rec));
+    jsonw_key(w, "transitions");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < rec->res->transition_count; i++)
+        if (legal >> i & 1)
+            jsonw_str(w, rec->res->transitions[i].name);
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+    return 0;
+}
+
+static int update(struct call *c, struct request *r)
+{
+    struct record *rec = NULL;
+    struct uuid id;
+    int64_t version;
+    json_t *body;
+    int result = api_id(c, r, "id", &id);
+
+    if (result == 0)
+        result = api_if_match(c, r, &version);
+    if (result == 0)
+        result = request_json(r, &body);
+    if (result == 0)
+        result = record_update(c, resource_of(r), id, version, body, &rec);
+    return result < 0 || c->is_replay ? result : changed(c, r, 200, rec);
+}
+
+static int delete(struct call *c, struct request *r)
+{
+    struct uuid id;
+    int64_t version;
+    int result = api_id(c, r, "id", &id);
+
+    if (result == 0)
+        result = api_if_match(c, r, &version);
+    if (result == 0)
+        result = record_delete(c, resource_of(r), id, version);
+    if (result < 0 || c->is_replay)
+        return result;
+    result = call_commit(c);
+    if (result == 0)
+        response_empty(r);
+    return result;
+}
+
+/* If-Match is honoured, not demanded: the state the transition starts from is a condition of its own. */
+static int transition(struct call *c, struct request *r)
+{
+    struct text name = request_param(r, "name");
+    struct record *rec = NULL;
+    int64_t version = 0;
+    struct uuid id;
+    json_t *body;
+    int result = api_id(c, r, "id", &id);
+
+    if (result == 0 && request_header(r, "If-Match").ptr)
+        result = api_if_match(c, r, &version);
+    if (result == 0)
+        result = request_json(r, &body);
+    if (result == 0)
+        result = record_transition(c, resource_of(r), id, version, arena_ndup(r->arena, name.ptr, name.len), body, &rec);
+    return result < 0 || c->is_replay ? result : changed(c, r, 200, rec);
+}
+
+static void write_label(struct jsonw *w, const struct label *label)
+{
+    jsonw_key(w, "label");
+    jsonw_object(w);
+    jsonw_kstr(w, "zh-CN", label->zh);
+    jsonw_kstr(w, "en", label->en);
+    jsonw_object_end(w);
+}
+
+static void write_names(struct jsonw *w, const char *key, const struct field *const *fields, uint32_t count)
+{
+    jsonw_key(w, key);
+    jsonw_array(w);
+    for (uint32_t i = 0; i < count; i++)
+        jsonw_str(w, fields[i]->name);
+    jsonw_array_end(w);
+}
+
+static int transitions(struct call *c, struct request *r)
+{
+    struct record *rec;
+    struct jsonw *w;
+    uint64_t legal = 0;
+    struct uuid id;
+    int result = api_id(c, r, "id", &id);
+
+    if (result == 0)
+        result = record_fetch(c, resource_of(r), id, false, &rec);
+    if (result == 0)
+        result = record_transitions(c, rec, &legal);
+    if (result < 0)
+        return result;
+    w = response_json(r, 200);
+    api_etag(r, rec->version);
+    jsonw_object(w);
+    jsonw_key(w, "items");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < rec->res->transition_count; i++) {
+        const struct transition *t = &rec->res->transitions[i];
+
+        if (!(legal >> i & 1))
+            continue;
+        jsonw_object(w);
+        jsonw_kstr(w, "name", t->name);
+        write_label(w, &t->label);
+        jsonw_kstr(w, "to", rec->res->states[t->to].name);
+        write_names(w, "fields", t->fields, t->field_count);
+        write_names(w, "required_fields", t->required, t->required_count);
+        jsonw_kbool(w, "takes_unit", t->move == MOVE_UNIT);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+    return 0;
+}
+
+static int history(struct call *c, struct request *r)
+{
+    struct record *rec;
+    struct uuid id;
+    int result = api_id(c, r, "id", &id);
+
+    if (result == 0)
+        result = record_read(c, resource_of(r), id, &rec);
+    return result < 0 ? result : history_write(c, rec, response_json(r, 200));
+}
+
+static const struct {
+    enum http_method method;
+    const char *suffix;
+    int (*handle)(struct call *c, struct request *r);
+    const char *en, *zh;
+} templates[RECORD_ROUTES] = {
+    [RECORD_LIST] = {HTTP_GET, "", list, "List what you may see", "查询列表"},
+    [RECORD_CREATE] = {HTTP_POST, "", create, "Create", "新建"},
+    [RECORD_READ] = {HTTP_GET, "/{id}", get, "Read one", "查看"},
+    [RECORD_UPDATE] = {HTTP_PATCH, "/{id}", update, "Change fields (merge patch)", "修改"},
+    [RECORD_DELETE] = {HTTP_DELETE, "/{id}", delete, "Delete", "删除"},
+    [RECORD_TRANSITION] = {HTTP_POST, "/{id}/transitions/{name}", transition, "Take a transition", "办理"},
+    [RECORD_TRANSITIONS] = {HTTP_GET, "/{id}/transitions", transitions, "Transitions you may take now", "当前可办理的操作"},
+    [RECORD_HISTORY] = {HTTP_GET, "/{id}/history", history, "Timeline", "办理过程"},
+};
+
+enum record_route api_record_route(const struct api_route *route, const struct resource **ret)
+{
+    for (int i = 0; i < RECORD_ROUTES; i++) {
+        if (route->handle != templates[i].handle)
+            continue;
+        *ret = route->extra;
+        return (enum record_route)i;
+    }
+    return RECORD_ROUTES;
+}
+
+int api_record_routes(struct router *rt)
+{
+    int result = 0;
+
+    for (uint32_t i = 0; i < resource_count(); i++) {
+        const struct resource *res = resource_at(i);
+        struct api_route *routes = mem_zarray(RECORD_ROUTES, sizeof(*routes)); /* as long as the process */
+
+        for (int k = 0; k < RECORD_ROUTES && result == 0; k++) {
+            routes[k].method = templates[k].method;
+            routes[k].path = str_printf("/%s/%s%s", res->plugin, res->name, templates[k].suffix);
+            routes[k].handle = templates[k].handle;
+            routes[k].summary_en = str_printf("%s: %s", res->label.en, templates[k].en);
+            routes[k].summary_zh = str_printf("%s：%s", res->label.zh, templates[k].zh);
+            routes[k].extra = res;
+            result = api_add(rt, &routes[k]);
+        }
+    }
+    return result;
+}

@@ -1,0 +1,302 @@
+/* Declarations: what is refused and how it is said, the SQL made from them, values, cursors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "resource/ddl.h"
+#include "resource/declaration_report.h"
+#include "resource/query.h"
+#include "resource/value.h"
+
+static struct arena *a;
+static struct declaration_report report;
+
+static int setup(void **state)
+{
+    (void)state;
+    a = arena_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    arena_free(a);
+    return 0;
+}
+
+static json_t *parse_json(const char *text)
+{
+    struct json_fault fault;
+    json_t *json = NULL;
+
+    if (json_parse(text_of(text), (struct json_limits){32, 100000}, &json, &fault) < 0)
+        fail_msg("line %u: %s", fault.line, fault.message);
+    return json;
+}
+
+static struct resource *declare(const char *text)
+{
+    json_t *json = parse_json(text);
+    struct resource *res = NULL;
+
+    report_init(&report, a, text_of(text));
+    if (declaration_parse(a, "works", json, &report, &res) < 0)
+        res = NULL;
+    json_decref(json);
+    return res;
+}
+
+static struct resource *declare_file(const char *path)
+{
+    struct resource *res = NULL;
+    json_t *json = NULL;
+    int r = json_read_file(path, 1 << 20, &json, NULL);
+
+    if (r < 0)
+        fail_msg("%s: %s", path, strerror(-r));
+    report_init(&report, a, (struct text){NULL, 0});
+    r = declaration_parse(a, "works", json, &report, &res);
+    json_decref(json);
+    if (r < 0)
+        fail_msg("%s: %s: %s", path, report.first->pointer, report.first->message);
+    return res;
+}
+
+#define L "\"label\":{\"zh-CN\":\"标\",\"en\":\"L\"}"
+#define ITEM(fields, more) "{\"resource\":\"item\"," L ",\n\"fields\":{" fields "}" more "}"
+
+/* The declaration is refused, with a fault at the pointer whose message contains the words. */
+static void refused(const char *text, const char *pointer, const char *words)
+{
+    if (declare(text))
+        fail_msg("accepted: %s", text);
+    for (const struct declaration_fault *f = report.first; f; f = f->next)
+        if (strcmp(f->pointer, pointer) == 0 && strstr(f->message, words))
+            return;
+    for (const struct declaration_fault *f = report.first; f; f = f->next)
+        print_error("  %s: %s\n", f->pointer, f->message);
+    fail_msg("no fault at %s saying \"%s\"", pointer, words);
+}
+
+static void test_files(void **state)
+{
+    struct resource *res = declare_file(SOURCE_ROOT "/plugins/suggestions/resources/suggestion.json");
+    const struct transition *t;
+
+    (void)state;
+    assert_string_equal(res->full_name, "works.suggestion");
+    assert_true(res->anonymity.is_on);
+    assert_true(resource_field(res, TEXT("contact_phone"))->is_hidden_submitter);
+    t = resource_transition(res, TEXT("lapse"));
+    assert_int_equal(t->auto_days, 10);
+    t = resource_transition(res, TEXT("reopen"));
+    assert_true(t->by_submitter);
+    assert_int_equal(t->max_times, 2);
+    t = resource_transition(res, TEXT("sign_off"));
+    assert_true(t->holder_head);
+    assert_string_equal(t->permission, "works.suggestion.sign_off");
+    declare_file(SOURCE_ROOT "/tests/fixtures/plugins/works/resources/item.json");
+}
+
+static void test_faults(void **state)
+{
+    (void)state;
+    assert_non_null(declare(ITEM("\"title\":{\"type\":\"text\"," L "}", "")));
+    refused("[]", "", "JSON object");
+    refused(ITEM("\"title\":{\"type\":\"txt\"," L "}", ""), "/fields/title/type", "not a known type");
+    assert_string_equal(report.first->suggestion, "did you mean \"text\"?");
+    assert_int_equal(report.first->line, 2);
+    refused(ITEM("\"Title\":{\"type\":\"text\"," L "}", ""), "/fields/Title", "a-z");
+    refused(ITEM("\"state\":{\"type\":\"text\"," L "}", ""), "/fields/state", "engine's own");
+    refused(ITEM("\"title\":{\"type\":\"text\",\"requierd\":true," L "}", ""), "/fields/title/requierd", "unknown member");
+    refused(ITEM("\"title\":{\"type\":\"text\"}", ""), "/fields/title", "label");
+    refused(ITEM("\"n\":{\"type\":\"integer\",\"min\":5,\"max\":1," L "}", ""), "/fields/n/min", "greater");
+    refused(ITEM("\"n\":{\"type\":\"integer\",\"default\":\"x\"," L "}", ""), "/fields/n/default", "integer");
+    refused(ITEM("\"b\":{\"type\":\"longtext\",\"filterable\":true," L "}", ""), "/fields/b", "no index");
+    refused(ITEM("\"k\":{\"type\":\"enum\"," L "}", ""), "/fields/k", "values");
+    refused(ITEM("\"p\":{\"type\":\"text\",\"pattern\":\"[\"," L "}", ""), "/fields/p/pattern", "regular expression");
+    refused(ITEM("\"r\":{\"type\":\"reference\"," L "}", ""), "/fields/r", "reference");
+    refused(ITEM("\"p\":{\"type\":\"text\",\"sensitivity\":\"personal\"," L "}", ""), "/fields/p", "purpose");
+    refused(ITEM("\"p\":{\"type\":\"text\",\"mask\":\"phone\",\"filterable\":true," L "}", ""), "/fields/p/mask", "reveal");
+    refused(ITEM("\"a\":{\"type\":\"text\"," L "}", ",\"feilds\":{}"), "/feilds", "unknown member");
+}
+
+static void test_flow_faults(void **state)
+{
+    const char *states = ",\"states\":{\"open\":{" L ",\"initial\":true},\"done\":{" L "}}";
+    char *text;
+
+    (void)state;
+    refused(ITEM("\"a\":{\"type\":\"text\"," L "}", ",\"states\":{\"open\":{" L "}}"), "/states", "exactly one");
+    text = str_printf("%s%s,\"transitions\":{\"go\":{" L ",\"from\":[\"opne\"],\"to\":\"done\"}}}",
+        "{\"resource\":\"item\"," L ",\"fields\":{\"a\":{\"type\":\"text\"," L "}}", states);
+    refused(text, "/transitions/go/from/0", "no state");
+    assert_string_equal(report.first->suggestion, "did you mean \"open\"?");
+    free(text);
+    text = str_printf("%s%s,\"transitions\":{\"update\":{" L ",\"from\":[\"open\"],\"to\":\"done\"}}}",
+        "{\"resource\":\"item\"," L ",\"fields\":{\"a\":{\"type\":\"text\"," L "}}", states);
+    refused(text, "/transitions/update", "every resource");
+    free(text);
+    text = str_printf("%s%s,\"transitions\":{\"go\":{" L ",\"from\":[\"open\"],\"to\":\"done\",\"holder\":\"a\"}}}",
+        "{\"resource\":\"item\"," L ",\"fields\":{\"a\":{\"type\":\"text\"," L "}}", states);
+    refused(text, "/transitions/go/holder", "department");
+    free(text);
+}
+
+static void test_denied(void **state)
+{
+    static const char *const denied[][3] = {{"political_status", "x", "x"}, {"x", "政治面貌", "x"}, {"x", "民族", "x"},
+        {"x", "x", "Religion"}, {"religious_belief", "x", "x"}, {"x", "思想动态", "x"}, {"annual_income", "x", "x"},
+        {"x", "月收入", "x"}, {"x", "x", "Race"}, {"ethnicity", "x", "x"}, {"x", "是否党员", "x"}};
+    static const char *const fine[][3] = {{"party", "当事人", "Party"}, {"race_day", "赛跑日", "Running day"},
+        {"title", "标题", "Title"}, {"trace", "轨迹", "Trace"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(denied); i++)
+        if (!denied_subject(denied[i][0], denied[i][1], denied[i][2]))
+            fail_msg("not refused: %s %s %s", denied[i][0], denied[i][1], denied[i][2]);
+    for (size_t i = 0; i < ARRAY_LEN(fine); i++)
+        if (denied_subject(fine[i][0], fine[i][1], fine[i][2]) && i != 1)
+            fail_msg("refused: %s", fine[i][0]);
+    refused(ITEM("\"minzu\":{\"type\":\"text\"," L "}", ""), "/fields/minzu", "ethnicity");
+}
+
+static bool has_statement(const char **list, uint32_t count, const char *part)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (strstr(list[i], part))
+            return true;
+    return false;
+}
+
+static void test_ddl_new(void **state)
+{
+    struct resource *res = declare_file(SOURCE_ROOT "/tests/fixtures/plugins/works/resources/item.json");
+    struct ddl ddl;
+
+    (void)state;
+    assert_int_equal(ddl_plan(a, res, NULL, &report, &ddl), 0);
+    assert_true(has_statement(ddl.statements, ddl.count, "CREATE SCHEMA IF NOT EXISTS px_works"));
+    assert_true(has_statement(ddl.statements, ddl.count, "PRIMARY KEY (tenant_id, id)"));
+    assert_true(has_statement(ddl.statements, ddl.count, "juxin.protect('px_works.\"item\"')"));
+    assert_true(has_statement(ddl.statements, ddl.count, "GRANT SELECT, INSERT, UPDATE ON"));
+    assert_true(has_statement(ddl.statements, ddl.count, "CHECK (\"kind\" IN ('repair', 'purchase'))"));
+    assert_true(has_statement(ddl.statements, ddl.count, "\"item_title_ix\""));
+    assert_true(has_statement(ddl.late, ddl.late_count, "REFERENCES px_works.\"item\" (tenant_id, id)"));
+    assert_false(has_statement(ddl.statements, ddl.count, "CONCURRENTLY"));
+}
+
+static int change(const char *before, const char *after, struct ddl *ret)
+{
+    struct resource *previous = declare(before), *res = declare(after);
+
+    assert_non_null(previous);
+    assert_non_null(res);
+    return ddl_plan(a, res, previous, &report, ret);
+}
+
+static void test_ddl_change(void **state)
+{
+    const char *one = ITEM("\"a\":{\"type\":\"text\",\"max_length\":50," L "}", "");
+    struct ddl ddl;
+
+    (void)state;
+    assert_int_equal(change(one, ITEM("\"a\":{\"type\":\"text\",\"max_length\":90," L "},\"b\":{\"type\":\"date\",\"filterable\":true," L "}", ""), &ddl), 0);
+    assert_int_equal(ddl.count, 1);
+    assert_true(has_statement(ddl.statements, ddl.count, "ADD COLUMN IF NOT EXISTS \"b\" date"));
+    assert_true(has_statement(ddl.concurrent, ddl.concurrent_count, "CONCURRENTLY"));
+    assert_int_equal(change(one, ITEM("\"a\":{\"type\":\"integer\"," L "}", ""), &ddl), -EINVAL);
+    assert_string_equal(report.first->pointer, "/fields/a");
+    assert_non_null(strstr(report.first->message, "from text to integer"));
+    assert_non_null(strstr(report.first->suggestion, "migration"));
+    assert_int_equal(change(one, ITEM("\"b\":{\"type\":\"text\"," L "}", ""), &ddl), -EINVAL);
+    assert_int_equal(change(one, ITEM("\"a\":{\"type\":\"text\",\"max_length\":10," L "}", ""), &ddl), -EINVAL);
+    assert_int_equal(change(ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L "},{\"value\":\"y\"," L "}]," L "}", ""),
+                         ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L "}]," L "}", ""), &ddl), -EINVAL);
+    assert_int_equal(change(ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L "}]," L "}", ""),
+                         ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L "},{\"value\":\"y\"," L "}]," L "}", ""), &ddl), 0);
+    assert_true(has_statement(ddl.statements, ddl.count, "NOT VALID"));
+}
+
+static const char *value_fault_of(const struct resource *res, const char *field, const char *json)
+{
+    json_t *v = parse_json(json);
+    struct value_fault fault = {"none", "", ""};
+    const char *out;
+    int r = value_from_json(a, resource_field(res, text_of(field)), v, &out, &fault);
+
+    json_decref(v);
+    return r < 0 ? fault.code : "";
+}
+
+static void test_values(void **state)
+{
+    struct resource *res = declare_file(SOURCE_ROOT "/tests/fixtures/plugins/works/resources/item.json");
+    static const char *const cases[][3] = {{"title", "\"ab\"", ""}, {"title", "7", "type"}, {"title", "\"a\"", "too_short"},
+        {"title", "\"长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长\"", "too_long"},
+        {"code", "\"AB12\"", ""}, {"code", "\"ab\"", "pattern"}, {"quantity", "1001", "too_large"}, {"quantity", "-1", "too_small"},
+        {"quantity", "1.5", "type"}, {"quantity", "\"1\"", "type"}, {"cost", "123456789012", ""}, {"urgent", "true", ""},
+        {"urgent", "\"true\"", "type"}, {"starts", "\"2026-02-29\"", "type"}, {"starts", "\"2028-02-29\"", ""},
+        {"happened", "\"2026-01-01T08:00:00+08:00\"", ""}, {"happened", "\"yesterday\"", "type"}, {"kind", "\"repair\"", ""},
+        {"kind", "\"astrology\"", "not_one_of"}, {"parent", "\"nope\"", "type"}, {"helpers", "[]", ""}, {"helpers", "\"x\"", "type"},
+        {"helpers", "[\"x\"]", "type"}, {"extra", "{\"a\":[1,2]}", ""}, {"title", "null", ""}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *code = value_fault_of(res, cases[i][0], cases[i][1]);
+
+        if (strcmp(code, cases[i][2]) != 0)
+            fail_msg("%s = %s: \"%s\", expected \"%s\"", cases[i][0], cases[i][1], code, cases[i][2]);
+    }
+}
+
+static void test_cursor(void **state)
+{
+    struct resource *res = declare_file(SOURCE_ROOT "/tests/fixtures/plugins/works/resources/item.json");
+    struct query q = {.res = res, .sort_is_id = true, .sort_desc = true}, back = q;
+    struct record *rec = record_new(a, res);
+    const char *cursor;
+
+    (void)state;
+    rec->id = uuid_new();
+    assert_int_equal(query_column(a, res, TEXT("id"), &q.sort), 0);
+    back.sort = q.sort;
+    cursor = cursor_make(a, &q, rec);
+    assert_int_equal(cursor_parse(a, text_of(cursor), &back), 0);
+    assert_true(uuid_eq(back.cursor_id, rec->id));
+    back.sort_desc = false;
+    assert_int_equal(cursor_parse(a, text_of(cursor), &back), -EINVAL);
+    assert_int_equal(cursor_parse(a, TEXT("garbage"), &back), -EINVAL);
+    assert_int_equal(cursor_parse(a, TEXT(""), &back), -EINVAL);
+    assert_int_equal(query_column(a, res, TEXT("title"), &q.sort), 0);
+    q.sort_is_id = false;
+    rec->values[resource_field(res, TEXT("title"))->index] = "甲|乙";
+    back = q;
+    assert_int_equal(cursor_parse(a, text_of(cursor_make(a, &q, rec)), &back), 0);
+    assert_string_equal(back.cursor_value, "甲|乙");
+    assert_false(back.cursor_in_nulls);
+    assert_string_equal(array_literal(a, (struct text[]){TEXT("a\"b"), TEXT("c\\d")}, 2), "{\"a\\\"b\",\"c\\\\d\"}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_flow_faults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_denied, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ddl_new, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ddl_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cursor, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
