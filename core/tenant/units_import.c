@@ -63,7 +63,8 @@ static void take_row(struct units_import *im, const char *pointer, const char *c
     if (why_name)
         import_fault(im, pointer, "/name", why_name, "A name has 1 to 100 characters and no control characters.",
             "名称为 1 至 100 个字符，不含控制字符。");
-    if (level_parse(text_of(level), &row->level) < 0)
+    row->has_level = level_parse(text_of(level), &row->level) == 0;
+    if (!row->has_level)
         import_fault(im, pointer, "/level", level ? "unknown" : "required", "A level is county, street, community or park.",
             "级别为 county、street、community 或 park。");
 }

@@ -14,7 +14,7 @@ struct units_import_row {
     const char *code, *name, *parent; /* parent: a code of the file or of the tenant; NULL for the root */
     enum level level;
     const char *pointer;              /* "/units/3", or "/rows/5" (line of the CSV file, the header is 1) */
-    bool is_new, is_renamed;
+    bool has_level, is_new, is_renamed;
     struct uuid id;
     struct unit_place place;          /* of new rows */
     struct uuid parent_id;

@@ -78,7 +78,7 @@ static void compare_existing(struct units_import *im, const struct tree *t, stru
     const char *parent_code = parent == TREE_NONE ? NULL : tree_unit(t, parent).code;
 
     row->id = u.id;
-    if (u.level != row->level)
+    if (row->has_level && u.level != row->level)
         import_fault(im, row->pointer, "/level", "other_level", "The unit exists with another level.",
             "该机构已存在，级别不同。");
     if ((parent_code == NULL) != (row->parent == NULL) || (parent_code && strcmp(parent_code, row->parent) != 0))
@@ -97,7 +97,7 @@ static void resolve_root(struct units_import *im, const struct tree *t, struct u
     if (tree_count(t) || (*roots)++)
         import_fault(im, row->pointer, "/parent", "required", "There is a root already; name a parent.",
             "已有根机构，请指定上级机构。");
-    else if (row->level != LEVEL_COUNTY)
+    else if (row->has_level && row->level != LEVEL_COUNTY)
         import_fault(im, row->pointer, "/level", "level", "The root is a county.", "根机构的级别为区县。");
 }
 
@@ -115,7 +115,8 @@ static void resolve_parent(struct units_import *im, const struct tree *t, const 
             "文件和现有机构中都没有该编码。");
     else if (row->up_unit != TREE_NONE && tree_unit(t, row->up_unit).is_closed)
         import_fault(im, row->pointer, "/parent", "closed", "The parent is closed.", "上级机构已关闭。");
-    else if (!level_may_contain(row->up_unit != TREE_NONE ? tree_level(t, row->up_unit) : im->rows[row->up_row].level,
+    else if (row->has_level && (row->up_row == TREE_NONE || im->rows[row->up_row].has_level) &&
+             !level_may_contain(row->up_unit != TREE_NONE ? tree_level(t, row->up_unit) : im->rows[row->up_row].level,
                  row->level))
         import_fault(im, row->pointer, "/parent", "level", "A unit of this level may not stand under that parent.",
             "该级别的机构不能设在此上级之下。");
