@@ -1,0 +1,37 @@
+/* The duties that one worker of the whole deployment does at a time: numbering and delivering the outbox, sealing the
+ * audit trail. A fiber that holds a lease while it works and tries for it while it does not. */
+#pragma once
+
+#include "base/base.h"
+#include "db/db.h"
+#include "db/keyring.h"
+#include "db/outbox.h"
+#include "db/seal.h"
+
+struct background {
+    struct db *db;                    /* as the app role */
+    struct db *dispatch;              /* as the dispatch role, slow lane only; NULL: every tenant is looked at instead */
+    const char *holder;               /* unique to this process: "host:pid:start" */
+    const struct keyring *keys;
+    outbox_deliver_fn *deliver;       /* NULL: nothing is delivered */
+    void (*sequenced)(void *arg, int32_t tenant, int64_t head); /* new events; may be NULL */
+    void *arg;
+    /* Read by /metrics and /readyz; written by the fiber. */
+    bool is_holder;
+    uint64_t sealed_rows, sealed_batches, delivered, retried, dead, failures;
+    uint64_t tail_rows;               /* unsealed ones when last looked at */
+    int64_t tail_age_us;
+};
+
+/* The fiber's body: until cancelled. arg is a struct background that outlives it. Logs each seal's head: it must leave
+ * the database. */
+void background_run(void *arg);
+
+/* Which tenants have work waiting, found without entering any. kind: what for. */
+enum work_kind { WORK_SEQUENCE, WORK_DELIVER, WORK_SEAL, WORK_KINDS };
+struct work {
+    int32_t *tenant[WORK_KINDS];
+    size_t count[WORK_KINDS];
+};
+MUSTCHECK int work_find(const struct background *b, struct work *ret);
+void work_done(struct work *w);

@@ -1,0 +1,40 @@
+/* What must happen after a commit, written in the change's own unit of work: actions for plugins (outbox) and events for
+ * streams and webhooks. Both get a number of the tenant's sequence after the commit, from one sequencer, so that a reader
+ * who remembers the last number never misses a late commit. Actions are delivered at least once, in order per
+ * (plugin, key); a retry holds up its own key only. */
+#pragma once
+
+#include "base/base.h"
+#include "base/uuid.h"
+#include "db/db.h"
+
+#define OUTBOX_ATTEMPTS_MAX 12
+
+/* payload: JSON with ids and names of fields, no values. */
+MUSTCHECK int outbox_add(struct db_tx *tx, const char *topic, const char *plugin, const char *key, const char *payload);
+MUSTCHECK int event_publish(struct db_tx *tx, const char *topic, const char *key, const char *payload);
+
+/* Numbers up to a batch of what is committed and has no number yet. *ret_head is the last
+ * number given so far. */
+MUSTCHECK int outbox_sequence(struct db *db, int32_t tenant, int64_t *ret_head, uint32_t *ret_count);
+
+struct outbox_row {
+    int32_t tenant;
+    struct uuid id;
+    int64_t seq;
+    uint32_t attempts;                /* failed ones before this */
+    const char *topic, *plugin, *key, *payload;
+};
+
+/* 0 delivered; -EAGAIN (and errors that pass, see outbox.c) try again later; anything else: dead letter. */
+typedef int outbox_deliver_fn(void *arg, const struct outbox_row *row);
+
+struct outbox_result {
+    uint32_t delivered, retried, dead;
+};
+/* Delivers what is due in the tenant, up to a batch, several keys side by side. From a fiber. */
+MUSTCHECK int outbox_deliver(struct db *db, int32_t tenant, outbox_deliver_fn *deliver, void *arg,
+    struct outbox_result *ret);
+
+/* Dead letters: begun again, from the first attempt. -ENOENT when there is no such dead letter. */
+MUSTCHECK int outbox_revive(struct db_tx *tx, struct uuid id);
