@@ -1,0 +1,122 @@
+/* juxinctl plugin check */
+#include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ctl/commands.h"
+#include "ctl/plugin_common.h"
+#include "plugin/diag.h"
+#include "plugin/registry.h"
+#include "resource/declaration.h"
+#include "resource/declaration_report.h"
+
+/* The engine's own findings about a resource, in the same list. */
+static void check_resources(struct ctl *c, const struct plugin *p, struct diags *d)
+{
+    for (size_t i = 0; i < p->resource_count; i++) {
+        const struct plugin_resource *res = &p->resources[i];
+        struct diag_file file = {res->file, {res->source, res->source_len}};
+        struct declaration_report report;
+        struct resource *compiled;
+
+        report_init(&report, c->arena, file.source);
+        if (declaration_parse(c->arena, p->id, res->json, &report, &compiled) == 0)
+            continue;
+        for (const struct declaration_fault *f = report.first; f; f = f->next)
+            diag_add(d, &file, f->pointer, f->suggestion, "%s", f->message);
+    }
+}
+
+/* Constructors and the entry run in a child: what crashes there is the finding. */
+static void check_load(const char *dir, struct diags *d)
+{
+    int status, pipe_fd[2];
+    char line[512];
+    ssize_t n;
+    pid_t pid;
+
+    if (pipe(pipe_fd) < 0)
+        return;
+    pid = fork();
+    if (pid == 0) {
+        struct plugin_load_config config = {.is_development = true};
+        struct arena *a = arena_new();
+        struct diags found;
+        struct plugin *p;
+
+        diags_init(&found, a);
+        p = plugin_load_dir(dir, &config, &found);
+        if (p->unavailable_detail && write(pipe_fd[1], p->unavailable_detail, strlen(p->unavailable_detail)) < 0)
+            _exit(2);
+        _exit(p->unavailable_detail ? 1 : 0);
+    }
+    close(pipe_fd[1]);
+    n = pid > 0 ? read(pipe_fd[0], line, sizeof(line) - 1) : 0;
+    close(pipe_fd[0]);
+    if (pid < 0 || waitpid(pid, &status, 0) < 0)
+        return;
+    if (WIFSIGNALED(status))
+        diag_line(d, dir, 0, NULL, "loading it died of signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) != 0)
+        diag_line(d, dir, 0, NULL, "%.*s", n > 0 ? (int)n : 0, line);
+}
+
+static void show_json(struct ctl *c, const struct diags *d)
+{
+    jsonw_array(&c->w);
+    for (const struct diag *e = d->first; e; e = e->next) {
+        jsonw_object(&c->w);
+        jsonw_kstr(&c->w, "file", e->file);
+        jsonw_kint(&c->w, "line", e->line);
+        jsonw_kstr(&c->w, "pointer", e->pointer);
+        jsonw_kstr(&c->w, "message", e->message);
+        jsonw_kstr(&c->w, "suggestion", e->suggestion);
+        jsonw_object_end(&c->w);
+    }
+    jsonw_array_end(&c->w);
+}
+
+static void free_plugin(void *p)
+{
+    plugin_free(p);
+}
+
+static int run(struct ctl *c)
+{
+    struct plugin_load_config config = {.is_development = true, .without_code = true};
+    const char *dir = c->argument_count > 0 ? c->argument[0] : ".";
+    struct diags d;
+    struct plugin *p;
+
+    if (access(dir, R_OK | X_OK) < 0)
+        return ctl_fail(c, CTL_NOT_FOUND, "%s: %s", dir, strerror(errno));
+    diags_init(&d, c->arena);
+    p = plugin_load_dir(dir, &config, &d);
+    arena_defer(c->arena, free_plugin, p);
+    check_resources(c, p, &d);
+    if (d.count == 0 && p->has_so)
+        check_load(dir, &d);
+    if (d.count == 0 && !p->has_so && p->needs_so)
+        diag_line(&d, p->dir, 0, NULL, "%s.so is not there: build it first", p->id);
+    if (c->json)
+        show_json(c, &d);
+    for (const struct diag *e = d.first; e && !c->json; e = e->next)
+        fprintf(stderr, "%s\n", diag_text(c->arena, e));
+    if (d.count > 0)
+        return ctl_fail(c, CTL_REFUSED, "%u %s in %s", d.count, d.count == 1 ? "fault" : "faults", dir);
+    ctl_say(c, "%s %s: %zu resources, %zu statements, %zu permissions, %s: no faults", p->id, p->version,
+        p->resource_count, p->statement_count, p->permission_count, p->has_so ? "code loads" : "no code");
+    return CTL_OK;
+}
+
+const struct ctl_command ctl_plugin_check = {
+    .name = "plugin check",
+    .arguments = "[DIR]",
+    .summary = "finds what is wrong in a plugin's directory, with file, line and a suggestion",
+    .help = "Checks plugin.json, resources/, locales/, queries.sql and the built shared object, without a server or a\n"
+            "database. The object is loaded in a process of its own.\n"
+            "  juxinctl plugin check plugins/suggestions",
+    .arguments_max = 1,
+    .needs = CTL_PLAIN,
+    .run = run,
+};

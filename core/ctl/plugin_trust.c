@@ -1,0 +1,86 @@
+/* juxinctl plugin trust */
+#include "ctl/commands.h"
+#include "ctl/plugin_common.h"
+#include "plugin/file.h"
+#include "plugin/note.h"
+#include "plugin/quarantine.h"
+#include "plugin/trust.h"
+
+#define OBJECT_MAX (64u << 20)
+
+static int trust_one(struct ctl *c, const char *path)
+{
+    struct buf bytes = BUF_INIT;
+    struct plugin_note note;
+    struct sha256 digest;
+    char why[NOTE_WHY_MAX], hex[2 * SHA256_LEN + 1];
+    int r = ctl_read_file(c, path, OBJECT_MAX, &bytes);
+
+    if (r < 0) {
+        buf_done(&bytes);
+        return CTL_NOT_FOUND;
+    }
+    digest = sha256_of(buf_text(&bytes));
+    r = plugin_note_read(buf_text(&bytes), &note, why);
+    if (r == 0)
+        r = plugin_symbols_check(buf_text(&bytes), why);
+    buf_done(&bytes);
+    if (r < 0)
+        return ctl_fail(c, CTL_REFUSED, "%s: %s", path, why);
+    r = trust_add(c->config->plugins_trust, &digest, note.name, path);
+    if (r < 0)
+        return ctl_fail(c, CTL_FAILED, "%s: %s", c->config->plugins_trust, strerror(-r));
+    digest_text(&digest, hex);
+    ctl_say(c, "trusted: %s %s, sha256:%s", note.name, note.version, hex);
+    if (c->json) {
+        jsonw_object(&c->w);
+        jsonw_kstr(&c->w, "plugin", note.name);
+        jsonw_kstr(&c->w, "version", note.version);
+        jsonw_kstr(&c->w, "sha256", hex);
+        jsonw_object_end(&c->w);
+    }
+    return CTL_OK;
+}
+
+static int release(struct ctl *c, const char *plugin)
+{
+    const char *file = plugin_config(c, false).quarantine_file;
+    int r = file ? quarantine_lift(file, plugin) : -2;
+
+    if (r < 0)
+        return ctl_fail(c, CTL_NOT_FOUND, "%s is not in quarantine", plugin);
+    ctl_say(c, "%s is out of quarantine; `juxinctl reload` loads it", plugin);
+    return CTL_OK;
+}
+
+static int run(struct ctl *c)
+{
+    int code = CTL_OK;
+
+    if (ctl_option(c, "release"))
+        return release(c, ctl_option(c, "release"));
+    if (c->argument_count == 0)
+        return ctl_fail(c, CTL_USAGE, "give the file of a plugin, or --release PLUGIN");
+    if (!c->config->plugins_trust)
+        return ctl_fail(c, CTL_USAGE, "%s has no /plugins/trust: it names the file the digests go to", c->config_file);
+    if (c->json)
+        jsonw_array(&c->w);
+    for (uint32_t i = 0; i < c->argument_count && code == CTL_OK; i++)
+        code = trust_one(c, c->argument[i]);
+    if (c->json)
+        jsonw_array_end(&c->w);
+    return code;
+}
+
+const struct ctl_command ctl_plugin_trust = {
+    .name = "plugin trust",
+    .arguments = "FILE…",
+    .summary = "lets this server load exactly this build of a plugin",
+    .help = "Writes the SHA-256 of the shared object to the file of /plugins/trust. A rebuilt object has to be trusted\n"
+            "again. --release takes a plugin out of quarantine.\n"
+            "  juxinctl plugin trust /usr/local/lib/juxin/plugins/suggestions/suggestions.so",
+    .arguments_max = CTL_ARGUMENTS_MAX,
+    .needs = CTL_CONFIG,
+    .run = run,
+    .options = {{"release", "PLUGIN", "end its quarantine instead", false}},
+};
