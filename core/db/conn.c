@@ -26,7 +26,9 @@ static void events_free(struct conn *c)
         event_free(c->read_event);
     if (c->write_event)
         event_free(c->write_event);
-    c->read_event = c->write_event = NULL;
+    if (c->commit_event)
+        event_free(c->commit_event);
+    c->read_event = c->write_event = c->commit_event = NULL;
 }
 
 static void set_timer(struct conn *c, int64_t ms, void (*fn)(void *))
@@ -53,7 +55,7 @@ static void close_pg(struct conn *c)
         PQfinish(c->pg);
     c->pg = NULL;
     c->state = CONN_DOWN;
-    c->broken = c->retire = false;
+    c->broken = c->retire = c->commit_due = false;
     stmt_cache_clear(&c->stmts);
 }
 
@@ -140,6 +142,23 @@ void conn_receive(struct conn *c)
         conn_lost(c, "the server is read-only");
 }
 
+static void on_commit(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *c = arg;
+
+    if (!c->commit_due || c->in_flight > 0)
+        return;
+    pipe_open(c);
+    pipe_sync(c, NULL, 0);
+    conn_flush(c);
+}
+
+void conn_commit_later(struct conn *c)
+{
+    if (c->commit_due)
+        event_active(c->commit_event, 0, 0);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     conn_receive(arg);
@@ -157,6 +176,7 @@ static void ready(struct conn *c)
     }
     c->read_event = event_new(loop_base(), PQsocket(c->pg), EV_READ | EV_PERSIST, on_readable, c);
     c->write_event = event_new(loop_base(), PQsocket(c->pg), EV_WRITE, on_writable, c);
+    c->commit_event = event_new(loop_base(), -1, 0, on_commit, c);
     event_add(c->read_event, NULL);
     c->state = CONN_READY;
     c->attempts = 0;

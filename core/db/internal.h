@@ -88,12 +88,13 @@ struct conn {
     uint32_t index;
     enum conn_state state;
     PGconn *pg;
-    struct event *read_event, *write_event;
+    struct event *read_event, *write_event, *commit_event;
     struct loop_timer *timer;         /* reconnect, or the deadline of a connect */
     uint32_t attempts;                /* failed ones since it was last ready */
     uint32_t generation;              /* grows when the connection is lost: older slots are void */
     uint32_t in_flight;               /* units of work */
     bool broken;                      /* a send failed */
+    bool commit_due;                  /* the last read's COMMIT is still to be sent */
     bool retire;                      /* to be closed when idle: the server became read-only */
     struct stmt_cache stmts;
     struct op_queue ops;
@@ -157,6 +158,7 @@ void conn_start(struct conn *c);
 void conn_lost(struct conn *c, const char *why);
 void conn_flush(struct conn *c);
 void conn_receive(struct conn *c);
+void conn_commit_later(struct conn *c);                  /* unless another unit of work takes the COMMIT along */
 bool slot_is_valid(struct slot slot);
 
 /* Conninfo as keywords and values for one host of the list. conninfo.c */
@@ -175,7 +177,7 @@ void pipe_prepare(struct conn *c, struct batch *b, struct db_stmt stmt, bool own
 void pipe_query(struct conn *c, struct batch *b, int slot, struct db_stmt stmt, const struct db_args *args);
 void pipe_text(struct conn *c, struct batch *b, int slot, const char *sql); /* not prepared */
 void pipe_sync(struct conn *c, struct batch *b, uint32_t flags);
-void pipe_open(struct conn *c);                          /* before BEGIN: drops what was evicted */
+void pipe_open(struct conn *c);                          /* before BEGIN: the COMMIT that is due, drops what was evicted */
 void pipe_result(struct conn *c, PGresult *result);      /* takes result; NULL ends the current operation's */
 void pipe_fail(struct conn *c);                          /* the connection is gone: ends everything in flight */
 void pipe_done(struct conn *c);

@@ -155,4 +155,6 @@ void lane_release(struct slot slot)
         return;
     slot.conn->in_flight--;
     lane_serve(slot.conn->lane);
+    if (slot.conn->in_flight == 0)
+        conn_commit_later(slot.conn);
 }

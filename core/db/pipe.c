@@ -1,8 +1,10 @@
 /* What is in flight on a connection. libpq's pipeline mode answers in the order of sending; the queue of operations
  * says whose each answer is. An error skips everything to the next Sync, so units of work are told apart by Syncs:
  *
- *   [DEALLOCATE Sync]* [Parse Sync]*  BEGIN enter … Sync  COMMIT Sync
+ *   [COMMIT of the unit before]  [DEALLOCATE Sync]* [Parse Sync]*  BEGIN enter … Sync
  *
+ * A read's COMMIT always stands behind the Sync that ends its statements: after an error it acts as ROLLBACK. It goes out
+ * with the next unit of work, or alone when none follows at once; each Sync is a system call here and a wake-up there.
  * Parse stands before BEGIN behind a Sync of its own: skipped by somebody's error, it would be missing for the units
  * sent behind it. */
 #include <errno.h>
@@ -148,6 +150,9 @@ void pipe_open(struct conn *c)
 {
     char sql[40];
 
+    if (c->commit_due)
+        pipe_query(c, NULL, -1, db_stmt_commit, NULL);
+    c->commit_due = false;
     while (c->stmts.drop_count > 0) {
         snprintf(sql, sizeof(sql), "DEALLOCATE s%u", c->stmts.drop[--c->stmts.drop_count]);
         pipe_text(c, NULL, -1, sql);

@@ -1,8 +1,8 @@
 /* Reads: one unit of work in one write and one round trip, several in flight on each fast connection.
  *
  * The epochs are read behind the statements: a change that came before any of the rows was read is then seen for sure.
- * COMMIT goes behind a Sync of its own, so that after an error it acts as ROLLBACK and the next unit is unharmed; the
- * caller has its rows at the first Sync and does not wait for it. */
+ * COMMIT goes behind the Sync, so that after an error it acts as ROLLBACK and the next unit is unharmed; the caller has
+ * its rows at the Sync and does not wait for it. */
 #include <errno.h>
 
 #include "base/clock.h"
@@ -55,9 +55,8 @@ static void send_unit(struct conn *c, struct batch *b, int32_t tenant, struct db
         pipe_query(c, b, (int)i, calls[i].stmt, calls[i].args);
     if (with_epochs)
         pipe_query(c, b, (int)count, db_stmt_epochs, &args);
-    pipe_sync(c, b, OP_BATCH_DONE);
-    pipe_query(c, NULL, -1, db_stmt_commit, NULL);
-    pipe_sync(c, NULL, OP_SLOT_FREE);
+    pipe_sync(c, b, OP_BATCH_DONE | OP_SLOT_FREE);
+    c->commit_due = true;
     conn_flush(c);
 }
 
