@@ -94,7 +94,7 @@ static int need_read(struct call *c, uint32_t unit)
 static int why(struct call *c, struct request *r)
 {
     const struct policy_set *set;
-    const char *plugin;
+    const char *plugin = NULL;
     struct jsonw *w;
     uint32_t unit;
 
@@ -208,7 +208,7 @@ static int preview(struct call *c, struct request *r)
 /* DELETE /plugins/{plugin}/policies/{policy} */
 static int end(struct call *c, struct request *r)
 {
-    const char *plugin;
+    const char *plugin = NULL;
     struct uuid id;
     int e = find_plugin(c, r, &plugin);
 
