@@ -3,11 +3,12 @@ import type { Field, Json, RecordItem, Resource } from '@/api/types'
 import { i18n, labelOf } from '@/i18n'
 
 const standard: Record<string, string> = {
-  number: 'text', unit_id: 'unit', origin_unit_id: 'unit', state: 'state', due_at: 'due', created_at: 'datetime', updated_at: 'datetime',
+  number: 'text', unit_id: 'unit', origin_unit_id: 'unit', state: 'state', state_since: 'datetime', unit_name: 'text', due_at: 'due', created_at: 'datetime', updated_at: 'datetime',
   created_by: 'account', updated_by: 'account', version: 'integer',
 }
 
-export function fieldOf(resource: Resource, name: string): Field {
+export function fieldOf(resource: Resource, column: string): Field {
+  const name = column === 'due' ? 'due_at' : column // declarations may say either
   const declared = resource.fields.find((field) => field.name === name)
   return declared ?? { name, type: standard[name] ?? 'unknown', label: {} }
 }
