@@ -173,6 +173,40 @@ static void write_rights(struct jsonw *w, const struct subject *who, const struc
     jsonw_object_end(w);
 }
 
+#define DEFAULT_COLUMNS 4
+
+/* The declared columns; where there are none, the first short fields between number and state. */
+static void write_list(struct jsonw *w, const struct resource *res)
+{
+    const json_t *columns = json_object_get(json_object_get(res->json, "list"), "columns");
+    uint32_t taken = 0;
+
+    jsonw_key(w, "list");
+    jsonw_object(w);
+    jsonw_key(w, "columns");
+    if (columns) {
+        jsonw_value(w, columns);
+        jsonw_object_end(w);
+        return;
+    }
+    jsonw_array(w);
+    if (res->number_prefix)
+        jsonw_str(w, "number");
+    for (uint32_t i = 0; i < res->field_count && taken < DEFAULT_COLUMNS; i++) {
+        const struct field *f = &res->fields[i];
+
+        if (f->set_by != SET_BY_USER || f->type == FIELD_LONGTEXT || f->type == FIELD_JSON)
+            continue;
+        jsonw_str(w, f->name);
+        taken++;
+    }
+    if (res->state_count)
+        jsonw_str(w, "state");
+    jsonw_str(w, "created_at");
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+}
+
 static void write_resource(struct jsonw *w, const struct subject *who, const struct resource *res)
 {
     jsonw_object(w);
@@ -192,7 +226,7 @@ static void write_resource(struct jsonw *w, const struct subject *who, const str
     for (uint32_t i = 0; i < res->transition_count; i++)
         write_transition(w, who, res, &res->transitions[i]);
     jsonw_array_end(w);
-    copy_member(w, res->json, "list");
+    write_list(w, res);
     flag(w, "submitter_may_update", res->submitter_may_update);
     write_rights(w, who, res);
     jsonw_object_end(w);
