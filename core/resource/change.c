@@ -61,7 +61,7 @@ int change_error(struct call *c, int error)
 int change_write(struct call *c, struct record *rec, const struct change_extra *extra)
 {
     const struct resource *res = rec->res;
-    const char *set = "version = version + 1, updated_at = $4::timestamptz, updated_by = $5::uuid";
+    const char *set = "version = r.version + 1, updated_at = $4::timestamptz, updated_by = $5::uuid";
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
     int r;
 
