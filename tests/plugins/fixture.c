@@ -1,0 +1,90 @@
+/* One plugin, broken in the way the build asks for. FIXTURE is its name. */
+#include <juxin/plugin.h>
+#include <string.h>
+
+#ifndef FIXTURE_NAME
+#define FIXTURE_NAME FIXTURE
+#endif
+#ifndef FIXTURE_MAJOR
+#define FIXTURE_MAJOR JX_ABI_MAJOR
+#endif
+#ifndef FIXTURE_MINOR
+#define FIXTURE_MINOR 0
+#endif
+#ifndef FIXTURE_POINT
+#define FIXTURE_POINT JX_VALIDATE
+#endif
+#ifdef FIXTURE_MAGIC
+#define MAGIC {'X', 'X', 'P', 'L', 'U', 'G', 'I', 'N'}
+#else
+#define MAGIC {'J', 'X', 'P', 'L', 'U', 'G', 'I', 'N'}
+#endif
+#ifndef FIXTURE_COUNT
+#define FIXTURE_COUNT JX_COUNT(filters)
+#endif
+#ifndef FIXTURE_SIZE
+#define FIXTURE_SIZE sizeof(filters[0])
+#endif
+
+#ifdef FIXTURE_SLEEPS
+unsigned sleep(unsigned seconds);
+#endif
+#ifdef FIXTURE_UNRESOLVED
+void there_is_no_such_function(void);
+#endif
+
+#ifndef FIXTURE_NOTELESS
+__attribute__((section(".note.juxin"), used, aligned(4))) static const struct jx_note note = {6, JX_DESCRIPTOR_SIZE,
+    JX_NOTE_TYPE, {'J', 'u', 'x', 'i', 'n', 0, 0, 0}, MAGIC, JX_DESCRIPTOR_SIZE, FIXTURE_MAJOR, FIXTURE_MINOR,
+    FIXTURE_NAME, "0.1.0"};
+#endif
+
+static void filter(struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
+{
+    (void)call;
+    (void)records;
+    (void)count;
+#ifdef FIXTURE_SLEEPS
+    sleep(1);
+#endif
+#ifdef FIXTURE_UNRESOLVED
+    there_is_no_such_function();
+#endif
+    if (strcmp(FIXTURE, "veto") == 0)
+        jx_veto(result, "/title", "never", "Never.", "不行。");
+    else if (strcmp(FIXTURE, "zero") != 0)
+        jx_ok(result);
+}
+
+static const struct jx_filter filters[] = {
+    {.point = FIXTURE_POINT, .phase = JX_LATE, .name = "late", .resource = "good.note", .fn = filter},
+    {.point = FIXTURE_POINT, .phase = JX_EARLY, .name = "early", .resource = "good.note", .fn = filter},
+};
+
+__attribute__((used)) static const struct jx_plugin plugin = {.size = sizeof(plugin), .filters = filters, .filter_count = FIXTURE_COUNT,
+    .filter_size = FIXTURE_SIZE};
+
+#ifdef FIXTURE_CRASHES
+__attribute__((constructor)) static void crash(void)
+{
+    __builtin_trap();
+}
+#endif
+
+#ifndef FIXTURE_ENTRYLESS
+const struct jx_plugin *jx_plugin_entry(const struct jx_host *host)
+{
+    (void)host;
+#ifdef FIXTURE_DECLINES
+    return NULL;
+#else
+    return &plugin;
+#endif
+}
+#else
+JX_EXPORT const struct jx_plugin *another_name(void);
+const struct jx_plugin *another_name(void)
+{
+    return &plugin;
+}
+#endif

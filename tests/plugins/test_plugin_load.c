@@ -1,0 +1,305 @@
+/* The loader against good and broken shared objects: what is loaded, and that each refusal names file, found, expected. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "loop/slot.h"
+#include "plugin/file.h"
+#include "plugin/hook_list.h"
+#include "plugin/load.h"
+#include "plugin/offer.h"
+#include "plugin/quarantine.h"
+#include "plugin/registry.h"
+#include "plugin/trust.h"
+
+static struct arena *arena;
+static char *root; /* a directory of our own, readable by nobody else */
+
+static int set_up(void **state)
+{
+    char name[] = "/tmp/juxin-load-XXXXXX";
+
+    (void)state;
+    arena = arena_new();
+    assert_non_null(mkdtemp(name));
+    root = arena_dup(arena, name);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    const char *command = arena_printf(arena, "rm -rf '%s'", root);
+
+    (void)state;
+    offers_clear();
+    registry_clear();
+    if (system(command) != 0)
+        print_message("%s remains\n", root);
+    arena_free(arena);
+    return 0;
+}
+
+static void write_file(const char *path, struct text content)
+{
+    struct buf b = BUF_INIT;
+
+    buf_add_text(&b, content);
+    assert_int_equal(file_replace(path, &b), 0);
+    buf_done(&b);
+}
+
+/* root/plugins/NAME with a manifest and the fixture's object. */
+static const char *install(const char *name)
+{
+    const char *dir = arena_printf(arena, "%s/plugins/%s", root, name), *manifest;
+    struct buf object = BUF_INIT;
+
+    mkdir(arena_printf(arena, "%s/plugins", root), 0755);
+    assert_int_equal(mkdir(dir, 0755), 0);
+    manifest = arena_printf(arena,
+        "{\"id\": \"%s\", \"version\": \"0.1.0\", \"label\": {\"zh-CN\": \"试\", \"en\": \"Test\"}, \"library\": \"%s.so\"}",
+        name, name);
+    write_file(arena_printf(arena, "%s/plugin.json", dir), text_of(manifest));
+    assert_int_equal(file_read(arena_printf(arena, "%s/%s.so", FIXTURES, name), 64u << 20, &object), 0);
+    write_file(arena_printf(arena, "%s/%s.so", dir, name), buf_text(&object));
+    buf_done(&object);
+    return dir;
+}
+
+static const struct plugin_load_config development = {.is_development = true};
+
+static struct plugin *load(const char *name, struct diags *d)
+{
+    diags_init(d, arena);
+    return plugin_load_dir(install(name), &development, d);
+}
+
+static void good_objects_are_loaded(void **state)
+{
+    struct diags d;
+    struct plugin *p = load("good", &d);
+
+    (void)state;
+    if (d.first)
+        print_message("%s\n", diag_text(arena, d.first));
+    assert_null(p->policy.unavailable);
+    assert_non_null(p->code);
+    assert_int_equal(offers()->filter_count, 2);
+    assert_string_equal(offers()->filters[0].f.name, "early");
+    assert_string_equal(offers()->filters[1].f.name, "late");
+    assert_int_equal(registry_add(p), 0);
+    /* A second plugin keeps an object, and a name, of its own. */
+    p = load("veto", &d);
+    assert_null(p->policy.unavailable);
+    assert_int_equal(offers()->filter_count, 4);
+    assert_string_equal(offers()->filters[0].plugin->id, "good");
+    assert_string_equal(offers()->filters[1].plugin->id, "veto");
+    assert_string_equal(offers()->filters[2].f.name, "late");
+    assert_ptr_not_equal(offers()->filters[0].f.fn, offers()->filters[1].f.fn);
+    assert_int_equal(registry_add(p), 0);
+}
+
+static void broken_objects_are_named(void **state)
+{
+    static const struct {
+        const char *name, *reason, *detail;
+    } cases[] = {
+        {"declines", "load_failed", "declines.so: the plugin declined to start"},
+        {"magic", "load_failed", "magic.so: the note .note.juxin does not begin with the magic JXPLUGIN"},
+        {"major", "abi_mismatch", "major.so: plugin ABI: found 2.0, expected 1.x"},
+        {"minor", "abi_mismatch", "minor.so: plugin ABI: found 1.9, expected at most 1.0"},
+        {"entryless", "load_failed", "entryless.so: jx_plugin_entry is not exported"},
+        {"noteless", "load_failed", "noteless.so: no note of owner Juxin"},
+        {"misnamed", "load_failed", "the note names the plugin \"other\", expected \"misnamed\""},
+        {"sleeper", "load_failed", "it imports 1 function(s) that plugins may not use: sleep"},
+        {"badpoint", "load_failed", "filter late: found point 99, expected JX_VALIDATE to JX_SERIALISE"},
+        {"badsize", "load_failed", "filters: an element has 8 bytes, expected at least"},
+        {"badcount", "load_failed", "filters: found 100000 elements"},
+        {"unresolved", "load_failed", "there_is_no_such_function"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct diags d;
+        struct plugin *p = load(cases[i].name, &d);
+
+        assert_non_null(p->policy.unavailable);
+        if (!strstr(p->unavailable_detail, cases[i].detail))
+            print_message("found: %s\n", p->unavailable_detail);
+        assert_string_equal(p->policy.unavailable, cases[i].reason);
+        assert_non_null(strstr(p->unavailable_detail, cases[i].detail));
+        assert_int_equal(d.count, 1);
+        assert_null(p->code);
+        plugin_free(p);
+    }
+    assert_int_equal(offers()->filter_count, 0);
+}
+
+/* A constructor that crashes: the process dies, and the mark says whose fault it was. */
+static void a_crash_while_loading_is_attributed(void **state)
+{
+    const char *dir = install("crasher");
+    struct slot *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status;
+    pid_t pid;
+
+    (void)state;
+    assert_true(shared != MAP_FAILED);
+    pid = fork();
+    if (pid == 0) {
+        struct diags d;
+
+        for (int s = 1; s < 32; s++)
+            signal(s, SIG_DFL); /* cmocka's own handler would say "test failed" and go on */
+        slot_set_self(shared);
+        diags_init(&d, arena);
+        (void)plugin_load_dir(dir, &development, &d);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) != 0);
+    assert_string_equal(shared->current.plugin, "crasher");
+    assert_string_equal(shared->current.hook, "load");
+    munmap(shared, sizeof(*shared));
+}
+
+static void production_loads_what_is_trusted(void **state)
+{
+    const char *dir = install("good"), *so = arena_printf(arena, "%s/good.so", dir);
+    struct plugin_load_config config = {.trust_file = arena_printf(arena, "%s/trust.json", root),
+        .quarantine_file = arena_printf(arena, "%s/quarantine.json", root)};
+    struct sha256 digest;
+    struct diags d;
+    struct plugin *p;
+    bool quarantined;
+
+    (void)state;
+    diags_init(&d, arena);
+    p = plugin_load_dir(dir, &config, &d);
+    assert_string_equal(p->policy.unavailable, "untrusted");
+    assert_non_null(strstr(p->unavailable_detail, "juxinctl plugin trust"));
+    digest = p->digest;
+    plugin_free(p);
+    assert_int_equal(trust_add(config.trust_file, &digest, "good", so), 0);
+    assert_int_equal(trust_add(config.trust_file, &digest, "good", so), 0);
+    assert_int_equal(trust_check(config.trust_file, &digest), 0);
+    diags_init(&d, arena);
+    p = plugin_load_dir(dir, &config, &d);
+    assert_null(p->policy.unavailable);
+    plugin_free(p);
+    offers_clear();
+    /* Others may write to it: refused however it is trusted. */
+    assert_int_equal(chmod(so, 0666), 0);
+    diags_init(&d, arena);
+    p = plugin_load_dir(dir, &config, &d);
+    assert_string_equal(p->policy.unavailable, "untrusted");
+    assert_non_null(strstr(p->unavailable_detail, "may be written by others (mode 0666)"));
+    plugin_free(p);
+    assert_int_equal(chmod(so, 0644), 0);
+    assert_int_equal(chmod(dir, 0777), 0);
+    diags_init(&d, arena);
+    p = plugin_load_dir(dir, &config, &d);
+    assert_string_equal(p->policy.unavailable, "untrusted");
+    plugin_free(p);
+    assert_int_equal(chmod(dir, 0755), 0);
+    /* Three crashes within the hour. */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(quarantine_note(config.quarantine_file, &digest, "good", "SIGSEGV", 1000000 + i, &quarantined), 0);
+    assert_true(quarantined);
+    diags_init(&d, arena);
+    p = plugin_load_dir(dir, &config, &d);
+    assert_string_equal(p->policy.unavailable, "quarantined");
+    plugin_free(p);
+    assert_int_equal(quarantine_lift(config.quarantine_file, "good"), 0);
+    assert_false(quarantine_has(config.quarantine_file, &digest));
+    assert_int_equal(quarantine_lift(config.quarantine_file, "good"), -ENOENT);
+}
+
+static void crashes_far_apart_do_not_count(void **state)
+{
+    const char *file = arena_printf(arena, "%s/q.json", root);
+    struct sha256 a = sha256_of(TEXT("a")), b = sha256_of(TEXT("b"));
+    bool quarantined = true;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(quarantine_note(file, &a, "p", "x", (i + 1) * (QUARANTINE_WINDOW_US / 2 + 1), &quarantined), 0);
+        assert_false(quarantined);
+    }
+    /* Another build of the same plugin begins anew. */
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(quarantine_note(file, &b, "p", "x", 9 * QUARANTINE_WINDOW_US + i, &quarantined), 0);
+    assert_false(quarantined);
+    assert_int_equal(quarantine_note(file, &a, "p", "x", 9 * QUARANTINE_WINDOW_US + 5, &quarantined), 0);
+    assert_false(quarantined);
+    /* A damaged file is as good as none. */
+    write_file(file, TEXT("{\"crashes\": ["));
+    assert_int_equal(quarantine_note(file, &a, "p", "x", 5, &quarantined), 0);
+    assert_false(quarantine_has(file, &a));
+}
+
+static void a_directory_with_faults_does_not_stop_the_others(void **state)
+{
+    struct plugin_load_config config = {.is_development = true};
+
+    (void)state;
+    install("good");
+    install("minor");
+    mkdir(arena_printf(arena, "%s/plugins/empty", root), 0755);
+    config.directory = arena_printf(arena, "%s/plugins:%s/nowhere", root, root);
+    assert_int_equal(plugin_load_all(&config), 0);
+    assert_int_equal(plugin_count(), 3);
+    assert_string_equal(plugin_at(0)->id, "empty");
+    assert_string_equal(plugin_at(0)->policy.unavailable, "invalid");
+    assert_true(plugin_is_available(plugin_find("good")));
+    assert_string_equal(plugin_find("minor")->policy.unavailable, "abi_mismatch");
+    assert_null(plugin_find("nobody"));
+}
+
+static void count_hook(const struct hook_entry *e, void *arg)
+{
+    (void)e;
+    ++*(int *)arg;
+}
+
+static void hooks_are_listed(void **state)
+{
+    struct diags d;
+    int n = 0;
+
+    (void)state;
+    assert_int_equal(registry_add(load("good", &d)), 0);
+    hook_list("validate", count_hook, &n);
+    assert_int_equal(n, 2);
+    hook_list("after_create", count_hook, &n);
+    assert_int_equal(n, 2);
+    hook_list(NULL, count_hook, &n);
+    assert_int_equal(n, 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(good_objects_are_loaded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(broken_objects_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_crash_while_loading_is_attributed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(production_loads_what_is_trusted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(crashes_far_apart_do_not_count, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_directory_with_faults_does_not_stop_the_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hooks_are_listed, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
