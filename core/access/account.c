@@ -221,6 +221,7 @@ int account_change_password(struct call *c, struct text current, struct text fre
     struct db_args a;
     struct db_call call = {.stmt = read_password, .args = &a};
     struct uuid_text me = uuid_format(c->who->account);
+    static const struct ratelimit_rule rule = {"password", 4, 300};
     struct password_encoded hash;
     int64_t wait;
     bool match;
@@ -235,7 +236,7 @@ int account_change_password(struct call *c, struct text current, struct text fre
     r = check_password(c, "/new_password", fresh, db_get(call.rows, 0, 0));
     if (r < 0)
         return r;
-    r = ratelimit_take(c->db, c->tenant->id, "password", text_of(me.s), c->now_us, &wait);
+    r = ratelimit_take(c->db, c->tenant->id, rule, text_of(me.s), c->now_us, &wait);
     if (r == -EDQUOT)
         return session_limited(c, wait);
     if (r == 0)

@@ -6,28 +6,28 @@
 #include "base/buf.h"
 #include "base/digest.h"
 
-#define FREE_FAILURES 4
-#define DELAY_MAX_S 300
 #define FORGET_US (86400ll * 1000000)
 
-/* $4: a count older than this is forgotten. 1, 2, 4 … seconds from the fifth failure on, as ratelimit_delay. */
+/* $4: a count older than this is forgotten; $5 and $6: the rule. */
 static const struct db_stmt take = {"ratelimit.take",
     "INSERT INTO juxin.rate_limit AS l (tenant_id, key, window_start, count, blocked_until) VALUES ($1, $2, $3, 1, $3)"
     " ON CONFLICT (tenant_id, key) DO UPDATE SET window_start = EXCLUDED.window_start,"
     " count = CASE WHEN l.window_start < $4 THEN 1 ELSE l.count + 1 END,"
-    " blocked_until = CASE WHEN l.window_start < $4 OR l.count < 4 THEN EXCLUDED.window_start"
-    " ELSE EXCLUDED.window_start + least(300, 2 ^ least(l.count - 4, 10)) * interval '1 second' END"
+    " blocked_until = CASE WHEN l.window_start < $4 OR l.count < $5::int THEN EXCLUDED.window_start"
+    " ELSE EXCLUDED.window_start + least($6::int, 2 ^ least(l.count - $5::int, 20)) * interval '1 second' END"
     " WHERE l.blocked_until <= EXCLUDED.window_start RETURNING count"};
 static const struct db_stmt wait_for = {"ratelimit.wait",
     "SELECT blocked_until FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
+static const struct db_stmt give_back = {"ratelimit.give_back",
+    "UPDATE juxin.rate_limit SET count = greatest(count - 1, 0), blocked_until = $3 WHERE tenant_id = $1 AND key = $2"};
 static const struct db_stmt forget = {"ratelimit.forget",
     "DELETE FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
 
-int64_t ratelimit_delay(int64_t failures)
+int64_t ratelimit_delay(struct ratelimit_rule rule, int64_t failures)
 {
-    if (failures <= FREE_FAILURES)
+    if (failures <= rule.free)
         return 0;
-    return failures - FREE_FAILURES > 9 ? DELAY_MAX_S : MIN(DELAY_MAX_S, 1ll << (failures - FREE_FAILURES - 1));
+    return MIN(rule.max_s, 1ll << MIN(failures - rule.free - 1, 20));
 }
 
 static void key_args(struct db_args *a, struct buf *name, int32_t tenant, const char *kind, struct text key)
@@ -54,7 +54,7 @@ static int read_wait(struct db_tx *tx, struct db_args *a, int64_t now_us, int64_
     return -EDQUOT;
 }
 
-int ratelimit_take(struct db *db, int32_t tenant, const char *kind, struct text key, int64_t now_us,
+int ratelimit_take(struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t now_us,
     int64_t *ret_wait_s)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
@@ -66,12 +66,34 @@ int ratelimit_take(struct db *db, int32_t tenant, const char *kind, struct text 
     r = db_begin(db, tenant, DB_WRITE, NULL, &tx, NULL);
     if (r < 0)
         return r;
-    key_args(&a, &name, tenant, kind, key);
+    key_args(&a, &name, tenant, rule.kind, key);
     db_arg_time(&a, now_us);
     db_arg_time(&a, now_us - FORGET_US);
+    db_arg_int(&a, rule.free);
+    db_arg_int(&a, rule.max_s);
     r = db_exec(tx, take, &a, &rows);
     if (r == 0 && db_rows_count(rows) == 0)
         r = read_wait(tx, &a, now_us, ret_wait_s);
+    buf_done(&name);
+    if (r < 0) {
+        db_rollback(tx);
+        return r;
+    }
+    return db_commit(tx);
+}
+
+int ratelimit_give_back(struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t now_us)
+{
+    struct buf name = BUF_INIT;
+    struct db_args a;
+    struct db_tx *tx;
+    int r = db_begin(db, tenant, DB_WRITE, NULL, &tx, NULL);
+
+    if (r < 0)
+        return r;
+    key_args(&a, &name, tenant, rule.kind, key);
+    db_arg_time(&a, now_us);
+    r = db_exec(tx, give_back, &a, NULL);
     buf_done(&name);
     if (r < 0) {
         db_rollback(tx);

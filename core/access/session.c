@@ -142,6 +142,27 @@ static int end_by_token(struct call *c, struct text token)
     return r;
 }
 
+static const struct ratelimit_rule peer_rule = {"login-peer", 4, 300}, login_rule = {"login", 30, 8};
+
+static struct text peer_key(struct call *c, const char *login, const char *peer)
+{
+    return text_of(arena_printf(c->arena, "%s %s", peer ? peer : "", login));
+}
+
+static int take_attempt(struct call *c, const char *login, const char *peer, int64_t *ret_wait_s)
+{
+    struct text key = peer_key(c, login, peer);
+    int r = ratelimit_take(c->db, c->tenant->id, peer_rule, key, c->now_us, ret_wait_s), undone;
+
+    if (r < 0)
+        return r;
+    r = ratelimit_take(c->db, c->tenant->id, login_rule, text_of(login), c->now_us, ret_wait_s);
+    if (r != -EDQUOT)
+        return r;
+    undone = ratelimit_give_back(c->db, c->tenant->id, peer_rule, key, c->now_us);
+    return undone < 0 ? undone : r;
+}
+
 static int note_login(struct call *c, struct uuid account)
 {
     struct db_args a;
@@ -152,7 +173,7 @@ static int note_login(struct call *c, struct uuid account)
     return db_exec_expect(c->tx, seen_account, &a, 1);
 }
 
-static int write_session(struct call *c, const char *hash, struct text login, struct text old_token,
+static int write_session(struct call *c, const char *hash, const char *login, const char *peer, struct text old_token,
     const char *user_agent, struct session_opened *s)
 {
     struct subject who = {.kind = SUBJECT_ACCOUNT, .account = s->account};
@@ -167,7 +188,9 @@ static int write_session(struct call *c, const char *hash, struct text login, st
     if (r == 0)
         r = note_login(c, s->account);
     if (r == 0)
-        r = ratelimit_forget(c->tx, "login", login);
+        r = ratelimit_forget(c->tx, login_rule.kind, text_of(login));
+    if (r == 0)
+        r = ratelimit_forget(c->tx, peer_rule.kind, peer_key(c, login, peer));
     c->who = &who;
     if (r == 0)
         r = call_audit(c, "session.open", "session", s->id, UUID_NIL, NULL);
@@ -181,7 +204,7 @@ static int write_session(struct call *c, const char *hash, struct text login, st
 }
 
 int session_open(struct call *c, struct text login_text, struct text password, struct text old_token,
-    const char *user_agent, struct session_opened *ret)
+    const char *peer, const char *user_agent, struct session_opened *ret)
 {
     struct session_opened s = {.id = uuid_new(), .expires_at = c->now_us + limits.absolute_us};
     struct login login = {""};
@@ -198,7 +221,7 @@ int session_open(struct call *c, struct text login_text, struct text password, s
     db_arg_str(&a, login.s);
     r = call_read(c, &call, 1);
     if (r == 0)
-        r = ratelimit_take(c->db, c->tenant->id, "login", text_of(login.s), c->now_us, &wait);
+        r = take_attempt(c, login.s, peer, &wait);
     if (r == -EDQUOT)
         return session_limited(c, wait);
     if (r < 0)
@@ -213,7 +236,7 @@ int session_open(struct call *c, struct text login_text, struct text password, s
         return r;
     if (match) {
         token_random(s.token);
-        r = write_session(c, hash, text_of(login.s), old_token, user_agent, &s);
+        r = write_session(c, hash, login.s, peer, old_token, user_agent, &s);
     }
     if (!match || r == -EACCES)
         return call_fail(c, 401, "bad_credentials", "Login or password is not right.", "登录名或密码不正确。");

@@ -20,10 +20,12 @@ struct session_opened {
     int64_t expires_at;
 };
 
-/* Checks login and password and opens a session; the one of `old_token` (may be empty) ends. An unknown login, a wrong
+/* Checks login and password and opens a session; the one of `old_token` (may be empty) ends. Failures are counted per
+ * login and peer, whose delay grows long, and per login, whose delay stays short: who guesses from many addresses is
+ * slowed down, but cannot keep the owner out. An unknown login, a wrong
  * password and a disabled account are one answer that takes one time. Faults: 401 bad_credentials, 429. */
 MUSTCHECK int session_open(struct call *c, struct text login, struct text password, struct text old_token,
-    const char *user_agent, struct session_opened *ret);
+    const char *peer, const char *user_agent, struct session_opened *ret);
 
 /* Whose token is this? Cookie values and bearer tokens alike (a bearer token begins with TOKEN_PREFIX). From the
  * snapshot's cache or the database. 0; -EACCES for a token that is not good (unknown, ended, expired, idle for too

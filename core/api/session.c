@@ -38,7 +38,7 @@ static int session_create(struct call *c, struct request *r)
     result = api_str(c, body, "login", true, &login);
     if (api_str(c, body, "password", true, &password) < 0 || result < 0)
         return -EINVAL;
-    result = session_open(c, text_of(login), text_of(password), old,
+    result = session_open(c, text_of(login), text_of(password), old, r->peer,
         arena_ndup(c->arena, agent.ptr ? agent.ptr : "", text_is_utf8(agent) ? MIN(agent.len, 120) : 0), &s);
     if (result < 0)
         return result;

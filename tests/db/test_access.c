@@ -297,7 +297,7 @@ static void moves(void)
 static int sign_in(const char *login, const char *password, struct session_opened *s)
 {
     struct call c = open_call("shangcheng", NULL);
-    int r = session_open(&c, text_of(login), text_of(password), (struct text){NULL, 0}, "test", s);
+    int r = session_open(&c, text_of(login), text_of(password), (struct text){NULL, 0}, "192.0.2.1", "test", s);
 
     if (r < 0 && c.fault.status)
         r = -c.fault.status;
@@ -394,22 +394,23 @@ static void tokens(void)
 
 static void limits(void)
 {
+    static const struct ratelimit_rule rule = {"login", 4, 300};
     struct text key = TEXT("somebody");
     int64_t now = clock_wall_us(), wait = 0;
     struct db_tx *tx;
 
     for (int i = 0; i < 5; i++)
-        assert_int_equal(ratelimit_take(db, 1, "login", key, now, &wait), 0);
-    assert_int_equal(ratelimit_take(db, 1, "login", key, now, &wait), -EDQUOT);
+        assert_int_equal(ratelimit_take(db, 1, rule, key, now, &wait), 0);
+    assert_int_equal(ratelimit_take(db, 1, rule, key, now, &wait), -EDQUOT);
     assert_int_equal(wait, 1);
-    assert_int_equal(ratelimit_take(db, 1, "login", key, now + 1000000, &wait), 0);
-    assert_int_equal(ratelimit_take(db, 1, "login", key, now + 2000000, &wait), -EDQUOT);
-    assert_int_equal(ratelimit_take(db, 2, "login", key, now, &wait), 0); /* another tenant's */
-    assert_int_equal(ratelimit_take(db, 1, "login", TEXT("else"), now, &wait), 0);
+    assert_int_equal(ratelimit_take(db, 1, rule, key, now + 1000000, &wait), 0);
+    assert_int_equal(ratelimit_take(db, 1, rule, key, now + 2000000, &wait), -EDQUOT);
+    assert_int_equal(ratelimit_take(db, 2, rule, key, now, &wait), 0); /* another tenant's */
+    assert_int_equal(ratelimit_take(db, 1, rule, TEXT("else"), now, &wait), 0);
     assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
     assert_int_equal(ratelimit_forget(tx, "login", key), 0);
     assert_int_equal(db_commit(tx), 0);
-    assert_int_equal(ratelimit_take(db, 1, "login", key, now, &wait), 0);
+    assert_int_equal(ratelimit_take(db, 1, rule, key, now, &wait), 0);
 }
 
 static int keyed(const char *key, const char *body, struct call *ret)

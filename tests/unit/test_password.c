@@ -87,14 +87,16 @@ static void test_login(void **state)
 
 static void test_delay(void **state)
 {
+    static const struct ratelimit_rule rule = {"x", 4, 300};
+
     (void)state;
-    assert_int_equal(ratelimit_delay(0), 0);
-    assert_int_equal(ratelimit_delay(4), 0);
-    assert_int_equal(ratelimit_delay(5), 1);
-    assert_int_equal(ratelimit_delay(6), 2);
-    assert_int_equal(ratelimit_delay(13), 256);
-    assert_int_equal(ratelimit_delay(14), 300);
-    assert_int_equal(ratelimit_delay(100000), 300);
+    assert_int_equal(ratelimit_delay(rule, 0), 0);
+    assert_int_equal(ratelimit_delay(rule, 4), 0);
+    assert_int_equal(ratelimit_delay(rule, 5), 1);
+    assert_int_equal(ratelimit_delay(rule, 6), 2);
+    assert_int_equal(ratelimit_delay(rule, 13), 256);
+    assert_int_equal(ratelimit_delay(rule, 14), 300);
+    assert_int_equal(ratelimit_delay(rule, 100000), 300);
 }
 
 static void hash_fiber(void *arg)
