@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -12,6 +13,8 @@
 
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 10000
+#define SILENT_MAX_MS 10000
+#define IDLE_IN_TRANSACTION_MS 60000u
 
 static void attempt(void *arg);
 
@@ -56,6 +59,7 @@ static void close_pg(struct conn *c)
     c->pg = NULL;
     c->state = CONN_DOWN;
     c->broken = c->retire = c->commit_due = false;
+    c->silent_since = 0;
     stmt_cache_clear(&c->stmts);
 }
 
@@ -104,6 +108,19 @@ void conn_lost(struct conn *c, const char *why)
     retry_later(c);
 }
 
+void conn_silent(struct conn *c)
+{
+    if (c->silent_since == 0)
+        c->silent_since = clock_mono_ms();
+}
+
+/* Reads only: a write's outcome is worth waiting for, and dead hosts are found by keepalives. */
+void conn_drop_silent(struct conn *c)
+{
+    if (c->state == CONN_READY && c->silent_since > 0 && clock_mono_ms() - c->silent_since > SILENT_MAX_MS)
+        conn_lost(c, "the server is silent");
+}
+
 void conn_flush(struct conn *c)
 {
     int left = c->broken ? -1 : PQflush(c->pg);
@@ -126,6 +143,10 @@ void conn_receive(struct conn *c)
     if (!PQconsumeInput(c->pg)) {
         conn_lost(c, "receive failed");
         return;
+    }
+    if (c->silent_since > 0) {
+        c->silent_since = 0;
+        lane_serve(c->lane);
     }
     while (c->ops.count > 0 && !PQisBusy(c->pg)) {
         PGresult *result = PQgetResult(c->pg);
@@ -229,7 +250,7 @@ static void attempt(void *arg)
     snprintf(extra, sizeof(extra),
         "-c statement_timeout=%u -c idle_in_transaction_session_timeout=%u -c TimeZone=UTC -c DateStyle=ISO "
         "-c search_path=juxin -c client_min_messages=warning", c->lane->timeout_ms,
-        c->lane->timeout_ms ? c->lane->timeout_ms * 2 : 0);
+        c->lane->timeout_ms ? MAX(c->lane->timeout_ms * 2, IDLE_IN_TRANSACTION_MS) : 0);
     conninfo_for(db->options, (c->index + c->attempts) % db->hosts, extra, &info);
     c->state = CONN_CONNECTING;
     c->pg = PQconnectStartParams(info.keyword, info.value, 0);

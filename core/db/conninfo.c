@@ -75,6 +75,9 @@ static const char *copy_nth(char *out, size_t size, const char *list, uint32_t n
 void conninfo_for(const PQconninfoOption *options, uint32_t host, const char *extra, struct conninfo *ret)
 {
     static const char *const ours[] = {"host", "hostaddr", "port", "options", "client_encoding"};
+    /* A host that is gone is noticed within half a minute, not after the kernel's two hours. */
+    static const char *const patience[][2] = {{"keepalives_idle", "10"}, {"keepalives_interval", "5"},
+        {"keepalives_count", "3"}, {"tcp_user_timeout", "25000"}};
     const char *user_options = option(options, "options");
     size_t n = 0;
 
@@ -93,6 +96,9 @@ void conninfo_for(const PQconninfoOption *options, uint32_t host, const char *ex
     set(ret, &n, "options", ret->options);
     set(ret, &n, "client_encoding", "UTF8");
     set(ret, &n, "fallback_application_name", "juxin");
+    for (size_t i = 0; i < ARRAY_LEN(patience); i++)
+        if (!option(options, patience[i][0]))
+            set(ret, &n, patience[i][0], patience[i][1]);
     ret->keyword[n] = ret->value[n] = NULL;
 }
 

@@ -95,6 +95,7 @@ struct conn {
     uint32_t in_flight;               /* units of work */
     bool broken;                      /* a send failed */
     bool commit_due;                  /* the last read's COMMIT is still to be sent */
+    int64_t silent_since;             /* a client deadline passed; 0 when it has answered since */
     bool retire;                      /* to be closed when idle: the server became read-only */
     struct stmt_cache stmts;
     struct op_queue ops;
@@ -157,6 +158,8 @@ void conn_done(struct conn *c);
 void conn_start(struct conn *c);
 void conn_lost(struct conn *c, const char *why);
 void conn_flush(struct conn *c);
+void conn_silent(struct conn *c);                        /* a client deadline passed: no new units until it answers */
+void conn_drop_silent(struct conn *c);                   /* … and given up when that takes too long */
 void conn_receive(struct conn *c);
 void conn_commit_later(struct conn *c);                  /* unless another unit of work takes the COMMIT along */
 bool slot_is_valid(struct slot slot);

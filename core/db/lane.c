@@ -12,7 +12,7 @@ static struct conn *least_busy(struct lane *lane)
     for (uint32_t i = 0; i < lane->conn_count; i++) {
         struct conn *c = &lane->conns[i];
 
-        if (c->state == CONN_READY && !c->retire && c->in_flight < lane->depth &&
+        if (c->state == CONN_READY && !c->retire && c->silent_since == 0 && c->in_flight < lane->depth &&
             (!best || c->in_flight < best->in_flight))
             best = c;
     }
@@ -102,6 +102,8 @@ int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct 
         *ret = take(lane, c);
         return 0;
     }
+    for (uint32_t i = 0; lane->kind == LANE_FAST && i < lane->conn_count; i++)
+        conn_drop_silent(&lane->conns[i]);
     q = queue_of(lane, tenant);
     if (lane->failing || lane->db->closing || lane->waiting >= lane->db->config.queue_max ||
         (q && q->count >= lane->db->config.tenant_queue_max)) {

@@ -79,6 +79,8 @@ static int read_once(struct db *db, struct lane *lane, int32_t tenant, struct db
         r = b->status;
         *error = b->error;
         *ret_stale = b->stale_plan;
+    } else if (r == -ETIMEDOUT && slot_is_valid(slot)) {
+        conn_silent(slot.conn);
     }
     if (r == 0) {
         for (size_t i = 0; i < count; i++)

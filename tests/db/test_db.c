@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #include "base/clock.h"
 #include "loop/fiber.h"
@@ -185,6 +186,36 @@ static void body_timeout(void *arg)
     assert_string_equal(error.sqlstate, "57014");
     assert_true(clock_mono_ms() - start < 1400);
     assert_int_equal(read_name(db, 1, name, sizeof(name)), 0);
+    db_close(db);
+}
+
+/* PostgreSQL frozen: callers get their answer in time, the connection is spared until it speaks again. */
+static void body_frozen(void *arg)
+{
+    struct db *db = support_open(NULL, 1, 8, 1);
+    struct db_call call = {.stmt = read_pid};
+    struct db_stats stats;
+    int64_t start;
+    char name[32];
+    pid_t pid;
+
+    assert_int_equal(db_read(db, 1, &call, 1, NULL, NULL), 0);
+    pid = (pid_t)db_get_int(call.rows, 0, 0);
+    db_calls_done(&call, 1);
+    if (kill(pid, SIGSTOP) == 0) {
+        start = clock_mono_ms();
+        assert_int_equal(read_name(db, 1, name, sizeof(name)), -ETIMEDOUT);
+        assert_true(clock_mono_ms() - start < 2500);
+        assert_int_equal(read_name(db, 1, name, sizeof(name)), -EAGAIN);
+        db_stats(db, &stats);
+        assert_int_equal(stats.busy[0], 1);
+        assert_int_equal(kill(pid, SIGCONT), 0);
+    }
+    assert_int_equal(read_name(db, 2, name, sizeof(name)), 0);
+    assert_string_equal(name, "thing 2");
+    db_stats(db, &stats);
+    assert_int_equal(stats.busy[0], 0);
+    assert_int_equal(stats.reconnects, 0);
     db_close(db);
 }
 
@@ -540,6 +571,7 @@ IN_FIBER(read)
 IN_FIBER(error_between)
 IN_FIBER(bad_statement)
 IN_FIBER(timeout)
+IN_FIBER(frozen)
 IN_FIBER(write)
 IN_FIBER(table_changes)
 IN_FIBER(many_statements)
@@ -554,7 +586,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read), cmocka_unit_test(test_error_between), cmocka_unit_test(test_bad_statement),
-        cmocka_unit_test(test_timeout), cmocka_unit_test(test_write), cmocka_unit_test(test_table_changes),
+        cmocka_unit_test(test_timeout), cmocka_unit_test(test_frozen), cmocka_unit_test(test_write), cmocka_unit_test(test_table_changes),
         cmocka_unit_test(test_many_statements), cmocka_unit_test(test_lost), cmocka_unit_test(test_commit_lost),
         cmocka_unit_test(test_cancel), cmocka_unit_test(test_fair), cmocka_unit_test(test_slow_only),
         cmocka_unit_test(test_no_server),

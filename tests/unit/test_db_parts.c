@@ -1,0 +1,192 @@
+/* The parts of db/ that need no database: connection strings, the statement cache, results, keys, Merkle roots. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h wants those above before it */
+#include <cmocka.h>
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "db/internal.h"
+#include "db/keyring.h"
+#include "db/seal.h"
+
+static const char *value_of(const struct conninfo *c, const char *keyword)
+{
+    for (size_t i = 0; c->keyword[i]; i++)
+        if (strcmp(c->keyword[i], keyword) == 0)
+            return c->value[i];
+    return "";
+}
+
+static void test_conninfo(void **state)
+{
+    PQconninfoOption *options = NULL;
+    struct conninfo one;
+    uint32_t hosts = 0;
+
+    assert_int_equal(conninfo_parse("hostaddr=10.0.0.1,10.0.0.2 port=5432,5433 dbname=x options='-c a=b'"
+                                    " connect_timeout=7", &options, &hosts), 0);
+    assert_int_equal(hosts, 2);
+    conninfo_for(options, 1, "-c c=d", &one);
+    assert_string_equal(value_of(&one, "hostaddr"), "10.0.0.2");
+    assert_string_equal(value_of(&one, "port"), "5433");
+    assert_string_equal(value_of(&one, "options"), "-c a=b -c c=d");
+    assert_string_equal(value_of(&one, "dbname"), "x");
+    assert_string_equal(value_of(&one, "tcp_user_timeout"), "25000");
+    assert_int_equal(conninfo_timeout_ms(options), 7000);
+    PQconninfoFree(options);
+
+    /* One port for several hosts; a socket directory. */
+    assert_int_equal(conninfo_parse("host=/run/a,/run/b port=6000", &options, &hosts), 0);
+    conninfo_for(options, 1, "", &one);
+    assert_string_equal(value_of(&one, "host"), "/run/b");
+    assert_string_equal(value_of(&one, "port"), "6000");
+    PQconninfoFree(options);
+    /* A name that would have to be looked up; with an address it is only the certificate's name. */
+    assert_int_equal(conninfo_parse("host=db.example.org", &options, &hosts), -EINVAL);
+    assert_int_equal(conninfo_parse("host=/run/a,db.example.org", &options, &hosts), -EINVAL);
+    assert_int_equal(conninfo_parse("nonsense", &options, &hosts), -EINVAL);
+    assert_int_equal(conninfo_parse("host=db.example.org hostaddr=10.0.0.1", &options, &hosts), 0);
+    PQconninfoFree(options);
+}
+
+static void test_statement_cache(void **state)
+{
+    struct stmt_cache c = {.count = 0};
+    struct stmt_entry *first, *again;
+    char name[300][16];
+
+    first = stmt_insert(&c, (struct db_stmt){"first", "SELECT 1"});
+    assert_ptr_equal(stmt_find(&c, (struct db_stmt){"first", "SELECT 1"}), first);
+    for (int i = 0; i < 300; i++) {
+        snprintf(name[i], sizeof(name[i]), "n%d", i);
+        stmt_insert(&c, (struct db_stmt){name[i], name[i]});
+        assert_ptr_equal(stmt_find(&c, (struct db_stmt){"first", "SELECT 1"}), first); /* stays: it is used */
+    }
+    assert_int_equal(c.count, STMT_CACHE_MAX);
+    assert_int_equal(c.drop_count, 301 - STMT_CACHE_MAX);
+    assert_null(stmt_find(&c, (struct db_stmt){"n0", "n0"}));
+    assert_non_null(stmt_find(&c, (struct db_stmt){"n299", "n299"}));
+    /* Another text under the same name is another statement; the entry in flight lives on until it is answered. */
+    first->refs++;
+    assert_null(stmt_find(&c, (struct db_stmt){"first", "SELECT 2"}));
+    again = stmt_insert(&c, (struct db_stmt){"first", "SELECT 2"});
+    assert_int_not_equal(again->number, first->number);
+    stmt_unref(first);
+    stmt_cache_clear(&c);
+}
+
+static void test_results(void **state)
+{
+    PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+    PGresAttDesc column[2] = {{.name = (char *)(uintptr_t)"a"}, {.name = (char *)(uintptr_t)"b"}};
+    const struct db_rows *rows;
+    struct db_error error;
+
+    assert_true(PQsetResultAttrs(result, 2, column));
+    assert_true(PQsetvalue(result, 0, 0, (char *)(uintptr_t)"2026-11-23 02:24:58.123456+00", 29));
+    assert_true(PQsetvalue(result, 0, 1, NULL, -1));
+    assert_true(PQsetvalue(result, 1, 0, (char *)(uintptr_t)"2026-11-23 02:24:58+00", 22));
+    assert_true(PQsetvalue(result, 1, 1, (char *)(uintptr_t)"-42", 3));
+    assert_true(PQsetvalue(result, 2, 0, (char *)(uintptr_t)"infinity", 8));
+    assert_true(PQsetvalue(result, 2, 1, (char *)(uintptr_t)"t", 1));
+    rows = rows_from(result);
+    assert_int_equal(db_get_time(rows, 0, 0), 1795400698123456);
+    assert_int_equal(db_get_time(rows, 1, 0), 1795400698000000);
+    assert_int_equal(db_get_time(rows, 2, 0), INT64_MAX);
+    assert_int_equal(db_get_time(rows, 0, 1), 0);
+    assert_null(db_get(rows, 0, 1));
+    assert_int_equal(db_get_int(rows, 1, 1), -42);
+    assert_true(db_get_bool(rows, 2, 1));
+    assert_true(uuid_is_nil(db_get_uuid(rows, 0, 1)));
+    db_rows_free(rows_from(result));
+
+    result = PQmakeEmptyPGresult(NULL, PGRES_FATAL_ERROR);
+    assert_int_equal(error_from_result(result, &error), -ECONNRESET); /* an error that is not the server's */
+    PQclear(result);
+}
+
+static void test_built_statements(void **state)
+{
+    struct arena *a = arena_new();
+    struct db_stmt one = db_stmt_built(a, "SELECT 1"), same = db_stmt_built(a, "SELECT 1");
+    struct db_stmt other = db_stmt_built(a, "SELECT 2");
+
+    assert_string_equal(one.name, same.name);
+    assert_string_not_equal(one.name, other.name);
+    assert_string_equal(other.sql, "SELECT 2");
+    arena_free(a);
+}
+
+static void write_keys(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void test_keyring(void **state)
+{
+    static const char *const bad[] = {
+        "", "[]", "{}", "{\"current\": \"a\", \"keys\": {}}", "{\"current\": \"a\", \"keys\": {\"a\": \"AAAA\"}}",
+        "{\"current\": \"b\", \"keys\": {\"a\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}",
+        "{\"current\": \"a\", \"keys\": {\"a\": 1}}",
+    };
+    char path[] = "/tmp/juxin-keys-XXXXXX";
+    struct keyring *k = NULL;
+    struct sha256 one, two;
+
+    close(mkstemp(path));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        write_keys(path, bad[i]);
+        assert_int_equal(keyring_load(path, true, &k), -EINVAL);
+    }
+    write_keys(path, "{\"current\": \"a\", \"keys\": {\"a\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}");
+    assert_int_equal(keyring_load(path, false, &k), 0);
+    assert_string_equal(keyring_current(k), "a");
+    assert_int_equal(keyring_mac(k, "a", "audit", TEXT("x"), &one), 0);
+    assert_int_equal(keyring_mac(k, "a", "seal", TEXT("x"), &two), 0);
+    assert_memory_not_equal(one.b, two.b, SHA256_LEN);
+    assert_int_equal(keyring_mac(k, "b", "audit", TEXT("x"), &one), -ENOKEY);
+    keyring_free(k);
+    assert_int_equal(chmod(path, 0604), 0);
+    assert_int_equal(keyring_load(path, false, &k), -EPERM);
+    unlink(path);
+}
+
+static void test_merkle_root(void **state)
+{
+    struct sha256 leaf[5], copy[5], root[6];
+
+    for (int i = 0; i < 5; i++)
+        leaf[i] = seal_leaf((struct uuid){{(uint8_t)i}}, TEXT("mac"));
+    for (size_t n = 0; n <= 5; n++) {
+        memcpy(copy, leaf, sizeof(copy));
+        root[n] = seal_root(copy, n);
+    }
+    assert_memory_equal(root[1].b, leaf[0].b, SHA256_LEN);
+    for (int i = 1; i <= 5; i++)
+        assert_memory_not_equal(root[i].b, root[i - 1].b, SHA256_LEN);
+    /* Order matters. */
+    memcpy(copy, leaf, sizeof(copy));
+    copy[0] = leaf[1];
+    copy[1] = leaf[0];
+    assert_memory_not_equal(seal_root(copy, 5).b, root[5].b, SHA256_LEN);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_conninfo), cmocka_unit_test(test_statement_cache), cmocka_unit_test(test_results),
+        cmocka_unit_test(test_built_statements), cmocka_unit_test(test_keyring), cmocka_unit_test(test_merkle_root),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
