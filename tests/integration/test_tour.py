@@ -1,6 +1,6 @@
 """docs/tour.md is the test: its commands run as pasted against a seeded demonstration, and every status is compared."""
-import json
 import re
+import shlex
 import subprocess
 
 from lib import harness
@@ -30,7 +30,7 @@ def script(extra=""):
             lines.append(line)
             status = re.search(r"\s# (\d{3})$", line)
             if status:
-                lines.append(f"expect {status.group(1)} {json.dumps(line.split('#')[0].strip()[:60])}")
+                lines.append(f"expect {status.group(1)} {shlex.quote(line.split('#')[0].strip()[:60])}")
     return "\n".join(lines + [extra, 'echo "TOUR compared $compared"'])
 
 
