@@ -17,6 +17,7 @@
 static struct db *database;
 static const struct api_observer *observer;
 static const struct api_route **routes;
+static struct http_route **handles;     /* what the router was given for each */
 static uint32_t route_count, route_capacity;
 
 void api_init(struct db *db)
@@ -317,7 +318,7 @@ static int api_handle(struct request *r)
 
 int api_add(struct router *rt, const struct api_route *route)
 {
-    struct http_route *h = mem_zalloc(sizeof(*h)); /* as long as the process, like the router */
+    struct http_route *h = mem_zalloc(sizeof(*h)); /* as long as the process */
 
     h->method = route->method;
     h->pattern = str_printf("%s%s", API_PREFIX, route->path);
@@ -327,7 +328,9 @@ int api_add(struct router *rt, const struct api_route *route)
     if (route_count == route_capacity) {
         route_capacity = route_capacity ? route_capacity * 2 : 64;
         routes = mem_resize(routes, route_capacity, sizeof(struct api_route *));
+        handles = mem_resize(handles, route_capacity, sizeof(struct http_route *));
     }
+    handles[route_count] = h;
     routes[route_count++] = route;
     return router_add(rt, h);
 }

@@ -57,6 +57,11 @@ static const struct line lines[] = {
     {METRIC_DB_REFUSED, "juxin_db_refused_total", NULL, "Units of work refused because the queue was full."},
     {METRIC_DB_RECONNECTS, "juxin_db_reconnects_total", NULL, "Connections to the database made again."},
     {METRIC_PLUGIN_CALLS, "juxin_plugin_calls_total", NULL, "Entries into plugin code."},
+    {METRIC_OUTBOX_DELIVERED, "juxin_outbox_delivered_total", NULL, "Actions delivered to plugins."},
+    {METRIC_OUTBOX_RETRIED, "juxin_outbox_retried_total", NULL,
+        "Deliveries that failed and are tried again."},
+    {METRIC_OUTBOX_DEAD, "juxin_outbox_dead_total", NULL, "Actions given up."},
+    {METRIC_SEALED, "juxin_audit_sealed_total", NULL, "Audit rows sealed."},
     {METRIC_CONNECTIONS, "juxin_connections", NULL, "Open client connections."},
     {METRIC_IN_FLIGHT, "juxin_http_in_flight", NULL, "Requests being answered."},
     {METRIC_FIBERS, "juxin_fibers", NULL, "Fibers alive."},
@@ -67,7 +72,6 @@ static const struct line lines[] = {
     {METRIC_DB_SLOW_BUSY, "juxin_db_busy", "lane=\"slow\"", NULL},
     {METRIC_DB_FAST_WAITING, "juxin_db_waiting", "lane=\"fast\"", "Units of work in the queue."},
     {METRIC_DB_SLOW_WAITING, "juxin_db_waiting", "lane=\"slow\"", NULL},
-    {METRIC_OUTBOX_PENDING, "juxin_outbox_pending", NULL, "Actions waiting for delivery."},
     {METRIC_UNSEALED, "juxin_audit_unsealed", NULL, "Audit rows not yet in a sealed batch."},
 };
 
@@ -108,7 +112,10 @@ static int metrics(struct request *r)
 static const struct http_route routes[] = {
     {.method = HTTP_GET, .pattern = "/livez", .handle = livez, .quiet = true},
     {.method = HTTP_GET, .pattern = "/readyz", .handle = readyz, .quiet = true},
-    {.method = HTTP_GET, .pattern = "/metrics", .handle = metrics, .quiet = true}, /* last: not for everybody */
+    {.method = HTTP_GET,
+        .pattern = "/metrics",
+        .handle = metrics,
+        .quiet = true}, /* last: not for everybody */
 };
 
 int health_routes(struct router *rt, bool with_metrics)

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "ctl/commands.h"
 #include "db/bootstrap.h"
+#include "db/keyring.h"
 
 static const char *const role_keys[BOOTSTRAP_ROLES] = {
     [ROLE_OWNER] = "owner", [ROLE_APP] = "app", [ROLE_DISPATCH] = "dispatch", [ROLE_AGGREGATE] = "aggregate"};
@@ -77,6 +78,17 @@ static int remember(const char *path, const struct bootstrap *b)
     return r;
 }
 
+static int make_keys(struct ctl *c)
+{
+    struct keyring *keys;
+    int r = keyring_load(c->config->keys_file, true, &keys);
+
+    if (r < 0)
+        return ctl_fail(c, CTL_FAILED, "%s: %s", c->config->keys_file, strerror(-r));
+    keyring_free(keys);
+    return CTL_OK;
+}
+
 static int run(struct ctl *c)
 {
     struct bootstrap b = {.superuser = ctl_option(c, "superuser"), .database = ctl_option(c, "name")};
@@ -100,6 +112,8 @@ static int run(struct ctl *c)
                 c->config->file, strerror(-r));
     }
     bootstrap_done(&b);
+    if (code == CTL_OK)
+        code = make_keys(c);
     if (code != CTL_OK)
         return code;
     if (c->json) {

@@ -1,5 +1,6 @@
 /* juxinctl migrate */
 #include "ctl/commands.h"
+#include "master/assemble.h"
 #include "master/schema.h"
 
 static void progress(void *arg, const char *what)
@@ -10,8 +11,12 @@ static void progress(void *arg, const char *what)
 static int run(struct ctl *c)
 {
     struct schema_result result = {0};
-    int code = schema_update(c->config, ctl_flag(c, "check"), progress, c, &result);
+    int code, r = assemble_services(c->config, true);
 
+    if (r < 0)
+        return ctl_fail(c, CTL_FAILED, "%s: %s", c->config->plugins_directory, strerror(-r));
+    code = schema_update(c->config, ctl_flag(c, "check"), progress, c, &result);
+    assemble_done();
     if (code != CTL_OK) {
         code = ctl_fail(
             c, code == SCHEMA_NO_DATABASE ? CTL_NO_DATABASE : CTL_FAILED, "%s", buf_str(&result.problem));

@@ -10,6 +10,7 @@
 #include "loop/fiber.h"
 #include "loop/helper.h"
 #include "loop/loop.h"
+#include "master/assemble.h"
 
 #define CONNECT_MS 10000
 
@@ -71,6 +72,18 @@ static int open_database(struct ctl *c)
                                         : CTL_OK;
 }
 
+/* Whoever may not read the keys may still look at things: what changes something fails for want of an audit. */
+static int open_services(struct ctl *c)
+{
+    int r = assemble_keys(c->config, false);
+
+    if (r < 0 && r != -EACCES && r != -ENOENT)
+        return ctl_fail(c, CTL_FAILED, "%s: %s", c->config->keys_file,
+            r == -EPERM ? "others may read or write it; chmod 0600" : strerror(-r));
+    r = assemble_services(c->config, true);
+    return r < 0 ? ctl_fail(c, CTL_FAILED, "%s: %s", c->config->plugins_directory, strerror(-r)) : CTL_OK;
+}
+
 static int run_in_fiber(struct ctl *c)
 {
     struct run run = {c, CTL_FAILED};
@@ -82,12 +95,15 @@ static int run_in_fiber(struct ctl *c)
     fiber_system_init((struct fiber_limits){64, 8});
     if (helper_init(helpers) < 0)
         return ctl_fail(c, CTL_FAILED, "no helper threads");
-    run.code = open_database(c);
+    run.code = open_services(c);
+    if (run.code == CTL_OK)
+        run.code = open_database(c);
     if (run.code == CTL_OK) {
         if (fiber_spawn_system(command_fiber, &run, "command", &fiber) == 0)
             loop_run();
         db_close(c->db);
     }
+    assemble_done();
     helper_done();
     fiber_system_done();
     loop_done();

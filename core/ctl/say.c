@@ -55,6 +55,10 @@ int ctl_fail_errno(struct ctl *c, int error, const char *what)
             "%s: the database does not answer; is it running, and are the connection strings under /database "
             "right?",
             what);
+    case -ENOKEY:
+        return ctl_fail(c, CTL_FAILED,
+            "%s: %s cannot be read, and nothing is changed without an audit; run this as its owner", what,
+            c->config->keys_file);
     case -EINPROGRESS:
         return ctl_fail(c, CTL_NO_DATABASE,
             "%s: the connection was lost while committing; look whether it happened before trying again",

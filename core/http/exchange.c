@@ -115,7 +115,7 @@ void exchange_on_head(struct exchange *x)
     r->tls = c->stream.ssl;
     if (s->config.trusted_proxy && strcmp(s->config.trusted_proxy, c->peer) == 0)
         believe_proxy(r);
-    trace_begin(r);
+    trace_open(r);
     if (router_match(s->config.router, r, &x->allow) == 0 && r->route->body_max)
         x->parser.body_max = r->route->body_max;
     c->deadline_ms = clock_mono_ms() + s->limits.body_ms;

@@ -75,7 +75,7 @@ void trace_request_id(struct request *r)
     memcpy(r->log.request_id, uuid_format(id).s, UUID_TEXT_LEN + 1);
 }
 
-void trace_begin(struct request *r)
+void trace_open(struct request *r)
 {
     struct text sent = request_header(r, "traceparent");
     bool taken = sent.ptr && is_traceparent(sent);

@@ -6,6 +6,6 @@
 
 /* Takes the trace over from the request's traceparent field, or starts one; fills r->log.trace_id and
  * r->traceparent, whose parent is a span of our own. */
-void trace_begin(struct request *r);
+void trace_open(struct request *r);
 /* Gives the request an id of our own, whatever the client sent. */
 void trace_request_id(struct request *r);

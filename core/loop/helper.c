@@ -30,6 +30,8 @@ struct queue {
     uint32_t thread_count;
     pthread_cond_t more;
     bool low_priority;
+    void (*enter)(void);
+    void (*leave)(void);
 };
 
 static struct {
@@ -66,7 +68,11 @@ static void *helper_main(void *arg)
             q->tail = &q->head;
         q->waiting--;
         pthread_mutex_unlock(&pool.lock);
+        if (q->enter)
+            q->enter();
         job->fn(job->arg);
+        if (q->leave)
+            q->leave();
         pthread_mutex_lock(&pool.lock);
         job->next = pool.finished;
         pool.finished = job;
@@ -110,7 +116,10 @@ int helper_init(struct helper_limits limits)
     for (int i = 0; i < HELPER_QUEUES; i++) {
         struct queue *q = &pool.queues[i];
 
-        *q = (struct queue){.max = limits.waiting[i], .low_priority = i == HELPER_HASH};
+        *q = (struct queue){.max = limits.waiting[i],
+            .low_priority = i == HELPER_HASH,
+            .enter = limits.enter[i],
+            .leave = limits.leave[i]};
         q->tail = &q->head;
         q->threads = mem_zarray(limits.threads[i], sizeof(*q->threads));
         pthread_cond_init(&q->more, NULL);

@@ -1,22 +1,40 @@
-/* Background duties of a worker. */
+/* Background duties of a worker: its clock against the database's; the outbox, the sequence and the seal of the audit;
+ * what time alone does to records; ready-made roles. Most are one worker's at a time, by lease. */
 #include <errno.h>
+#include <unistd.h>
 
+#include "access/call.h"
+#include "access/role.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "db/background.h"
+#include "db/lease.h"
 #include "loop/fiber.h"
+#include "master/assemble.h"
 #include "master/setup.h"
+#include "plugin/hook.h"
+#include "resource/due.h"
 
 #define CLOCK_MAX_US (INT64_C(60) * 1000000)
+#define DUE_EVERY_MS 300000
 #define DUTIES_MAX 8
+#define ATTEMPTS 4
 
 static struct {
-    struct db *db;
+    struct db *db, *dispatch;
     struct health *health;
+    struct background background;
+    char *holder;
     struct fiber *fibers[DUTIES_MAX];
-    uint32_t running;
+    uint32_t started, running;
 } duties;
 
+static const struct subject system_subject = {.kind = SUBJECT_SYSTEM};
+
 static const struct db_stmt sql_now = {"duty_now", "SELECT clock_timestamp()"};
+static const struct db_stmt sql_tenants = {
+    "duty_tenants", "SELECT id FROM juxin.tenant WHERE is_active ORDER BY id"};
 
 /* Ids sort by time only as long as the servers' clocks agree with the database's. */
 static int look_at_clock(void)
@@ -40,6 +58,14 @@ static int look_at_clock(void)
     return 0;
 }
 
+static void ended(void)
+{
+    for (uint32_t i = 0; i < duties.started; i++)
+        if (duties.fibers[i] == fiber_self())
+            duties.fibers[i] = NULL; /* nobody is left to cancel */
+    duties.running--;
+}
+
 static void clock_duty(void *arg)
 {
     (void)arg;
@@ -49,28 +75,179 @@ static void clock_duty(void *arg)
         if (r == -ECANCELED || fiber_sleep(r < 0 ? 500 : 60000) < 0)
             break;
     }
-    duties.running--;
+    ended();
 }
 
-static int begin(void (*fn)(void *arg), const char *name)
+/* One outbox row to its plugin, as the system, in a unit of work of its own. */
+static int deliver(void *arg, const struct outbox_row *row)
 {
-    int r = fiber_spawn_system(fn, NULL, name, &duties.fibers[duties.running]);
+    struct arena *arena = arena_new();
+    struct call c;
+    int r;
 
+    (void)arg;
+    call_init(&c, duties.db, arena);
+    c.who = &system_subject;
+    c.now_us = clock_wall_us();
+    c.request_id = arena_dup(arena, uuid_format(row->id).s);
+    r = tenant_get_by_id(duties.db, row->tenant, &c.tenant);
+    for (int attempt = 0; r == 0 && attempt < ATTEMPTS; attempt++) {
+        struct tenant *fresh;
+
+        r = hook_deliver(&c, row->plugin, row->payload);
+        if (r == 0 && c.tx)
+            r = call_commit(&c);
+        if (r != -EREMCHG)
+            break;
+        call_rollback(&c);
+        r = tenant_refresh(duties.db, row->tenant, c.seen_epoch, &fresh);
+        if (r < 0)
+            break;
+        tenant_unref(c.tenant);
+        call_again(&c, fresh, &system_subject);
+    }
+    call_done(&c);
+    tenant_unref(c.tenant);
+    arena_free(arena);
+    return r == -EREMCHG ? -EAGAIN : r;
+}
+
+static void background_duty(void *arg)
+{
+    background_run(arg);
+    ended();
+}
+
+static int take_due(void)
+{
+    struct due_report report = {0};
+    bool held = false;
+    int r = lease_take(duties.db, "due", duties.holder, 2 * DUE_EVERY_MS, &held);
+
+    if (r == 0 && held)
+        r = resource_run_due(duties.db, clock_wall_us(), &report);
+    if (r == 0 && report.done + report.failed > 0)
+        log_event(LOG_INFO, "due.taken", LF_INT("done", report.done), LF_INT("failed", report.failed));
+    else if (r < 0 && r != -ECANCELED)
+        log_event(LOG_WARN, "due.failed", LF_ERR(r));
+    return r;
+}
+
+/* An updated plugin may bring roles or permissions that tenants made before do not have yet. */
+static int install_roles(int32_t tenant)
+{
+    struct db_tx *tx;
+    uint32_t changed = 0;
+    int r = db_begin(duties.db, tenant, DB_WRITE, NULL, &tx, NULL);
+
+    if (r < 0)
+        return r;
+    r = epoch_bump(tx);
+    if (r == 0)
+        r = role_install(tx, clock_wall_us(), &changed);
+    if (r < 0 || !changed) {
+        db_rollback(tx);
+        return r;
+    }
+    log_event(LOG_INFO, "roles.installed", LF_INT("tenant", tenant), LF_INT("changed", changed));
+    return db_commit(tx);
+}
+
+static int install_all_roles(void)
+{
+    struct db_args args;
+    struct db_call call = {.stmt = sql_tenants, .args = &args};
+    int r;
+
+    db_args_reset(&args);
+    r = db_read(duties.db, 0, &call, 1, NULL, NULL);
+    if (r < 0)
+        return r;
+    for (int i = 0; r == 0 && i < db_rows_count(call.rows); i++)
+        r = install_roles((int32_t)db_get_int(call.rows, i, 0));
+    db_calls_done(&call, 1);
+    return r;
+}
+
+static void calendar_duty(void *arg)
+{
+    int r;
+
+    (void)arg;
+    do
+        r = install_all_roles();
+    while (r < 0 && r != -ECANCELED && fiber_sleep(1000) == 0);
+    while (r != -ECANCELED) {
+        r = take_due();
+        if (fiber_sleep(r < 0 ? 5000 : DUE_EVERY_MS) < 0)
+            break;
+    }
+    ended();
+}
+
+static int begin(void (*fn)(void *arg), void *arg, const char *name)
+{
+    int r = fiber_spawn_system(fn, arg, name, &duties.fibers[duties.started]);
+
+    duties.started += r == 0;
     duties.running += r == 0;
     return r;
 }
 
+static char *holder_name(void)
+{
+    char host[64] = "";
+
+    gethostname(host, sizeof(host) - 1);
+    return str_printf("%s:%d:%lld", host, (int)getpid(), (long long)clock_wall_us());
+}
+
+static int open_dispatch(const struct config *c)
+{
+    struct db_config config = config_db(c, c->database.dispatch);
+
+    if (!config.conninfo)
+        return 0;
+    config.fast_connections = 1;
+    config.slow_connections = 1;
+    return db_open(&config, &duties.dispatch);
+}
+
 int duties_start(const struct config *c, struct db *db, uint32_t index, struct health *health)
 {
-    (void)c, (void)index;
+    int r = 0;
+
     duties.db = db;
     duties.health = health;
-    return begin(clock_duty, "clock");
+    duties.holder = holder_name();
+    if (index < 2) /* the second stands by; more would only ask for the lease */
+        r = open_dispatch(c);
+    duties.background = (struct background){.db = db,
+        .dispatch = duties.dispatch,
+        .holder = duties.holder,
+        .keys = assemble_keyring(),
+        .deliver = deliver};
+    if (r == 0)
+        r = begin(clock_duty, NULL, "clock");
+    if (r == 0 && index < 2)
+        r = begin(background_duty, &duties.background, "background");
+    if (r == 0 && index == 0)
+        r = begin(calendar_duty, NULL, "calendar");
+    return r;
+}
+
+void duties_publish(void)
+{
+    slot_metric_set(METRIC_UNSEALED, (int64_t)duties.background.tail_rows);
+    slot_metric_set(METRIC_OUTBOX_DELIVERED, (int64_t)duties.background.delivered);
+    slot_metric_set(METRIC_OUTBOX_RETRIED, (int64_t)duties.background.retried);
+    slot_metric_set(METRIC_OUTBOX_DEAD, (int64_t)duties.background.dead);
+    slot_metric_set(METRIC_SEALED, (int64_t)duties.background.sealed_rows);
 }
 
 void duties_stop(void)
 {
-    for (uint32_t i = 0; i < DUTIES_MAX; i++)
+    for (uint32_t i = 0; i < duties.started; i++)
         if (duties.fibers[i])
             fiber_cancel(duties.fibers[i]);
 }
@@ -78,4 +255,12 @@ void duties_stop(void)
 uint32_t duties_running(void)
 {
     return duties.running;
+}
+
+void duties_done(void)
+{
+    db_close(duties.dispatch);
+    free(duties.holder);
+    duties.dispatch = NULL;
+    duties.holder = NULL;
 }

@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/keyring.h"
+#include "master/assemble.h"
 #include "master/internal.h"
 
 /* Blocked before anything is forked and kept blocked across an exec, so that no signal is lost in between. */
@@ -56,6 +58,19 @@ static void write_pid_file(const struct master *m)
         close(fd);
 }
 
+/* Made by whoever may write it, before the workers, who may not. */
+static int make_keys(const struct config *c)
+{
+    struct keyring *keys;
+    int r = keyring_load(c->keys_file, true, &keys);
+
+    if (r < 0)
+        log_event(LOG_ERROR, "start.no_keys", LF_STR("file", c->keys_file), LF_ERR(r));
+    else
+        keyring_free(keys);
+    return r;
+}
+
 static int open_resources(struct master *m)
 {
     CLEANUP(buf_done) struct buf why = BUF_INIT;
@@ -72,6 +87,10 @@ static int open_resources(struct master *m)
         log_event(LOG_ERROR, "start.failed", LF_ERR(r));
         return r;
     }
+    r = make_keys(m->config);
+    if (r < 0)
+        return r;
+    m->quarantine_file = assemble_quarantine_file(m->config);
     r = listeners_open(&m->listeners, m->config, &why);
     if (r < 0 && !m->is_upgrade) {
         log_event(LOG_ERROR, "start.cannot_listen", LF_STR("address", buf_str(&why)));
@@ -155,6 +174,7 @@ int master_main(const char *executable, const char *config_file)
     listeners_close(&m->listeners);
     slots_detach(m->slots);
     config_free(m->config);
+    free(m->quarantine_file);
     free(m);
     return code;
 }

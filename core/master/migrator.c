@@ -1,5 +1,6 @@
 /* The migrator: a short-lived process, before workers start, that alone knows the owner role. */
 #include "base/log.h"
+#include "master/assemble.h"
 #include "master/schema.h"
 #include "master/worker.h"
 
@@ -20,7 +21,13 @@ int migrator_main(const struct config *c)
         log_event(LOG_ERROR, "migrate.user", LF_STR("user", c->user), LF_ERR(r));
         return SCHEMA_FAILED;
     }
+    r = assemble_services(c, true);
+    if (r < 0) {
+        log_event(LOG_ERROR, "migrate.plugins", LF_STR("directory", c->plugins_directory), LF_ERR(r));
+        return SCHEMA_FAILED;
+    }
     r = schema_update(c, false, progress, NULL, &result);
+    assemble_done();
     if (r != SCHEMA_OK)
         log_event(LOG_ERROR, "migrate.failed", LF_STR("problem", buf_str(&result.problem)));
     else

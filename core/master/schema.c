@@ -5,6 +5,9 @@
 
 #include "db/admin.h"
 #include "db/migrate.h"
+#include "master/assemble.h"
+#include "resource/declaration_report.h"
+#include "resource/resource.h"
 
 struct tell {
     void (*fn)(void *arg, const char *what);
@@ -43,6 +46,23 @@ static int core(
     return r;
 }
 
+static int resources(struct admin *admin, struct tell *t, struct schema_result *ret)
+{
+    struct declaration_report report;
+    struct arena *a = arena_new();
+    int r;
+
+    t->fn(t->arg, "tables of resources …");
+    report_init(&report, a, (struct text){NULL, 0});
+    r = resource_migrate(admin, &report);
+    if (r < 0)
+        buf_addf(&ret->problem, "tables of resources: %s", report.count ? "not changed" : strerror(-r));
+    for (const struct declaration_fault *f = report.first; f; f = f->next)
+        buf_addf(&ret->problem, "\n  %s: %s", f->pointer, f->message);
+    arena_free(a);
+    return r;
+}
+
 int schema_update(const struct config *c, bool check_only, void (*progress)(void *arg, const char *what),
     void *arg, struct schema_result *ret)
 {
@@ -63,6 +83,8 @@ int schema_update(const struct config *c, bool check_only, void (*progress)(void
         return SCHEMA_NO_DATABASE;
     }
     r = core(admin, c, check_only, &t, ret);
+    if (r == 0 && !check_only)
+        r = resources(admin, &t, ret);
     admin_close(admin);
     return r < 0 ? SCHEMA_FAILED : SCHEMA_OK;
 }

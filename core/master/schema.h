@@ -1,5 +1,5 @@
 /* Brings the schema up to date as the owner role: the core's migrations, then the tables of declared resources. One way
- * for `juxinctl migrate` and for the migrator the master runs before workers start. Blocks. */
+ * for `juxinctl migrate` and for the migrator the master runs before workers start. Blocks; assemble_services() first. */
 #pragma once
 
 #include "base/buf.h"

@@ -1,9 +1,17 @@
-/* Putting the floors together. */
+/* Putting a worker together: its limits, its database, its routes. */
 #include "master/setup.h"
 
 #include <errno.h>
 
+#include "api/dispatch.h"
+#include "api/plugins.h"
+#include "api/records.h"
 #include "base/log.h"
+#include "http/static.h"
+#include "master/assemble.h"
+#include "plugin/start.h"
+
+static struct http_static *console;
 
 struct http_limits config_http_limits(const struct config *c)
 {
@@ -37,12 +45,6 @@ struct db_config config_db(const struct config *c, const char *conninfo)
         .slow_timeout_ms = (uint32_t)c->database.slow_timeout_ms};
 }
 
-int setup_secrets(const struct config *c)
-{
-    (void)c;
-    return 0;
-}
-
 int setup_database(const struct config *c, struct db **ret)
 {
     struct db_config config = config_db(c, c->database.app);
@@ -55,13 +57,48 @@ int setup_database(const struct config *c, struct db **ret)
     return db_open(&config, ret);
 }
 
+static int add_console(const struct config *c, struct router *rt)
+{
+    struct http_static_config config = {.directory = c->assets, .prefix = "", .pages = true};
+    char why[256] = "";
+    int r;
+
+    if (!c->assets)
+        return 0;
+    r = http_static_load(&config, why, &console);
+    if (r < 0) {
+        /* The API is worth more than its console. */
+        log_event(
+            LOG_ERROR, "worker.no_console", LF_STR("directory", c->assets), LF_STR("name", why), LF_ERR(r));
+        return 0;
+    }
+    return http_static_add(console, rt);
+}
+
 int setup_routes(const struct config *c, struct db *db, struct router *rt)
 {
-    (void)c, (void)db, (void)rt;
-    return 0;
+    int r;
+
+    api_init(db);
+    r = api_core_routes(rt);
+    if (r == 0)
+        r = api_record_routes(rt);
+    if (r == 0)
+        r = api_plugin_routes(rt);
+    if (r == 0)
+        r = health_routes(rt, false);
+    return r == 0 ? add_console(c, rt) : r;
+}
+
+void setup_stop(void)
+{
+    plugins_drain();
 }
 
 void setup_done(struct db *db)
 {
+    assemble_done();
     db_close(db);
+    http_static_free(console);
+    console = NULL;
 }

@@ -37,12 +37,12 @@ static int fork_child(struct master *m, enum child_kind kind, struct child **ret
 static NORETURN void become_worker(struct master *m, uint32_t index, struct slot *slot)
 {
     CLEANUP(mem_freep) char *name = str_printf("juxind: %u", index);
-    struct worker_setup setup = {m->config, index, m->generation, m->life[0], &m->listeners, m->slots, slot};
+    struct worker_setup setup = {
+        m->config, index, m->generation, m->life[0], &m->listeners, m->slots, m->slots_fd, slot};
     int status;
 
     prctl(PR_SET_NAME, name);
     close(m->life[1]);
-    close(m->slots_fd);
     listeners_keep_only(&m->listeners, index);
     slot->pid = getpid();
     status = worker_main(&setup);

@@ -8,6 +8,7 @@
 #include "master/internal.h"
 #include "master/schema.h"
 #include "master/worker.h"
+#include "plugin/quarantine.h"
 
 #define BACKOFF_MAX_MS 10000
 #define SETTLED_MS 5000 /* a worker that lived this long started well */
@@ -74,8 +75,20 @@ static void log_exit(
 
 static void blame(struct master *m, const struct slot_call *call, const char *what)
 {
+    bool is_quarantined = false;
+    int r = quarantine_note(
+        m->quarantine_file, &call->digest, call->plugin, what, clock_wall_us(), &is_quarantined);
+
     log_event(LOG_ERROR, "plugin.crashed", LF_STR("plugin", call->plugin), LF_STR("hook", call->hook),
         LF_STR("what", what));
+    if (r < 0)
+        log_event(LOG_ERROR, "plugin.crash_not_noted", LF_STR("file", m->quarantine_file), LF_ERR(r));
+    if (is_quarantined)
+        log_event(LOG_ERROR, "plugin.quarantined", LF_STR("plugin", call->plugin),
+            LF_INT("crashes", QUARANTINE_CRASHES),
+            LF_STR("hint", "juxinctl plugin quarantine shows and lifts it"));
+    if (is_quarantined)
+        upgrade_begin(m); /* the other workers still run it */
 }
 
 static void worker_gone(struct master *m, struct child *c, int status, int64_t now_ms)

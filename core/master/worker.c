@@ -18,6 +18,8 @@
 #include "loop/fiber.h"
 #include "loop/helper.h"
 #include "loop/loop.h"
+#include "loop/turn.h"
+#include "master/assemble.h"
 #include "master/setup.h"
 
 #define BEAT_MS 250
@@ -75,6 +77,7 @@ static void publish(struct worker *w)
         slot_metric_set((enum slot_metric)(METRIC_DB_FAST_BUSY + lane), d.busy[lane]);
         slot_metric_set((enum slot_metric)(METRIC_DB_FAST_WAITING + lane), d.waiting[lane]);
     }
+    duties_publish();
     slot_metric_set(METRIC_DB_ERRORS, (int64_t)d.errors);
     slot_metric_set(METRIC_DB_REFUSED, (int64_t)d.refused);
     slot_metric_set(METRIC_DB_RECONNECTS, (int64_t)d.reconnects);
@@ -126,6 +129,7 @@ static void drain(void *arg)
     w->health.is_draining = true;
     w->setup->slot->state = SLOT_DRAINING;
     log_event(LOG_INFO, "worker.draining");
+    setup_stop();
     w->end = loop_timer_new(0, 20, end_when_quiet, w);
     http_server_drain(w->server, w->config->limits.drain_ms, server_drained, w);
     if (w->admin_server)
@@ -194,43 +198,75 @@ static int open_servers(struct worker *w)
     return r;
 }
 
-static int start(struct worker *w)
+static int start_keys(struct worker *w)
 {
-    const struct config *c = w->config;
-    struct fiber_limits fibers = {(uint32_t)c->limits.in_flight + 16, 64};
-    struct helper_limits helpers = {.threads = {[HELPER_HASH] = 1, [HELPER_FILE] = 2},
-        .waiting = {[HELPER_HASH] = (uint32_t)c->limits.hash_waiting, [HELPER_FILE] = 256}};
-    int r;
+    return assemble_keys(w->config, false);
+}
 
-    /* Hashing is bounded per server: so many threads in all, spread over the first workers. */
-    if (w->setup->index >= c->limits.hash_threads)
-        helpers.threads[HELPER_HASH] = 1;
-    r = load_tls(w); /* while keys can still be read */
-    if (r == 0)
-        r = setup_secrets(c);
-    if (r == 0)
-        r = drop_privileges(c->user);
-    if (r == 0)
-        r = loop_init();
+static int start_user(struct worker *w)
+{
+    return drop_privileges(w->config->user);
+}
+
+static int start_loop(struct worker *w)
+{
+    struct fiber_limits fibers = {(uint32_t)w->config->limits.in_flight + 16, 64};
+    struct helper_limits helpers = {.threads = {[HELPER_HASH] = 1, [HELPER_FILE] = 2},
+        .waiting = {[HELPER_HASH] = (uint32_t)w->config->limits.hash_waiting, [HELPER_FILE] = 256},
+        .enter = {[HELPER_HASH] = turn_take},
+        .leave = {[HELPER_HASH] = turn_give}};
+    int r = loop_init();
+
     if (r < 0)
         return r;
+    turn_init(w->setup->slots_fd, (uint32_t)w->config->limits.hash_threads, w->setup->index);
     fiber_system_init(fibers);
-    r = helper_init(helpers);
-    if (r == 0)
-        r = setup_database(c, &w->db);
-    if (r == 0)
-        r = setup_routes(c, w->db, w->router);
-    if (r == 0)
-        r = health_routes(w->router, false);
-    if (r == 0)
-        r = health_routes(w->admin_router, true);
-    if (r == 0)
-        r = open_servers(w);
-    if (r == 0)
-        r = fiber_spawn_system(watch_master, w, "master", &w->life);
-    if (r == 0)
-        r = duties_start(c, w->db, w->setup->index, &w->health);
-    return r;
+    return helper_init(helpers);
+}
+
+static int start_services(struct worker *w)
+{
+    return assemble_services(w->config, false);
+}
+
+static int start_database(struct worker *w)
+{
+    return setup_database(w->config, &w->db);
+}
+
+static int start_routes(struct worker *w)
+{
+    int r = setup_routes(w->config, w->db, w->router);
+
+    return r == 0 ? health_routes(w->admin_router, true) : r;
+}
+
+static int start_duties(struct worker *w)
+{
+    int r = fiber_spawn_system(watch_master, w, "master", &w->life);
+
+    return r == 0 ? duties_start(w->config, w->db, w->setup->index, &w->health) : r;
+}
+
+/* What only root may read comes before the change of user. */
+static const struct step {
+    const char *name;
+    int (*run)(struct worker *w);
+} steps[] = {{"tls", load_tls}, {"keys", start_keys}, {"user", start_user}, {"loop", start_loop},
+    {"services", start_services}, {"database", start_database}, {"routes", start_routes},
+    {"listeners", open_servers}, {"duties", start_duties}};
+
+static int start(struct worker *w)
+{
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        int r = steps[i].run(w);
+
+        if (r == 0)
+            continue;
+        log_event(LOG_ERROR, "worker.start_failed", LF_STR("step", steps[i].name), LF_ERR(r));
+        return r;
+    }
+    return 0;
 }
 
 static void finish(struct worker *w)
@@ -242,6 +278,7 @@ static void finish(struct worker *w)
     http_server_free(w->server);
     http_server_free(w->admin_server);
     http_tls_free(w->tls);
+    duties_done();
     setup_done(w->db);
     router_free(w->router);
     router_free(w->admin_router);
@@ -265,7 +302,6 @@ int worker_main(const struct worker_setup *setup)
     health_set(&w.health);
     r = start(&w);
     if (r < 0) {
-        log_event(LOG_ERROR, "worker.start_failed", LF_ERR(r));
         setup->slot->state = SLOT_ENDED;
         _exit(WORKER_BAD_START);
     }
@@ -276,5 +312,6 @@ int worker_main(const struct worker_setup *setup)
     loop_run();
     publish(&w);
     finish(&w);
+    log_flush();
     return WORKER_OK;
 }

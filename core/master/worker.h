@@ -11,6 +11,7 @@ struct worker_setup {
     int life_fd; /* end of file: the master is gone */
     const struct listeners *listeners;
     struct slots *slots;
+    int slots_fd;
     struct slot *slot;
 };
 

@@ -230,7 +230,7 @@ static void assert_trace(const char *field, const char *taken)
     struct fixture f;
 
     begin(&f, field, "");
-    trace_begin(&f.r);
+    trace_open(&f.r);
     assert_int_equal(strlen(f.r.traceparent), 55);
     assert_int_equal(strlen(f.r.log.trace_id), 32);
     assert_memory_equal(f.r.traceparent + 3, f.r.log.trace_id, 32);

@@ -1,0 +1,56 @@
+/* Putting services together. */
+#include "master/assemble.h"
+
+#include <errno.h>
+
+#include "access/core_permissions.h"
+#include "base/mem.h"
+#include "db/audit.h"
+#include "db/keyring.h"
+#include "plugin/start.h"
+#include "resource/engine.h"
+#include "resource/resource.h"
+#include "tenant/calendar.h"
+#include "tenant/tenant.h"
+
+static struct keyring *keyring;
+
+int assemble_keys(const struct config *c, bool create)
+{
+    int r = keyring_load(c->keys_file, create, &keyring);
+
+    if (r == 0)
+        audit_set_keys(keyring);
+    return r;
+}
+
+const struct keyring *assemble_keyring(void)
+{
+    return keyring;
+}
+
+char *assemble_quarantine_file(const struct config *c)
+{
+    return str_printf("%s/quarantine.json", c->state_dir);
+}
+
+int assemble_services(const struct config *c, bool without_code)
+{
+    int r;
+
+    access_init();
+    calendar_part_register();
+    r = plugins_start(c, !without_code);
+    if (r == 0)
+        engine_init();
+    return r;
+}
+
+void assemble_done(void)
+{
+    tenant_cache_clear();
+    resource_unload_all();
+    plugins_end();
+    keyring_free(keyring);
+    keyring = NULL;
+}
