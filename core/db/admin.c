@@ -59,7 +59,8 @@ int admin_open(const char *conninfo, int64_t wait_ms, struct admin **ret, struct
         PQfinish(a->pg);
         nanosleep(&pause, NULL);
     }
-    if (admin_script(a, "SET client_min_messages = warning; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'") < 0) {
+    if (admin_script(a, "SET client_min_messages = warning; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'") <
+        0) {
         if (error)
             *error = a->error;
         admin_close(a);
@@ -93,8 +94,8 @@ int admin_script(struct admin *a, const char *sql)
 
 int admin_query(struct admin *a, const char *sql, const struct db_args *args, struct db_rows **ret)
 {
-    PGresult *result = PQexecParams(a->pg, sql, args ? (int)args->count : 0, NULL, args ? args->value : NULL, NULL,
-        NULL, 0);
+    PGresult *result =
+        PQexecParams(a->pg, sql, args ? (int)args->count : 0, NULL, args ? args->value : NULL, NULL, NULL, 0);
     int r = keep(a, result);
 
     if (r == 0 && ret)

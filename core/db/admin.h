@@ -10,7 +10,7 @@ struct admin;
 /* conninfo may name hosts: waiting is fine here. Retries for up to wait_ms while the server starts. */
 MUSTCHECK int admin_open(const char *conninfo, int64_t wait_ms, struct admin **ret, struct db_error *error);
 void admin_close(struct admin *a);
-void admin_freep(struct admin **a);                      /* for CLEANUP() */
+void admin_freep(struct admin **a); /* for CLEANUP() */
 
 /* A script of several statements; one transaction unless it says otherwise. Errors as in db.h, -EIO for most. */
 MUSTCHECK int admin_script(struct admin *a, const char *sql);

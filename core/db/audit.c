@@ -9,10 +9,11 @@
 static const struct keyring *keys;
 
 static const struct db_stmt insert_row = {"audit.insert",
-    "INSERT INTO juxin.audit (tenant_id, id, at, actor_kind, actor_id, action, object_kind, object_id, unit_id, fields,"
+    "INSERT INTO juxin.audit (tenant_id, id, at, actor_kind, actor_id, action, object_kind, object_id, "
+    "unit_id, fields,"
     " request_id, result, key_id, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"};
-static const struct db_stmt insert_pending = {"audit.pending",
-    "INSERT INTO juxin.audit_pending (tenant_id, id) VALUES ($1, $2)"};
+static const struct db_stmt insert_pending = {
+    "audit.pending", "INSERT INTO juxin.audit_pending (tenant_id, id) VALUES ($1, $2)"};
 
 void audit_set_keys(const struct keyring *k)
 {
@@ -47,7 +48,8 @@ static void add_id(struct buf *out, struct uuid id)
     add(out, uuid_is_nil(id) ? TEXT("") : text_of(t.s));
 }
 
-static int entry_mac(const struct audit_entry *e, int32_t tenant, struct uuid id, int64_t at, char *out, size_t size)
+static int entry_mac(
+    const struct audit_entry *e, int32_t tenant, struct uuid id, int64_t at, char *out, size_t size)
 {
     struct buf data CLEANUP(buf_done) = BUF_INIT, hex CLEANUP(buf_done) = BUF_INIT;
     struct sha256 mac;
@@ -124,7 +126,8 @@ int audit_check_row(const struct keyring *k, int32_t tenant, const struct db_row
         else
             add(&data, value.ptr ? value : TEXT(""));
     }
-    if (!db_get(rows, row, at + AUDIT_KEY) || hex_parse(db_get_text(rows, row, at + AUDIT_MAC), stored.b, SHA256_LEN) < 0)
+    if (!db_get(rows, row, at + AUDIT_KEY) ||
+        hex_parse(db_get_text(rows, row, at + AUDIT_MAC), stored.b, SHA256_LEN) < 0)
         return -EBADMSG;
     r = keyring_mac(k, db_get(rows, row, at + AUDIT_KEY), "audit", buf_text(&data), &mac);
     if (r < 0)

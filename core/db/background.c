@@ -43,7 +43,8 @@ static bool deliver_all(struct background *b, const struct work *w)
         b->dead += result.dead;
         any |= result.delivered > 0;
         if (result.dead > 0)
-            log_event(LOG_ERROR, "outbox.dead", LF_INT("tenant", w->tenant[WORK_DELIVER][i]), LF_INT("count", result.dead));
+            log_event(LOG_ERROR, "outbox.dead", LF_INT("tenant", w->tenant[WORK_DELIVER][i]),
+                LF_INT("count", result.dead));
     }
     return any;
 }
@@ -59,8 +60,8 @@ static void seal_tenant(struct background *b, int32_t tenant)
             break;
         b->sealed_rows += s.count;
         b->sealed_batches++;
-        log_event(LOG_INFO, "audit.sealed", LF_INT("tenant", tenant), LF_INT("n", s.n), LF_INT("count", s.count),
-            LF_STR("head", s.head));
+        log_event(LOG_INFO, "audit.sealed", LF_INT("tenant", tenant), LF_INT("n", s.n),
+            LF_INT("count", s.count), LF_STR("head", s.head));
     }
     if (r < 0 && r != -ECANCELED && r != -EEXIST) {
         b->failures++;

@@ -9,17 +9,17 @@
 #include "db/seal.h"
 
 struct background {
-    struct db *db;                    /* as the app role */
-    struct db *dispatch;              /* as the dispatch role, slow lane only; NULL: every tenant is looked at instead */
-    const char *holder;               /* unique to this process: "host:pid:start" */
+    struct db *db;       /* as the app role */
+    struct db *dispatch; /* as the dispatch role, slow lane only; NULL: every tenant is looked at instead */
+    const char *holder;  /* unique to this process: "host:pid:start" */
     const struct keyring *keys;
-    outbox_deliver_fn *deliver;       /* NULL: nothing is delivered */
+    outbox_deliver_fn *deliver;                                 /* NULL: nothing is delivered */
     void (*sequenced)(void *arg, int32_t tenant, int64_t head); /* new events; may be NULL */
     void *arg;
     /* Read by /metrics and /readyz; written by the fiber. */
     bool is_holder;
     uint64_t sealed_rows, sealed_batches, delivered, retried, dead, failures;
-    uint64_t tail_rows;               /* unsealed ones when last looked at */
+    uint64_t tail_rows; /* unsealed ones when last looked at */
     int64_t tail_age_us;
 };
 

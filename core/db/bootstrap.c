@@ -26,15 +26,16 @@ static int fail(struct bootstrap *b, struct admin *a, const char *what, int r)
 
 static void add_create_role(struct buf *sql, const char *name)
 {
-    buf_addf(sql, "DO $$BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%s') THEN CREATE ROLE %s; END IF; "
-                  "END$$; ALTER ROLE %s " ROLE_OPTIONS ";",
+    buf_addf(sql,
+        "DO $$BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%s') THEN CREATE ROLE %s; END IF; "
+        "END$$; ALTER ROLE %s " ROLE_OPTIONS ";",
         name, name, name);
 }
 
 /* The rights belong to juxin_app and so on, whatever the database's name, and each database's logins have passwords of
  * their own: several deployments can live in one cluster. */
-static int make_role(struct bootstrap *b, struct admin *a, enum bootstrap_role role, const char *login,
-    const char *password)
+static int make_role(
+    struct bootstrap *b, struct admin *a, enum bootstrap_role role, const char *login, const char *password)
 {
     const char *group = role_names[role];
     struct buf sql CLEANUP(buf_done) = BUF_INIT;
@@ -87,7 +88,8 @@ static void add_option(struct buf *out, const char *keyword, const char *value)
 }
 
 /* The superuser's conninfo with another user, password and database. */
-static int derive(const char *conninfo, const char *user, const char *password, const char *database, char **ret)
+static int derive(
+    const char *conninfo, const char *user, const char *password, const char *database, char **ret)
 {
     static const char *const replaced[] = {"user", "password", "dbname", "passfile", "options", "service"};
     PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
@@ -139,9 +141,11 @@ static int open_up(struct bootstrap *b, struct admin *a, const char *database)
     struct buf sql CLEANUP(buf_done) = BUF_INIT;
     int r;
 
-    buf_addf(&sql, "ALTER DATABASE %s OWNER TO juxin_owner; REVOKE ALL ON DATABASE %s FROM PUBLIC;", database, database);
+    buf_addf(&sql, "ALTER DATABASE %s OWNER TO juxin_owner; REVOKE ALL ON DATABASE %s FROM PUBLIC;", database,
+        database);
     for (int i = 0; i < BOOTSTRAP_ROLES; i++)
-        buf_addf(&sql, "GRANT CONNECT ON DATABASE %s TO %s%s;", database, database, strchr(role_names[i], '_'));
+        buf_addf(
+            &sql, "GRANT CONNECT ON DATABASE %s TO %s%s;", database, database, strchr(role_names[i], '_'));
     buf_adds(&sql, "REVOKE ALL ON SCHEMA public FROM PUBLIC;"
                    "CREATE SCHEMA IF NOT EXISTS juxin AUTHORIZATION juxin_owner;"
                    "GRANT USAGE ON SCHEMA juxin TO juxin_app, juxin_dispatch, juxin_aggregate");

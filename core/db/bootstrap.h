@@ -11,13 +11,13 @@
 enum bootstrap_role { ROLE_OWNER, ROLE_APP, ROLE_DISPATCH, ROLE_AGGREGATE, BOOTSTRAP_ROLES };
 
 struct bootstrap {
-    const char *superuser;            /* conninfo */
-    const char *database;             /* NULL: juxin */
+    const char *superuser; /* conninfo */
+    const char *database;  /* NULL: juxin */
     /* Filled in: */
-    char *conninfo[BOOTSTRAP_ROLES];  /* with the new passwords; place and TLS settings as the superuser's */
+    char *conninfo[BOOTSTRAP_ROLES]; /* with the new passwords; place and TLS settings as the superuser's */
     struct buf problem;
 };
 
 /* Blocks. 0 or -errno with a sentence in problem. */
 MUSTCHECK int bootstrap_run(struct bootstrap *b);
-void bootstrap_done(struct bootstrap *b);                /* wipes and frees what was filled in */
+void bootstrap_done(struct bootstrap *b); /* wipes and frees what was filled in */

@@ -91,7 +91,8 @@ void conninfo_for(const PQconninfoOption *options, uint32_t host, const char *ex
             set(ret, &n, o->keyword, o->val);
     }
     set(ret, &n, "host", copy_nth(ret->host, sizeof(ret->host), option(options, "host"), host));
-    set(ret, &n, "hostaddr", copy_nth(ret->hostaddr, sizeof(ret->hostaddr), option(options, "hostaddr"), host));
+    set(ret, &n, "hostaddr",
+        copy_nth(ret->hostaddr, sizeof(ret->hostaddr), option(options, "hostaddr"), host));
     set(ret, &n, "port", copy_nth(ret->port, sizeof(ret->port), option(options, "port"), host));
     set(ret, &n, "options", ret->options);
     set(ret, &n, "client_encoding", "UTF8");

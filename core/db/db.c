@@ -10,7 +10,8 @@ static void lane_init(struct db *db, enum lane_kind kind, uint32_t conns, uint32
 {
     struct lane *lane = &db->lanes[kind];
 
-    *lane = (struct lane){.db = db, .kind = kind, .conn_count = conns, .depth = depth, .timeout_ms = timeout_ms};
+    *lane =
+        (struct lane){.db = db, .kind = kind, .conn_count = conns, .depth = depth, .timeout_ms = timeout_ms};
     lane->conns = mem_zarray(MAX(conns, 1u), sizeof(*lane->conns));
     for (uint32_t i = 0; i < conns; i++)
         conn_init(&lane->conns[i], lane, i);

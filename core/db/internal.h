@@ -25,8 +25,8 @@ struct stmt_entry {
     char *name, *sql;
     uint64_t hash;
     uint32_t number;
-    uint32_t refs;        /* operations in flight that name it */
-    bool cached;          /* else freed with its last reference */
+    uint32_t refs; /* operations in flight that name it */
+    bool cached;   /* else freed with its last reference */
 };
 
 #define STMT_CACHE_MAX 256
@@ -36,12 +36,13 @@ struct stmt_cache {
     struct stmt_entry *bucket[STMT_BUCKETS];
     struct stmt_entry *oldest, *newest;
     uint32_t count, next_number;
-    uint32_t *drop;       /* numbers to DEALLOCATE before the next unit of work begins */
+    uint32_t *drop; /* numbers to DEALLOCATE before the next unit of work begins */
     uint32_t drop_count;
 };
 
-struct stmt_entry *stmt_find(struct stmt_cache *c, struct db_stmt stmt);   /* NULL: not prepared here */
-struct stmt_entry *stmt_insert(struct stmt_cache *c, struct db_stmt stmt); /* evicts the least recently used */
+struct stmt_entry *stmt_find(struct stmt_cache *c, struct db_stmt stmt); /* NULL: not prepared here */
+struct stmt_entry *stmt_insert(
+    struct stmt_cache *c, struct db_stmt stmt); /* evicts the least recently used */
 void stmt_forget(struct stmt_cache *c, struct stmt_entry *e, bool exists_on_server);
 void stmt_unref(struct stmt_entry *e);
 void stmt_cache_clear(struct stmt_cache *c);
@@ -49,10 +50,10 @@ void stmt_cache_clear(struct stmt_cache *c);
 /* Statements sent together, whose results arrive together. */
 struct batch {
     struct fiber_wait wait;
-    bool done;            /* everything arrived, or the connection was lost */
-    bool abandoned;       /* nobody waits any more: freed when done */
-    bool stale_plan;      /* failed because a prepared statement was gone or outdated; forgotten since */
-    int status;           /* of the first failure */
+    bool done;       /* everything arrived, or the connection was lost */
+    bool abandoned;  /* nobody waits any more: freed when done */
+    bool stale_plan; /* failed because a prepared statement was gone or outdated; forgotten since */
+    int status;      /* of the first failure */
     struct db_error error;
     size_t count;
     PGresult *result[];
@@ -61,7 +62,7 @@ struct batch {
 struct batch *batch_new(size_t results);
 /* 0 when done: the outcome stands in status. -ETIMEDOUT or -ECANCELED when not. */
 MUSTCHECK int batch_wait(struct batch *b, int64_t deadline_ms);
-void batch_end(struct batch *b);                         /* frees, or leaves it to the connection; NULL is fine */
+void batch_end(struct batch *b); /* frees, or leaves it to the connection; NULL is fine */
 PGresult *batch_take(struct batch *b, size_t at);
 
 enum op_kind { OP_QUERY, OP_PREPARE, OP_SYNC };
@@ -71,12 +72,12 @@ struct op {
     enum op_kind kind;
     uint32_t flags;
     bool got_result;
-    int slot;             /* index into batch->result, -1 to check only, */
-    struct batch *batch;  /* NULL: nobody is interested */
+    int slot;            /* index into batch->result, -1 to check only, */
+    struct batch *batch; /* NULL: nobody is interested */
     struct stmt_entry *entry;
 };
 
-struct op_queue {         /* a ring; capacity is a power of two */
+struct op_queue { /* a ring; capacity is a power of two */
     struct op *op;
     uint32_t head, count, capacity;
 };
@@ -89,14 +90,14 @@ struct conn {
     enum conn_state state;
     PGconn *pg;
     struct event *read_event, *write_event, *commit_event;
-    struct loop_timer *timer;         /* reconnect, or the deadline of a connect */
-    uint32_t attempts;                /* failed ones since it was last ready */
-    uint32_t generation;              /* grows when the connection is lost: older slots are void */
-    uint32_t in_flight;               /* units of work */
-    bool broken;                      /* a send failed */
-    bool commit_due;                  /* the last read's COMMIT is still to be sent */
-    int64_t silent_since;             /* a client deadline passed; 0 when it has answered since */
-    bool retire;                      /* to be closed when idle: the server became read-only */
+    struct loop_timer *timer; /* reconnect, or the deadline of a connect */
+    uint32_t attempts;        /* failed ones since it was last ready */
+    uint32_t generation;      /* grows when the connection is lost: older slots are void */
+    uint32_t in_flight;       /* units of work */
+    bool broken;              /* a send failed */
+    bool commit_due;          /* the last read's COMMIT is still to be sent */
+    int64_t silent_since;     /* a client deadline passed; 0 when it has answered since */
+    bool retire;              /* to be closed when idle: the server became read-only */
     struct stmt_cache stmts;
     struct op_queue ops;
 };
@@ -107,7 +108,7 @@ struct slot {
     uint32_t generation;
 };
 
-struct waiter {           /* on the stack of the fiber that waits */
+struct waiter { /* on the stack of the fiber that waits */
     struct fiber_wait wait;
     struct waiter *next, *prev;
     struct tenant_queue *queue;
@@ -117,7 +118,7 @@ struct waiter {           /* on the stack of the fiber that waits */
 
 #define TENANT_BUCKETS 64
 
-struct tenant_queue {     /* exists while somebody of the tenant waits */
+struct tenant_queue { /* exists while somebody of the tenant waits */
     int32_t tenant;
     uint32_t count;
     struct waiter *first, *last;
@@ -131,9 +132,9 @@ struct lane {
     struct conn *conns;
     uint32_t conn_count, depth, timeout_ms;
     uint32_t connected, waiting;
-    bool failing;         /* the last attempt to connect failed and none is connected */
+    bool failing; /* the last attempt to connect failed and none is connected */
     struct tenant_queue *bucket[TENANT_BUCKETS];
-    struct tenant_queue *turn;        /* whose turn is next, in the ring */
+    struct tenant_queue *turn; /* whose turn is next, in the ring */
     uint64_t units;
 };
 
@@ -150,18 +151,18 @@ struct db {
 /* Waits for a slot, at most until the deadline (then -EAGAIN). */
 MUSTCHECK int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct slot *ret);
 void lane_release(struct slot slot);
-void lane_serve(struct lane *lane);                      /* hands free slots to those who wait */
-void lane_fail(struct lane *lane, int status);           /* … or an error, when no connection is left */
+void lane_serve(struct lane *lane);            /* hands free slots to those who wait */
+void lane_fail(struct lane *lane, int status); /* … or an error, when no connection is left */
 
 void conn_init(struct conn *c, struct lane *lane, uint32_t index);
 void conn_done(struct conn *c);
 void conn_start(struct conn *c);
 void conn_lost(struct conn *c, const char *why);
 void conn_flush(struct conn *c);
-void conn_silent(struct conn *c);                        /* a client deadline passed: no new units until it answers */
-void conn_drop_silent(struct conn *c);                   /* … and given up when that takes too long */
+void conn_silent(struct conn *c);      /* a client deadline passed: no new units until it answers */
+void conn_drop_silent(struct conn *c); /* … and given up when that takes too long */
 void conn_receive(struct conn *c);
-void conn_commit_later(struct conn *c);                  /* unless another unit of work takes the COMMIT along */
+void conn_commit_later(struct conn *c); /* unless another unit of work takes the COMMIT along */
 bool slot_is_valid(struct slot slot);
 
 /* Conninfo as keywords and values for one host of the list. conninfo.c */
@@ -180,16 +181,17 @@ void pipe_prepare(struct conn *c, struct batch *b, struct db_stmt stmt, bool own
 void pipe_query(struct conn *c, struct batch *b, int slot, struct db_stmt stmt, const struct db_args *args);
 void pipe_text(struct conn *c, struct batch *b, int slot, const char *sql); /* not prepared */
 void pipe_sync(struct conn *c, struct batch *b, uint32_t flags);
-void pipe_open(struct conn *c);                          /* before BEGIN: the COMMIT that is due, drops what was evicted */
-void pipe_result(struct conn *c, PGresult *result);      /* takes result; NULL ends the current operation's */
-void pipe_fail(struct conn *c);                          /* the connection is gone: ends everything in flight */
+void pipe_open(struct conn *c); /* before BEGIN: the COMMIT that is due, drops what was evicted */
+void pipe_result(struct conn *c, PGresult *result); /* takes result; NULL ends the current operation's */
+void pipe_fail(struct conn *c);                     /* the connection is gone: ends everything in flight */
 void pipe_done(struct conn *c);
 
 int error_from_result(const PGresult *result, struct db_error *ret);
 struct db_rows *rows_from(PGresult *take_result);
 
 /* The statements that open and close every unit of work. */
-extern const struct db_stmt db_stmt_begin, db_stmt_begin_ro, db_stmt_begin_snapshot, db_stmt_commit, db_stmt_rollback;
+extern const struct db_stmt db_stmt_begin, db_stmt_begin_ro, db_stmt_begin_snapshot, db_stmt_commit,
+    db_stmt_rollback;
 extern const struct db_stmt db_stmt_enter, db_stmt_epochs;
 /* Sends BEGIN, enter and (with_epochs) the epochs' arguments prepared by the caller. */
 void unit_args(struct db_args *args, int32_t tenant);

@@ -74,7 +74,8 @@ static int parse(const json_t *root, struct keyring *k)
 
     if (!current || !json_is_object(keys) || json_object_size(keys) == 0)
         return -EINVAL;
-    json_object_foreach(keys, id, value) {
+    json_object_foreach(keys, id, value)
+    {
         int r = add_parsed(k, id, value);
 
         if (r < 0)
@@ -185,7 +186,8 @@ const char *keyring_current(const struct keyring *k)
     return k->current;
 }
 
-int keyring_mac(const struct keyring *k, const char *id, const char *purpose, struct text data, struct sha256 *ret)
+int keyring_mac(
+    const struct keyring *k, const char *id, const char *purpose, struct text data, struct sha256 *ret)
 {
     const struct key *key = find(k, id);
     struct sha256 derived;

@@ -13,11 +13,11 @@ struct keyring;
 /* With create, a missing file is made with one key. -EINVAL for a file that is no key ring, -EPERM when others may read
  * or write it, errors of open(2). Blocks. */
 MUSTCHECK int keyring_load(const char *path, bool create, struct keyring **ret);
-void keyring_free(struct keyring *k);                    /* wipes; NULL is fine */
+void keyring_free(struct keyring *k); /* wipes; NULL is fine */
 /* Adds a key and makes it the current one; the old ones stay. Blocks. */
 MUSTCHECK int keyring_rotate(const char *path);
 
 const char *keyring_current(const struct keyring *k);
 /* HMAC-SHA-256 under the key, separated by purpose ("audit", "seal" …). -ENOKEY when the id is unknown. */
-MUSTCHECK int keyring_mac(const struct keyring *k, const char *id, const char *purpose, struct text data,
-    struct sha256 *ret);
+MUSTCHECK int keyring_mac(
+    const struct keyring *k, const char *id, const char *purpose, struct text data, struct sha256 *ret);

@@ -2,10 +2,12 @@
 #include "db/lease.h"
 
 static const struct db_stmt take = {"lease.take",
-    "INSERT INTO juxin.lease (name, holder, until) VALUES ($1, $2, now() + $3::bigint * interval '1 millisecond')"
+    "INSERT INTO juxin.lease (name, holder, until) VALUES ($1, $2, now() + $3::bigint * interval '1 "
+    "millisecond')"
     " ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until"
     " WHERE lease.holder = EXCLUDED.holder OR lease.until < now()"};
-static const struct db_stmt give_back = {"lease.release", "DELETE FROM juxin.lease WHERE name = $1 AND holder = $2"};
+static const struct db_stmt give_back = {
+    "lease.release", "DELETE FROM juxin.lease WHERE name = $1 AND holder = $2"};
 
 static int run(struct db *db, struct db_stmt stmt, struct db_args *args, bool *ret_changed)
 {

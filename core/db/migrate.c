@@ -33,7 +33,8 @@ static void files_done(struct files *f)
     free(f->file);
 }
 
-static int refuse(struct migrate *m, const char *format, const char *name) __attribute__((format(printf, 2, 0)));
+static int refuse(struct migrate *m, const char *format, const char *name)
+    __attribute__((format(printf, 2, 0)));
 
 static int refuse(struct migrate *m, const char *format, const char *name)
 {
@@ -67,7 +68,8 @@ bool migrate_is_name(const char *name)
 
     if (len < 10 || strspn(name, "0123456789") != 4 || name[4] != '_')
         return false;
-    return 5 + strspn(name + 5, "abcdefghijklmnopqrstuvwxyz0123456789_") == len - 4 && strcmp(name + len - 4, ".sql") == 0;
+    return 5 + strspn(name + 5, "abcdefghijklmnopqrstuvwxyz0123456789_") == len - 4 &&
+           strcmp(name + len - 4, ".sql") == 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -145,10 +147,12 @@ static int match_one(struct migrate *m, struct files *f, const char *name, const
             continue;
         f->file[i].is_applied = true;
         if (strcmp(f->file[i].checksum, checksum) != 0)
-            return refuse(m, "%s was changed after it had been applied; undo the change and add a new migration", name);
+            return refuse(
+                m, "%s was changed after it had been applied; undo the change and add a new migration", name);
         return 0;
     }
-    return refuse(m, "%s was applied to this database, but the file is missing; is this an older release?", name);
+    return refuse(
+        m, "%s was applied to this database, but the file is missing; is this an older release?", name);
 }
 
 static int match(struct admin *a, struct migrate *m, struct files *f)
@@ -159,7 +163,8 @@ static int match(struct admin *a, struct migrate *m, struct files *f)
 
     db_args_reset(&args);
     db_arg_str(&args, m->scope);
-    r = admin_query(a, "SELECT name, checksum FROM juxin.migration WHERE scope = $1 ORDER BY name", &args, &rows);
+    r = admin_query(
+        a, "SELECT name, checksum FROM juxin.migration WHERE scope = $1 ORDER BY name", &args, &rows);
     if (r < 0)
         return fail(m, a, "juxin.migration", r);
     for (int i = 0; r == 0 && i < db_rows_count(rows); i++)
@@ -175,7 +180,8 @@ static int ensure_table(struct admin *a, struct migrate *m)
     static const char sql[] =
         "CREATE SCHEMA IF NOT EXISTS juxin;"
         "GRANT USAGE ON SCHEMA juxin TO juxin_app, juxin_dispatch, juxin_aggregate;"
-        "CREATE TABLE IF NOT EXISTS juxin.migration (scope text NOT NULL, name text NOT NULL, checksum text NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS juxin.migration (scope text NOT NULL, name text NOT NULL, checksum text "
+        "NOT NULL,"
         " ms bigint NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (scope, name));"
         "GRANT SELECT ON juxin.migration TO juxin_app";
     int r = admin_script(a, sql);
@@ -215,7 +221,8 @@ static int record(struct admin *a, const struct migrate *m, const struct file *f
     db_arg_str(&args, f->name);
     db_arg_str(&args, f->checksum);
     db_arg_int(&args, ms);
-    return admin_query(a, "INSERT INTO juxin.migration (scope, name, checksum, ms) VALUES ($1, $2, $3, $4)", &args, NULL);
+    return admin_query(
+        a, "INSERT INTO juxin.migration (scope, name, checksum, ms) VALUES ($1, $2, $3, $4)", &args, NULL);
 }
 
 static int apply_in_transaction(struct admin *a, struct migrate *m, const struct file *f, int64_t start)
@@ -241,8 +248,10 @@ static void drop_invalid_indexes(struct admin *a)
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
 
     if (admin_query(a,
-            "SELECT 'DROP INDEX CONCURRENTLY ' || i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = "
-            "i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND (n.nspname = 'juxin' "
+            "SELECT 'DROP INDEX CONCURRENTLY ' || i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON "
+            "c.oid = "
+            "i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND "
+            "(n.nspname = 'juxin' "
             "OR starts_with(n.nspname, 'px_')) AND pg_has_role(c.relowner, 'USAGE')",
             NULL, &rows) < 0)
         return;

@@ -13,13 +13,13 @@
 enum migrate_step { MIGRATE_WAITING, MIGRATE_BEGIN, MIGRATE_RETRY, MIGRATE_DONE };
 
 struct migrate {
-    const char *scope;   /* "core", or a plugin's id */
+    const char *scope; /* "core", or a plugin's id */
     const char *dir;
     void (*progress)(void *arg, enum migrate_step step, const char *name, int64_t ms); /* may be NULL */
     void *arg;
     /* Filled in: */
     uint32_t applied, total;
-    struct buf problem;  /* a sentence for people when it failed; the caller frees it with buf_done */
+    struct buf problem; /* a sentence for people when it failed; the caller frees it with buf_done */
 };
 
 /* 0; -EINVAL (refused, see problem), -ENOENT (no such directory), or an error of the database. */

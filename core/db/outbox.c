@@ -18,32 +18,39 @@
 static const struct db_stmt insert_action = {"outbox.add",
     "INSERT INTO juxin.outbox (tenant_id, id, topic, plugin, key, payload, next_at, created_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"};
-static const struct db_stmt insert_event = {"event.publish",
-    "INSERT INTO juxin.event (tenant_id, id, topic, key, payload, created_at) VALUES ($1, $2, $3, $4, $5, $6)"};
+static const struct db_stmt insert_event = {
+    "event.publish", "INSERT INTO juxin.event (tenant_id, id, topic, key, payload, created_at) VALUES ($1, "
+                     "$2, $3, $4, $5, $6)"};
 static const struct db_stmt make_head = {"outbox.make_head",
     "INSERT INTO juxin.event_head (tenant_id, n) VALUES ($1, 0) ON CONFLICT (tenant_id) DO NOTHING"};
-static const struct db_stmt lock_head = {"outbox.lock_head",
-    "SELECT n FROM juxin.event_head WHERE tenant_id = $1 FOR UPDATE"};
+static const struct db_stmt lock_head = {
+    "outbox.lock_head", "SELECT n FROM juxin.event_head WHERE tenant_id = $1 FOR UPDATE"};
 static const struct db_stmt number_actions = {"outbox.number",
-    "UPDATE juxin.outbox o SET seq = $2::bigint + x.position FROM (SELECT id, row_number() OVER (ORDER BY id) AS position"
+    "UPDATE juxin.outbox o SET seq = $2::bigint + x.position FROM (SELECT id, row_number() OVER (ORDER BY "
+    "id) AS position"
     " FROM juxin.outbox WHERE tenant_id = $1 AND seq IS NULL ORDER BY id LIMIT 1000) x"
     " WHERE o.tenant_id = $1 AND o.id = x.id"};
 static const struct db_stmt number_events = {"event.number",
-    "UPDATE juxin.event e SET seq = $2::bigint + x.position FROM (SELECT id, row_number() OVER (ORDER BY id) AS position"
+    "UPDATE juxin.event e SET seq = $2::bigint + x.position FROM (SELECT id, row_number() OVER (ORDER BY id) "
+    "AS position"
     " FROM juxin.event WHERE tenant_id = $1 AND seq IS NULL ORDER BY id LIMIT 1000) x"
     " WHERE e.tenant_id = $1 AND e.id = x.id"};
-static const struct db_stmt move_head = {"outbox.move_head",
-    "UPDATE juxin.event_head SET n = $2 WHERE tenant_id = $1"};
+static const struct db_stmt move_head = {
+    "outbox.move_head", "UPDATE juxin.event_head SET n = $2 WHERE tenant_id = $1"};
 /* The first of each (plugin, key) only: what stands behind it waits. */
-static const struct db_stmt due = {"outbox.due",
-    "SELECT o.id, o.seq, o.topic, o.plugin, o.key, o.payload, o.attempts FROM juxin.outbox o WHERE o.tenant_id = $1"
-    " AND o.state = 'pending' AND o.seq IS NOT NULL AND o.next_at <= $2 AND NOT EXISTS (SELECT FROM juxin.outbox p"
-    " WHERE p.tenant_id = $1 AND p.plugin = o.plugin AND p.key = o.key AND p.state = 'pending' AND p.seq < o.seq)"
-    " ORDER BY o.seq LIMIT $3"};
+static const struct db_stmt due = {"outbox.due", "SELECT o.id, o.seq, o.topic, o.plugin, o.key, o.payload, "
+                                                 "o.attempts FROM juxin.outbox o WHERE o.tenant_id = $1"
+                                                 " AND o.state = 'pending' AND o.seq IS NOT NULL AND "
+                                                 "o.next_at <= $2 AND NOT EXISTS (SELECT FROM juxin.outbox p"
+                                                 " WHERE p.tenant_id = $1 AND p.plugin = o.plugin AND p.key "
+                                                 "= o.key AND p.state = 'pending' AND p.seq < o.seq)"
+                                                 " ORDER BY o.seq LIMIT $3"};
 static const struct db_stmt claim = {"outbox.claim",
-    "UPDATE juxin.outbox SET attempts = attempts + 1, next_at = $4 WHERE tenant_id = $1 AND id = $2 AND attempts = $3"
+    "UPDATE juxin.outbox SET attempts = attempts + 1, next_at = $4 WHERE tenant_id = $1 AND id = $2 AND "
+    "attempts = $3"
     " AND state = 'pending'"};
-static const struct db_stmt delivered = {"outbox.delivered", "DELETE FROM juxin.outbox WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt delivered = {
+    "outbox.delivered", "DELETE FROM juxin.outbox WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt postpone = {"outbox.postpone",
     "UPDATE juxin.outbox SET state = $3, next_at = $4, last_error = $5 WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt revive = {"outbox.revive",
@@ -169,19 +176,19 @@ static int64_t backoff_us(uint32_t attempts)
 /* Errors that say nothing against the action itself. */
 static bool passes(int r)
 {
-    return r == -EAGAIN || r == -EDEADLK || r == -ETIMEDOUT || r == -ECONNRESET || r == -EINPROGRESS || r == -EBUSY ||
-           r == -ECANCELED || r == -EREMCHG;
+    return r == -EAGAIN || r == -EDEADLK || r == -ETIMEDOUT || r == -ECONNRESET || r == -EINPROGRESS ||
+           r == -EBUSY || r == -ECANCELED || r == -EREMCHG;
 }
 
-struct delivery {                     /* a batch under way */
+struct delivery { /* a batch under way */
     struct db *db;
     outbox_deliver_fn *deliver;
     void *arg;
     const struct db_rows *rows;
     int32_t tenant;
-    int next;                         /* row */
+    int next; /* row */
     uint32_t running;
-    bool stop;                        /* the dispatcher was cancelled: begin no further row */
+    bool stop; /* the dispatcher was cancelled: begin no further row */
     struct fiber_wait ended;
     struct outbox_result result;
 };
@@ -242,7 +249,8 @@ static void deliver_fiber(void *arg)
         fiber_wake(&d->ended);
 }
 
-int outbox_deliver(struct db *db, int32_t tenant, outbox_deliver_fn *deliver, void *arg, struct outbox_result *ret)
+int outbox_deliver(
+    struct db *db, int32_t tenant, outbox_deliver_fn *deliver, void *arg, struct outbox_result *ret)
 {
     struct db_args a;
     struct db_call call = {.stmt = due, .args = &a};

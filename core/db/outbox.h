@@ -11,7 +11,8 @@
 #define OUTBOX_ATTEMPTS_MAX 12
 
 /* payload: JSON with ids and names of fields, no values. */
-MUSTCHECK int outbox_add(struct db_tx *tx, const char *topic, const char *plugin, const char *key, const char *payload);
+MUSTCHECK int outbox_add(
+    struct db_tx *tx, const char *topic, const char *plugin, const char *key, const char *payload);
 MUSTCHECK int event_publish(struct db_tx *tx, const char *topic, const char *key, const char *payload);
 
 /* Numbers up to a batch of what is committed and has no number yet. *ret_head is the last
@@ -22,7 +23,7 @@ struct outbox_row {
     int32_t tenant;
     struct uuid id;
     int64_t seq;
-    uint32_t attempts;                /* failed ones before this */
+    uint32_t attempts; /* failed ones before this */
     const char *topic, *plugin, *key, *payload;
 };
 
@@ -33,8 +34,8 @@ struct outbox_result {
     uint32_t delivered, retried, dead;
 };
 /* Delivers what is due in the tenant, up to a batch, several keys side by side. From a fiber. */
-MUSTCHECK int outbox_deliver(struct db *db, int32_t tenant, outbox_deliver_fn *deliver, void *arg,
-    struct outbox_result *ret);
+MUSTCHECK int outbox_deliver(
+    struct db *db, int32_t tenant, outbox_deliver_fn *deliver, void *arg, struct outbox_result *ret);
 
 /* Dead letters: begun again, from the first attempt. -ENOENT when there is no such dead letter. */
 MUSTCHECK int outbox_revive(struct db_tx *tx, struct uuid id);

@@ -127,7 +127,8 @@ void pipe_query(struct conn *c, struct batch *b, int slot, struct db_stmt stmt, 
     struct op *op;
 
     entry_name(name, sizeof(name), e->number);
-    sent(c, PQsendQueryPrepared(c->pg, name, args ? (int)args->count : 0, args ? args->value : NULL, NULL, NULL, 0));
+    sent(c, PQsendQueryPrepared(
+                c->pg, name, args ? (int)args->count : 0, args ? args->value : NULL, NULL, NULL, 0));
     op = op_push(c, OP_QUERY, b);
     op->slot = slot;
     op->entry = e;

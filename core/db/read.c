@@ -10,7 +10,8 @@
 
 const struct db_stmt db_stmt_begin = {"db.begin", "BEGIN"};
 const struct db_stmt db_stmt_begin_ro = {"db.begin_ro", "BEGIN READ ONLY"};
-const struct db_stmt db_stmt_begin_snapshot = {"db.begin_snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
+const struct db_stmt db_stmt_begin_snapshot = {
+    "db.begin_snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
 const struct db_stmt db_stmt_commit = {"db.commit", "COMMIT"};
 const struct db_stmt db_stmt_rollback = {"db.rollback", "ROLLBACK"};
 const struct db_stmt db_stmt_enter = {"db.enter", "SELECT juxin.enter($1)"};
@@ -34,8 +35,8 @@ void unit_epochs(const PGresult *result, struct db_epoch *ret)
     ret->deployment = db_get_int(rows, 0, 1);
 }
 
-static void send_unit(struct conn *c, struct batch *b, int32_t tenant, struct db_call *calls, size_t count,
-    bool with_epochs)
+static void send_unit(
+    struct conn *c, struct batch *b, int32_t tenant, struct db_call *calls, size_t count, bool with_epochs)
 {
     struct db_args args;
 

@@ -95,9 +95,16 @@ static const struct {
     const char *prefix;
     int status;
 } meanings[] = {
-    {"23505", -EEXIST},    {"23503", -ENOLINK},    {"40001", -EDEADLK}, {"40P01", -EDEADLK},
-    {"57014", -ETIMEDOUT}, {"55P03", -ETIMEDOUT},  {"53300", -EAGAIN},  {"57P0", -ECONNRESET},
-    {"25P03", -ECONNRESET}, {"08", -ECONNRESET},
+    {"23505", -EEXIST},
+    {"23503", -ENOLINK},
+    {"40001", -EDEADLK},
+    {"40P01", -EDEADLK},
+    {"57014", -ETIMEDOUT},
+    {"55P03", -ETIMEDOUT},
+    {"53300", -EAGAIN},
+    {"57P0", -ECONNRESET},
+    {"25P03", -ECONNRESET},
+    {"08", -ECONNRESET},
 };
 
 int error_from_result(const PGresult *result, struct db_error *ret)

@@ -7,22 +7,24 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-static const struct db_stmt last_seal = {"seal.last",
-    "SELECT n, head FROM juxin.audit_seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1"};
+static const struct db_stmt last_seal = {
+    "seal.last", "SELECT n, head FROM juxin.audit_seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1"};
 static const struct db_stmt pending_rows = {"seal.pending",
     "SELECT a.id, a.mac FROM juxin.audit_pending p JOIN juxin.audit a ON a.tenant_id = $1 AND a.id = p.id"
     " WHERE p.tenant_id = $1 ORDER BY p.id LIMIT $2 FOR UPDATE OF p SKIP LOCKED"};
 static const struct db_stmt insert_seal = {"seal.insert",
-    "INSERT INTO juxin.audit_seal (tenant_id, n, count, first_id, last_id, root, previous, head, at, key_id, signature)"
+    "INSERT INTO juxin.audit_seal (tenant_id, n, count, first_id, last_id, root, previous, head, at, key_id, "
+    "signature)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 static const struct db_stmt insert_members = {"seal.members",
     "INSERT INTO juxin.audit_member (tenant_id, n, position, audit_id)"
-    " SELECT $1, $2, x.position, x.id FROM unnest($3::uuid[]) WITH ORDINALITY AS x(id, position) RETURNING position"};
-static const struct db_stmt delete_pending = {"seal.delete_pending",
-    "DELETE FROM juxin.audit_pending WHERE tenant_id = $1 AND id = ANY ($2::uuid[])"};
-static const struct db_stmt tail = {"seal.tail",
-    "SELECT count(*), min(a.at) FROM juxin.audit_pending p JOIN juxin.audit a ON a.tenant_id = $1 AND a.id = p.id"
-    " WHERE p.tenant_id = $1"};
+    " SELECT $1, $2, x.position, x.id FROM unnest($3::uuid[]) WITH ORDINALITY AS x(id, position) RETURNING "
+    "position"};
+static const struct db_stmt delete_pending = {
+    "seal.delete_pending", "DELETE FROM juxin.audit_pending WHERE tenant_id = $1 AND id = ANY ($2::uuid[])"};
+static const struct db_stmt tail = {"seal.tail", "SELECT count(*), min(a.at) FROM juxin.audit_pending p JOIN "
+                                                 "juxin.audit a ON a.tenant_id = $1 AND a.id = p.id"
+                                                 " WHERE p.tenant_id = $1"};
 
 static const char no_head[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -75,14 +77,16 @@ void seal_head(const struct seal_fields *f, char out[static SEAL_HEX])
 
     buf_addf(&data, "juxin seal 1\n%d\n%lld\n%lld\n%lld\n", f->tenant, (long long)f->n, (long long)f->at_us,
         (long long)f->count);
-    buf_addf(&data, "%.*s\n%.*s\n", (int)f->first_id.len, f->first_id.ptr, (int)f->last_id.len, f->last_id.ptr);
+    buf_addf(
+        &data, "%.*s\n%.*s\n", (int)f->first_id.len, f->first_id.ptr, (int)f->last_id.len, f->last_id.ptr);
     buf_addf(&data, "%.*s\n%.*s\n", (int)f->root.len, f->root.ptr, (int)f->previous.len, f->previous.ptr);
     buf_addf(&data, "%.*s\n", (int)f->key_id.len, f->key_id.ptr);
     digest = sha256_of(buf_text(&data));
     to_hex(&digest, out);
 }
 
-int seal_sign(const struct keyring *k, const struct seal_fields *f, const char *head, char out[static SEAL_HEX])
+int seal_sign(
+    const struct keyring *k, const struct seal_fields *f, const char *head, char out[static SEAL_HEX])
 {
     char id[KEY_ID_MAX + 1];
     struct sha256 mac;

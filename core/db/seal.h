@@ -36,30 +36,30 @@ struct seal_fields {
     struct text first_id, last_id, root, previous, key_id;
 };
 void seal_head(const struct seal_fields *f, char out[static SEAL_HEX]);
-MUSTCHECK int seal_sign(const struct keyring *k, const struct seal_fields *f, const char *head,
-    char out[static SEAL_HEX]);
+MUSTCHECK int seal_sign(
+    const struct keyring *k, const struct seal_fields *f, const char *head, char out[static SEAL_HEX]);
 
 /* What verification found. `n` is the batch (0: none), `id` the row (nil: none). */
 enum verify_kind {
-    VERIFY_ALTERED,       /* a row's MAC does not hold */
-    VERIFY_DELETED,       /* a sealed or pending row is gone */
-    VERIFY_REORDERED,     /* the members of a batch do not give its root */
-    VERIFY_SEAL_ALTERED,  /* a seal's head or signature does not hold */
-    VERIFY_SEAL_MISSING,  /* a gap in the numbers, or the chain does not meet */
-    VERIFY_UNSEALED,      /* a row that is neither sealed nor waiting to be */
-    VERIFY_TRUNCATED,     /* the published head is not in the chain */
+    VERIFY_ALTERED,      /* a row's MAC does not hold */
+    VERIFY_DELETED,      /* a sealed or pending row is gone */
+    VERIFY_REORDERED,    /* the members of a batch do not give its root */
+    VERIFY_SEAL_ALTERED, /* a seal's head or signature does not hold */
+    VERIFY_SEAL_MISSING, /* a gap in the numbers, or the chain does not meet */
+    VERIFY_UNSEALED,     /* a row that is neither sealed nor waiting to be */
+    VERIFY_TRUNCATED,    /* the published head is not in the chain */
     VERIFY_UNKNOWN_KEY
 };
-const char *verify_kind_name(enum verify_kind k);        /* "altered" … */
+const char *verify_kind_name(enum verify_kind k); /* "altered" … */
 
 struct verify {
-    const char *expect_head;          /* a head from the log, NULL for none */
+    const char *expect_head; /* a head from the log, NULL for none */
     void (*found)(void *arg, enum verify_kind kind, int64_t n, struct uuid id);
     void *arg;
     /* Filled in: */
     uint64_t rows, pending, faults;
     int64_t batches;
-    char head[SEAL_HEX];              /* of the last batch; "" when there is none */
+    char head[SEAL_HEX]; /* of the last batch; "" when there is none */
 };
 
 /* 0 whether or not faults were found (v->faults); errors of the database otherwise. */

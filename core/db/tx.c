@@ -15,8 +15,8 @@ struct db_tx {
     struct slot slot;
     int32_t tenant;
     enum db_mode mode;
-    int broken;             /* why nothing but a rollback is possible; 0 while all is well */
-    bool in_error;          /* a statement failed: only rollback, also to a savepoint */
+    int broken;    /* why nothing but a rollback is possible; 0 while all is well */
+    bool in_error; /* a statement failed: only rollback, also to a savepoint */
     struct db_error error;
 };
 
@@ -56,7 +56,9 @@ static int check(const struct db_tx *tx)
 
 static const struct db_stmt *begin_stmt(enum db_mode mode)
 {
-    return mode == DB_WRITE ? &db_stmt_begin : mode == DB_READ_SLOW ? &db_stmt_begin_ro : &db_stmt_begin_snapshot;
+    return mode == DB_WRITE       ? &db_stmt_begin
+           : mode == DB_READ_SLOW ? &db_stmt_begin_ro
+                                  : &db_stmt_begin_snapshot;
 }
 
 static void send_begin(struct conn *c, struct batch *b, int32_t tenant, enum db_mode mode, bool with_epochs)

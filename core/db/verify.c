@@ -10,7 +10,8 @@ static const struct db_stmt seals = {"verify.seals",
     "SELECT n, count, first_id, last_id, root, previous, head, at, key_id, signature FROM juxin.audit_seal"
     " WHERE tenant_id = $1 AND n > $2 ORDER BY n LIMIT 100"};
 static const struct db_stmt members = {"verify.members",
-    "SELECT m.audit_id, " AUDIT_COLUMNS " FROM juxin.audit_member m LEFT JOIN juxin.audit a ON a.tenant_id = $1"
+    "SELECT m.audit_id, " AUDIT_COLUMNS
+    " FROM juxin.audit_member m LEFT JOIN juxin.audit a ON a.tenant_id = $1"
     " AND a.id = m.audit_id WHERE m.tenant_id = $1 AND m.n = $2 ORDER BY m.position"};
 static const struct db_stmt pending = {"verify.pending",
     "SELECT p.id, " AUDIT_COLUMNS " FROM juxin.audit_pending p LEFT JOIN juxin.audit a ON a.tenant_id = $1"
@@ -22,7 +23,8 @@ static const struct db_stmt loose = {"verify.loose",
     " ORDER BY a.id LIMIT 1000"};
 static const struct db_stmt stray_members = {"verify.stray_members",
     "SELECT m.n, m.audit_id FROM juxin.audit_member m WHERE m.tenant_id = $1"
-    " AND NOT EXISTS (SELECT FROM juxin.audit_seal s WHERE s.tenant_id = $1 AND s.n = m.n) ORDER BY m.n LIMIT 1000"};
+    " AND NOT EXISTS (SELECT FROM juxin.audit_seal s WHERE s.tenant_id = $1 AND s.n = m.n) ORDER BY m.n "
+    "LIMIT 1000"};
 
 enum seal_column { S_N, S_COUNT, S_FIRST, S_LAST, S_ROOT, S_PREVIOUS, S_HEAD, S_AT, S_KEY, S_SIGNATURE };
 
@@ -36,8 +38,8 @@ struct run {
 
 const char *verify_kind_name(enum verify_kind k)
 {
-    static const char *const names[] = {"altered", "deleted", "reordered", "seal_altered", "seal_missing", "unsealed",
-        "truncated", "unknown_key"};
+    static const char *const names[] = {"altered", "deleted", "reordered", "seal_altered", "seal_missing",
+        "unsealed", "truncated", "unknown_key"};
 
     return names[k];
 }
@@ -87,8 +89,9 @@ static int check_members(struct run *run, int64_t n, int64_t count, struct text 
     }
     digest = seal_root(leaves, (size_t)db_rows_count(rows));
     free(leaves);
-    if (before == run->v->faults && (db_rows_count(rows) != count || hex_parse(root, stored.b, SHA256_LEN) < 0 ||
-                                        !secret_eq(digest.b, stored.b, SHA256_LEN)))
+    if (before == run->v->faults &&
+        (db_rows_count(rows) != count || hex_parse(root, stored.b, SHA256_LEN) < 0 ||
+            !secret_eq(digest.b, stored.b, SHA256_LEN)))
         found(run, VERIFY_REORDERED, n, UUID_NIL);
     return 0;
 }
@@ -114,7 +117,8 @@ static int check_seal(struct run *run, const struct db_rows *rows, int row)
     r = seal_sign(run->k, &f, head, signature);
     if (r == -ENOKEY)
         found(run, VERIFY_UNKNOWN_KEY, f.n, UUID_NIL);
-    else if (!text_is(db_get_text(rows, row, S_HEAD), head) || !text_is(db_get_text(rows, row, S_SIGNATURE), signature))
+    else if (!text_is(db_get_text(rows, row, S_HEAD), head) ||
+             !text_is(db_get_text(rows, row, S_SIGNATURE), signature))
         found(run, VERIFY_SEAL_ALTERED, f.n, UUID_NIL);
     if (f.n != v->batches + 1 || (v->head[0] && !text_is(f.previous, v->head)))
         found(run, VERIFY_SEAL_MISSING, f.n, UUID_NIL);

@@ -5,9 +5,11 @@
 static const struct db_stmt sequence = {"work.sequence",
     "SELECT DISTINCT tenant_id FROM juxin.outbox WHERE seq IS NULL UNION"
     " SELECT DISTINCT tenant_id FROM juxin.event WHERE seq IS NULL LIMIT 5000"};
-static const struct db_stmt deliver = {"work.deliver",
-    "SELECT DISTINCT tenant_id FROM juxin.outbox WHERE state = 'pending' AND seq IS NOT NULL AND next_at <= now() LIMIT 5000"};
-static const struct db_stmt seal = {"work.seal", "SELECT DISTINCT tenant_id FROM juxin.audit_pending LIMIT 5000"};
+static const struct db_stmt deliver = {
+    "work.deliver", "SELECT DISTINCT tenant_id FROM juxin.outbox WHERE state = 'pending' AND seq IS NOT NULL "
+                    "AND next_at <= now() LIMIT 5000"};
+static const struct db_stmt seal = {
+    "work.seal", "SELECT DISTINCT tenant_id FROM juxin.audit_pending LIMIT 5000"};
 static const struct db_stmt every_tenant = {"work.every_tenant",
     "SELECT 0 UNION ALL SELECT id FROM juxin.tenant WHERE is_active ORDER BY 1 LIMIT 5000"};
 
@@ -25,7 +27,8 @@ int work_find(const struct background *b, struct work *ret)
     struct db_call all = {.stmt = every_tenant};
     int r;
 
-    r = b->dispatch ? db_read(b->dispatch, 0, by_kind, WORK_KINDS, NULL, NULL) : db_read(b->db, 0, &all, 1, NULL, NULL);
+    r = b->dispatch ? db_read(b->dispatch, 0, by_kind, WORK_KINDS, NULL, NULL)
+                    : db_read(b->db, 0, &all, 1, NULL, NULL);
     for (int k = 0; r == 0 && k < WORK_KINDS; k++)
         take(b->dispatch ? by_kind[k].rows : all.rows, &ret->tenant[k], &ret->count[k]);
     db_calls_done(by_kind, WORK_KINDS);

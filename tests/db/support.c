@@ -102,8 +102,8 @@ int support_main(const struct CMUnitTest *tests, size_t count, const char *schem
     snprintf(sql, sizeof(sql), "DROP DATABASE %s WITH (FORCE)", database);
     if (admin_script(outer, sql) < 0)
         failed++;
-    snprintf(sql, sizeof(sql), "DROP ROLE IF EXISTS %s_owner, %s_app, %s_dispatch, %s_aggregate", database, database,
-        database, database);
+    snprintf(sql, sizeof(sql), "DROP ROLE IF EXISTS %s_owner, %s_app, %s_dispatch, %s_aggregate", database,
+        database, database, database);
     if (admin_script(outer, sql) < 0)
         failed++;
     admin_close(outer);

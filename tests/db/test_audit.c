@@ -18,8 +18,13 @@ static int add_rows(struct db *db, int32_t tenant, int count, bool commit)
     int r = db_begin(db, tenant, DB_WRITE, NULL, &tx, NULL);
 
     for (int i = 0; r == 0 && i < count; i++) {
-        struct audit_entry e = {.actor_kind = "account", .actor = uuid_new(), .action = "unit.rename",
-            .object_kind = "unit", .object = uuid_new(), .fields = "name,code", .request_id = "r-1"};
+        struct audit_entry e = {.actor_kind = "account",
+            .actor = uuid_new(),
+            .action = "unit.rename",
+            .object_kind = "unit",
+            .object = uuid_new(),
+            .fields = "name,code",
+            .request_id = "r-1"};
 
         r = audit_add(tx, &e);
     }
@@ -115,26 +120,37 @@ static void body_tamper(void *arg)
         {"UPDATE juxin.audit SET action = 'unit.closed' WHERE tenant_id = 1 AND id = (SELECT audit_id FROM"
          " juxin.audit_member WHERE tenant_id = 1 AND n = 2 AND position = 1)",
             "UPDATE juxin.audit SET action = 'unit.rename' WHERE action = 'unit.closed'", VERIFY_ALTERED, 2},
-        {"UPDATE juxin.audit SET at = at + interval '1 hour' WHERE tenant_id = 1 AND id = (SELECT min(id::text)::uuid FROM"
+        {"UPDATE juxin.audit SET at = at + interval '1 hour' WHERE tenant_id = 1 AND id = (SELECT "
+         "min(id::text)::uuid FROM"
          " juxin.audit_pending WHERE tenant_id = 1)",
-            "UPDATE juxin.audit SET at = at - interval '1 hour' WHERE tenant_id = 1 AND id = (SELECT min(id::text)::uuid"
-            " FROM juxin.audit_pending WHERE tenant_id = 1)", VERIFY_ALTERED, 0},
-        {"WITH gone AS (DELETE FROM juxin.audit WHERE tenant_id = 1 AND id = (SELECT audit_id FROM juxin.audit_member"
+            "UPDATE juxin.audit SET at = at - interval '1 hour' WHERE tenant_id = 1 AND id = (SELECT "
+            "min(id::text)::uuid"
+            " FROM juxin.audit_pending WHERE tenant_id = 1)",
+            VERIFY_ALTERED, 0},
+        {"WITH gone AS (DELETE FROM juxin.audit WHERE tenant_id = 1 AND id = (SELECT audit_id FROM "
+         "juxin.audit_member"
          " WHERE tenant_id = 1 AND n = 3 AND position = 2) RETURNING *) INSERT INTO kept SELECT * FROM gone",
-            "WITH back AS (DELETE FROM kept RETURNING *) INSERT INTO juxin.audit SELECT * FROM back", VERIFY_DELETED, 3},
+            "WITH back AS (DELETE FROM kept RETURNING *) INSERT INTO juxin.audit SELECT * FROM back",
+            VERIFY_DELETED, 3},
         {"WITH gone AS (DELETE FROM juxin.audit WHERE tenant_id = 1 AND id = (SELECT min(id::text)::uuid FROM"
          " juxin.audit_pending WHERE tenant_id = 1) RETURNING *) INSERT INTO kept SELECT * FROM gone",
-            "WITH back AS (DELETE FROM kept RETURNING *) INSERT INTO juxin.audit SELECT * FROM back", VERIFY_DELETED, 0},
-        {"UPDATE juxin.audit_member SET position = 3 - position + 100 WHERE tenant_id = 1 AND n = 2 AND position <= 2",
-            "UPDATE juxin.audit_member SET position = 103 - position WHERE tenant_id = 1 AND n = 2 AND position > 100",
+            "WITH back AS (DELETE FROM kept RETURNING *) INSERT INTO juxin.audit SELECT * FROM back",
+            VERIFY_DELETED, 0},
+        {"UPDATE juxin.audit_member SET position = 3 - position + 100 WHERE tenant_id = 1 AND n = 2 AND "
+         "position <= 2",
+            "UPDATE juxin.audit_member SET position = 103 - position WHERE tenant_id = 1 AND n = 2 AND "
+            "position > 100",
             VERIFY_REORDERED, 2},
         {"UPDATE juxin.audit_seal SET at = at + interval '1 s' WHERE tenant_id = 1 AND n = 3",
-            "UPDATE juxin.audit_seal SET at = at - interval '1 s' WHERE tenant_id = 1 AND n = 3", VERIFY_SEAL_ALTERED, 3},
+            "UPDATE juxin.audit_seal SET at = at - interval '1 s' WHERE tenant_id = 1 AND n = 3",
+            VERIFY_SEAL_ALTERED, 3},
         {"UPDATE juxin.audit_seal SET n = n + 10 WHERE tenant_id = 1 AND n = 4",
             "UPDATE juxin.audit_seal SET n = n - 10 WHERE tenant_id = 1 AND n = 14", VERIFY_SEAL_MISSING, 14},
-        {"WITH gone AS (DELETE FROM juxin.audit_pending WHERE tenant_id = 1 RETURNING *) INSERT INTO kept_pending"
+        {"WITH gone AS (DELETE FROM juxin.audit_pending WHERE tenant_id = 1 RETURNING *) INSERT INTO "
+         "kept_pending"
          " SELECT * FROM gone",
-            "WITH back AS (DELETE FROM kept_pending RETURNING *) INSERT INTO juxin.audit_pending SELECT * FROM back",
+            "WITH back AS (DELETE FROM kept_pending RETURNING *) INSERT INTO juxin.audit_pending SELECT * "
+            "FROM back",
             VERIFY_UNSEALED, 0},
     };
     struct db *db = support_open("juxin_app", 1, 4, 2);
@@ -165,8 +181,9 @@ static void body_truncate(void *arg)
 
     verify(db, 1, NULL, &v);
     memcpy(head, v.head, sizeof(head));
-    support_sql("DELETE FROM juxin.audit WHERE tenant_id = 1 AND id IN (SELECT audit_id FROM juxin.audit_member WHERE"
-                " tenant_id = 1 AND n = 4)");
+    support_sql(
+        "DELETE FROM juxin.audit WHERE tenant_id = 1 AND id IN (SELECT audit_id FROM juxin.audit_member WHERE"
+        " tenant_id = 1 AND n = 4)");
     support_sql("DELETE FROM juxin.audit_member WHERE tenant_id = 1 AND n = 4");
     support_sql("DELETE FROM juxin.audit_seal WHERE tenant_id = 1 AND n = 4");
     verify(db, 1, NULL, &v);
@@ -219,7 +236,8 @@ static void body_two_sealers(void *arg)
 
 static void body_rights(void *arg)
 {
-    static const struct db_stmt change = {"t.change", "UPDATE juxin.audit SET action = 'x' WHERE tenant_id = 1"};
+    static const struct db_stmt change = {
+        "t.change", "UPDATE juxin.audit SET action = 'x' WHERE tenant_id = 1"};
     static const struct db_stmt erase = {"t.erase", "DELETE FROM juxin.audit WHERE tenant_id = 1"};
     static const struct db_stmt unseal = {"t.unseal", "DELETE FROM juxin.audit_seal WHERE tenant_id = 1"};
     static const struct db_stmt other = {"t.other", "SELECT count(*) FROM juxin.audit"};
@@ -283,10 +301,10 @@ static void test_migrate(void **state)
     support_migrate();
 }
 
-#define IN_FIBER(name)                                                                                               \
-    static void test_##name(void **state)                                                                            \
-    {                                                                                                                \
-        support_fiber(body_##name, NULL);                                                                            \
+#define IN_FIBER(name)                                                                                       \
+    static void test_##name(void **state)                                                                    \
+    {                                                                                                        \
+        support_fiber(body_##name, NULL);                                                                    \
     }
 
 IN_FIBER(seal)
@@ -299,8 +317,12 @@ IN_FIBER(rotate)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_migrate), cmocka_unit_test(test_seal), cmocka_unit_test(test_tamper),
-        cmocka_unit_test(test_truncate), cmocka_unit_test(test_two_sealers), cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_migrate),
+        cmocka_unit_test(test_seal),
+        cmocka_unit_test(test_tamper),
+        cmocka_unit_test(test_truncate),
+        cmocka_unit_test(test_two_sealers),
+        cmocka_unit_test(test_rights),
         cmocka_unit_test(test_rotate),
     };
     char path[] = "/tmp/juxin-keys-XXXXXX";

@@ -19,14 +19,16 @@ static const char schema[] =
     " FOREIGN KEY (tenant_id, thing) REFERENCES juxin.thing (tenant_id, id));"
     "INSERT INTO juxin.thing SELECT 1, i, 'thing ' || i FROM generate_series(1, 100) i;";
 
-static const struct db_stmt read_one = {"t.one", "SELECT id, name FROM juxin.thing WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt read_one = {
+    "t.one", "SELECT id, name FROM juxin.thing WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt read_tenant = {"t.tenant", "SELECT current_setting('juxin.tenant', true)"};
 static const struct db_stmt read_pid = {"t.pid", "SELECT pg_backend_pid()"};
 static const struct db_stmt divide = {"t.divide", "SELECT 1 / ($1::int)"};
 static const struct db_stmt slow_read = {"t.sleep", "SELECT pg_sleep($1::float8)"};
 static const struct db_stmt wrong = {"t.wrong", "SELECT nothing FROM juxin.nowhere"};
 static const struct db_stmt insert = {"t.insert", "INSERT INTO juxin.thing VALUES ($1, $2, $3)"};
-static const struct db_stmt rename_one = {"t.rename", "UPDATE juxin.thing SET name = $3 WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt rename_one = {
+    "t.rename", "UPDATE juxin.thing SET name = $3 WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt insert_part = {"t.part", "INSERT INTO juxin.part VALUES ($1, 1, $2)"};
 
 static void args2(struct db_args *a, int64_t x, int64_t y)
@@ -107,8 +109,8 @@ static void trio_fiber(void *arg)
     struct trio *t = m->trio;
     struct db_args a, zero;
     struct db_error error;
-    struct db_call calls[] = {{.stmt = read_one, .args = &a}, {.stmt = divide, .args = &zero},
-        {.stmt = read_one, .args = &a}};
+    struct db_call calls[] = {
+        {.stmt = read_one, .args = &a}, {.stmt = divide, .args = &zero}, {.stmt = read_one, .args = &a}};
 
     args2(&a, 1, m->at + 1);
     db_args_reset(&zero);
@@ -546,8 +548,11 @@ static void body_slow_only(void *arg)
 
 static void body_no_server(void *arg)
 {
-    struct db_config config = {.conninfo = "host=/nonexistent dbname=x", .slow_connections = 1, .fast_connections = 1,
-        .fast_timeout_ms = 500, .slow_timeout_ms = 500};
+    struct db_config config = {.conninfo = "host=/nonexistent dbname=x",
+        .slow_connections = 1,
+        .fast_connections = 1,
+        .fast_timeout_ms = 500,
+        .slow_timeout_ms = 500};
     struct db *db;
     char name[32];
 
@@ -561,10 +566,10 @@ static void body_no_server(void *arg)
     assert_int_equal(db_open(&config, &db), -EINVAL);
 }
 
-#define IN_FIBER(name)                                                                                               \
-    static void test_##name(void **state)                                                                            \
-    {                                                                                                                \
-        support_fiber(body_##name, NULL);                                                                            \
+#define IN_FIBER(name)                                                                                       \
+    static void test_##name(void **state)                                                                    \
+    {                                                                                                        \
+        support_fiber(body_##name, NULL);                                                                    \
     }
 
 IN_FIBER(read)
@@ -585,10 +590,19 @@ IN_FIBER(no_server)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read), cmocka_unit_test(test_error_between), cmocka_unit_test(test_bad_statement),
-        cmocka_unit_test(test_timeout), cmocka_unit_test(test_frozen), cmocka_unit_test(test_write), cmocka_unit_test(test_table_changes),
-        cmocka_unit_test(test_many_statements), cmocka_unit_test(test_lost), cmocka_unit_test(test_commit_lost),
-        cmocka_unit_test(test_cancel), cmocka_unit_test(test_fair), cmocka_unit_test(test_slow_only),
+        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_error_between),
+        cmocka_unit_test(test_bad_statement),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_table_changes),
+        cmocka_unit_test(test_many_statements),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_commit_lost),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_fair),
+        cmocka_unit_test(test_slow_only),
         cmocka_unit_test(test_no_server),
     };
 

@@ -71,7 +71,8 @@ static void test_bootstrap(void **state)
     assert_true(admin_script(a, "CREATE SCHEMA mine") < 0);
     admin_close(a);
     assert_string_equal(support_sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'juxin\\_%' AND"
-                                    " (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)"), "0");
+                                    " (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)"),
+        "0");
 }
 
 static void test_bad_names(void **state)
@@ -93,7 +94,8 @@ static void test_in_order(void **state)
 
     write_file("0002_two.sql", "ALTER TABLE juxin.probe ADD COLUMN two int;");
     write_file("0001_one.sql", "CREATE TABLE juxin.probe (one int);");
-    write_file("0003_index.sql", "-- juxin:no-transaction\nCREATE INDEX CONCURRENTLY probe_two ON juxin.probe (two)");
+    write_file("0003_index.sql",
+        "-- juxin:no-transaction\nCREATE INDEX CONCURRENTLY probe_two ON juxin.probe (two)");
     assert_int_equal(run(&m), 0);
     assert_int_equal(m.applied, 3);
     assert_int_equal(run(&m), 0);
@@ -161,7 +163,8 @@ static void test_two_at_once(void **state)
     uint32_t applied = 0;
 
     write_file("0005_slow.sql", "SELECT pg_sleep(0.3); CREATE TABLE juxin.five (id int);");
-    write_file("0006_index.sql", "-- juxin:no-transaction\nCREATE INDEX CONCURRENTLY five_id ON juxin.five (id)");
+    write_file(
+        "0006_index.sql", "-- juxin:no-transaction\nCREATE INDEX CONCURRENTLY five_id ON juxin.five (id)");
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, run_in_thread, &m[i]), 0);
     for (int i = 0; i < 3; i++) {
@@ -208,7 +211,8 @@ static void test_core(void **state)
         fail_msg("%s", buf_str(&m.problem));
     assert_int_equal(migrate_pending(a, &m, &pending), 0);
     assert_int_equal(pending, 0);
-    assert_string_equal(support_sql("SELECT string_agg(DISTINCT tableowner, ',') FROM pg_tables WHERE schemaname = 'juxin'"),
+    assert_string_equal(
+        support_sql("SELECT string_agg(DISTINCT tableowner, ',') FROM pg_tables WHERE schemaname = 'juxin'"),
         "juxin_owner");
     buf_done(&m.problem);
     admin_close(a);

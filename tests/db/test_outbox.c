@@ -23,7 +23,7 @@ static void add(struct db *db, int32_t tenant, const char *key, const char *payl
     assert_int_equal(db_commit(tx), 0);
 }
 
-struct log {                          /* what was delivered, in order */
+struct log { /* what was delivered, in order */
     char text[400];
     const char *fail_key;
     int outcome;
@@ -114,7 +114,8 @@ static void body_late_commit(void *arg)
     assert_int_equal(db_commit(late), 0);
     assert_int_equal(outbox_sequence(db, 2, &head, &count), 0);
     assert_int_equal(count, 1);
-    assert_string_equal(support_sql("SELECT string_agg(key, ',' ORDER BY seq) FROM juxin.event WHERE tenant_id = 2"),
+    assert_string_equal(
+        support_sql("SELECT string_agg(key, ',' ORDER BY seq) FROM juxin.event WHERE tenant_id = 2"),
         "early,late");
     support_sql("DELETE FROM juxin.outbox");
     db_close(db);
@@ -157,7 +158,8 @@ static void body_retry(void *arg)
     l.fail_key = NULL;
     total = deliver_until_quiet(db, 3, &l);
     assert_string_equal(l.text, "a4 ");
-    assert_int_equal(uuid_parse(text_of(support_sql("SELECT id FROM juxin.outbox WHERE state = 'dead'")), &id), 0);
+    assert_int_equal(
+        uuid_parse(text_of(support_sql("SELECT id FROM juxin.outbox WHERE state = 'dead'")), &id), 0);
     assert_int_equal(db_begin(db, 3, DB_WRITE, NULL, &tx, NULL), 0);
     assert_int_equal(outbox_revive(tx, id), 0);
     assert_int_equal(outbox_revive(tx, id), -ENOENT);
@@ -265,8 +267,9 @@ static void body_background(void *arg)
     struct db *db = support_open("juxin_app", 1, 4, 6);
     struct db *dispatch = support_open("juxin_dispatch", 0, 0, 1);
     struct log l = {.text = ""};
-    struct worker w[2] = {{.b = {.db = db, .dispatch = dispatch, .holder = "one", .keys = keys, .deliver = deliver,
-                              .arg = &l}}};
+    struct worker w[2] = {
+        {.b = {
+             .db = db, .dispatch = dispatch, .holder = "one", .keys = keys, .deliver = deliver, .arg = &l}}};
     struct db_tx *tx;
     int first, tries = 0;
 
@@ -305,10 +308,10 @@ static void test_migrate(void **state)
     support_migrate();
 }
 
-#define IN_FIBER(name)                                                                                               \
-    static void test_##name(void **state)                                                                            \
-    {                                                                                                                \
-        support_fiber(body_##name, NULL);                                                                            \
+#define IN_FIBER(name)                                                                                       \
+    static void test_##name(void **state)                                                                    \
+    {                                                                                                        \
+        support_fiber(body_##name, NULL);                                                                    \
     }
 
 IN_FIBER(order)
@@ -321,8 +324,12 @@ IN_FIBER(background)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_migrate), cmocka_unit_test(test_order), cmocka_unit_test(test_late_commit),
-        cmocka_unit_test(test_retry), cmocka_unit_test(test_two_dispatchers), cmocka_unit_test(test_lease),
+        cmocka_unit_test(test_migrate),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_late_commit),
+        cmocka_unit_test(test_retry),
+        cmocka_unit_test(test_two_dispatchers),
+        cmocka_unit_test(test_lease),
         cmocka_unit_test(test_background),
     };
     char path[] = "/tmp/juxin-keys-XXXXXX";

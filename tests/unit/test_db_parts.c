@@ -30,7 +30,9 @@ static void test_conninfo(void **state)
     uint32_t hosts = 0;
 
     assert_int_equal(conninfo_parse("hostaddr=10.0.0.1,10.0.0.2 port=5432,5433 dbname=x options='-c a=b'"
-                                    " connect_timeout=7", &options, &hosts), 0);
+                                    " connect_timeout=7",
+                         &options, &hosts),
+        0);
     assert_int_equal(hosts, 2);
     conninfo_for(options, 1, "-c c=d", &one);
     assert_string_equal(value_of(&one, "hostaddr"), "10.0.0.2");
@@ -84,17 +86,17 @@ static void test_statement_cache(void **state)
 static void test_results(void **state)
 {
     PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-    PGresAttDesc column[2] = {{.name = (char *)(uintptr_t)"a"}, {.name = (char *)(uintptr_t)"b"}};
+    PGresAttDesc column[2] = {{.name = (char *)(uintptr_t) "a"}, {.name = (char *)(uintptr_t) "b"}};
     const struct db_rows *rows;
     struct db_error error;
 
     assert_true(PQsetResultAttrs(result, 2, column));
-    assert_true(PQsetvalue(result, 0, 0, (char *)(uintptr_t)"2026-11-23 02:24:58.123456+00", 29));
+    assert_true(PQsetvalue(result, 0, 0, (char *)(uintptr_t) "2026-11-23 02:24:58.123456+00", 29));
     assert_true(PQsetvalue(result, 0, 1, NULL, -1));
-    assert_true(PQsetvalue(result, 1, 0, (char *)(uintptr_t)"2026-11-23 02:24:58+00", 22));
-    assert_true(PQsetvalue(result, 1, 1, (char *)(uintptr_t)"-42", 3));
-    assert_true(PQsetvalue(result, 2, 0, (char *)(uintptr_t)"infinity", 8));
-    assert_true(PQsetvalue(result, 2, 1, (char *)(uintptr_t)"t", 1));
+    assert_true(PQsetvalue(result, 1, 0, (char *)(uintptr_t) "2026-11-23 02:24:58+00", 22));
+    assert_true(PQsetvalue(result, 1, 1, (char *)(uintptr_t) "-42", 3));
+    assert_true(PQsetvalue(result, 2, 0, (char *)(uintptr_t) "infinity", 8));
+    assert_true(PQsetvalue(result, 2, 1, (char *)(uintptr_t) "t", 1));
     rows = rows_from(result);
     assert_int_equal(db_get_time(rows, 0, 0), 1795400698123456);
     assert_int_equal(db_get_time(rows, 1, 0), 1795400698000000);
@@ -135,7 +137,11 @@ static void write_keys(const char *path, const char *text)
 static void test_keyring(void **state)
 {
     static const char *const bad[] = {
-        "", "[]", "{}", "{\"current\": \"a\", \"keys\": {}}", "{\"current\": \"a\", \"keys\": {\"a\": \"AAAA\"}}",
+        "",
+        "[]",
+        "{}",
+        "{\"current\": \"a\", \"keys\": {}}",
+        "{\"current\": \"a\", \"keys\": {\"a\": \"AAAA\"}}",
         "{\"current\": \"b\", \"keys\": {\"a\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}",
         "{\"current\": \"a\", \"keys\": {\"a\": 1}}",
     };
@@ -148,7 +154,8 @@ static void test_keyring(void **state)
         write_keys(path, bad[i]);
         assert_int_equal(keyring_load(path, true, &k), -EINVAL);
     }
-    write_keys(path, "{\"current\": \"a\", \"keys\": {\"a\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}");
+    write_keys(
+        path, "{\"current\": \"a\", \"keys\": {\"a\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}");
     assert_int_equal(keyring_load(path, false, &k), 0);
     assert_string_equal(keyring_current(k), "a");
     assert_int_equal(keyring_mac(k, "a", "audit", TEXT("x"), &one), 0);
@@ -184,8 +191,12 @@ static void test_merkle_root(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conninfo), cmocka_unit_test(test_statement_cache), cmocka_unit_test(test_results),
-        cmocka_unit_test(test_built_statements), cmocka_unit_test(test_keyring), cmocka_unit_test(test_merkle_root),
+        cmocka_unit_test(test_conninfo),
+        cmocka_unit_test(test_statement_cache),
+        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_built_statements),
+        cmocka_unit_test(test_keyring),
+        cmocka_unit_test(test_merkle_root),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
