@@ -149,7 +149,8 @@ static int read_input(struct call *c, struct request *r, struct policy_input *in
     if (find_plugin(c, r, &in->plugin) < 0 || request_object(r, known, &body) < 0)
         return -EINVAL;
     e = read_words(c, body, in);
-    if (api_time(c, body, "from", 0, &in->from_us) < 0 || api_time(c, body, "until", INT64_MAX, &in->until_us) < 0)
+    if (api_time(c, body, "from", 0, &in->from_us) < 0 ||
+        api_time(c, body, "until", INT64_MAX, &in->until_us) < 0)
         e = -EINVAL;
     if (api_body_unit(c, body, "unit", true, core_permission(CORE_POLICY_WRITE), &in->unit) < 0)
         e = -EINVAL;
@@ -220,17 +221,34 @@ static int end(struct call *c, struct request *r)
 }
 
 static const struct api_route routes[] = {
-    {.method = HTTP_GET, .path = "/plugins", .handle = list, .summary_en = "Plugins and whether they run at a unit",
+    {.method = HTTP_GET,
+        .path = "/plugins",
+        .handle = list,
+        .summary_en = "Plugins and whether they run at a unit",
         .summary_zh = "插件及其在某组织机构是否启用"},
-    {.method = HTTP_GET, .path = "/plugins/{plugin}/why", .handle = why,
-        .summary_en = "Why a plugin runs at a unit, or does not", .summary_zh = "插件在某组织机构启用或停用的依据"},
-    {.method = HTTP_POST, .path = "/plugins/{plugin}/policies", .handle = create,
-        .permission = "core.policy.write", .summary_en = "Turn a plugin on, off, mandatory or forbidden at a unit",
+    {.method = HTTP_GET,
+        .path = "/plugins/{plugin}/why",
+        .handle = why,
+        .summary_en = "Why a plugin runs at a unit, or does not",
+        .summary_zh = "插件在某组织机构启用或停用的依据"},
+    {.method = HTTP_POST,
+        .path = "/plugins/{plugin}/policies",
+        .handle = create,
+        .permission = "core.policy.write",
+        .summary_en = "Turn a plugin on, off, mandatory or forbidden at a unit",
         .summary_zh = "启用、停用、强制启用或禁止启用插件"},
-    {.method = HTTP_POST, .path = "/plugins/{plugin}/policies/preview", .handle = preview,
-        .permission = "core.policy.write", .summary_en = "What a policy would change", .summary_zh = "预览策略的影响"},
-    {.method = HTTP_DELETE, .path = "/plugins/{plugin}/policies/{policy}", .handle = end,
-        .permission = "core.policy.write", .summary_en = "End a policy", .summary_zh = "结束一条策略"},
+    {.method = HTTP_POST,
+        .path = "/plugins/{plugin}/policies/preview",
+        .handle = preview,
+        .permission = "core.policy.write",
+        .summary_en = "What a policy would change",
+        .summary_zh = "预览策略的影响"},
+    {.method = HTTP_DELETE,
+        .path = "/plugins/{plugin}/policies/{policy}",
+        .handle = end,
+        .permission = "core.policy.write",
+        .summary_en = "End a policy",
+        .summary_zh = "结束一条策略"},
 };
 
 int api_plugin_policy_routes(struct router *rt)

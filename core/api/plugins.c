@@ -19,8 +19,10 @@ int plugins_unit(struct call *c, const struct request *r, uint32_t *ret)
     struct uuid id;
 
     if (name.ptr)
-        unit = uuid_parse(name, &id) == 0 ? tree_find(c->tenant->tree, id) : tree_find_code(c->tenant->tree, name);
-    if (unit >= tree_count(c->tenant->tree) || !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), unit))
+        unit = uuid_parse(name, &id) == 0 ? tree_find(c->tenant->tree, id)
+                                          : tree_find_code(c->tenant->tree, name);
+    if (unit >= tree_count(c->tenant->tree) ||
+        !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), unit))
         return call_not_found(c);
     *ret = unit;
     return 0;
@@ -49,8 +51,11 @@ static int plugin_route(struct call *c, struct request *r)
 
 static enum http_method method_of(uint32_t method)
 {
-    static const enum http_method methods[] = {[JX_GET] = HTTP_GET, [JX_POST] = HTTP_POST, [JX_PUT] = HTTP_PUT,
-        [JX_PATCH] = HTTP_PATCH, [JX_DELETE] = HTTP_DELETE};
+    static const enum http_method methods[] = {[JX_GET] = HTTP_GET,
+        [JX_POST] = HTTP_POST,
+        [JX_PUT] = HTTP_PUT,
+        [JX_PATCH] = HTTP_PATCH,
+        [JX_DELETE] = HTTP_DELETE};
 
     return methods[method];
 }
@@ -95,7 +100,9 @@ static void end(struct call *c, const struct request *r)
 }
 
 static const struct api_route routes[] = {
-    {.method = HTTP_GET, .path = "/provided/{kind}", .handle = provided,
+    {.method = HTTP_GET,
+        .path = "/provided/{kind}",
+        .handle = provided,
         .summary_en = "What plugins provide at a unit: statistics, card, menu, search, report, health",
         .summary_zh = "插件在某组织机构提供的内容：统计、卡片、菜单、搜索、报表、健康状况"},
 };

@@ -10,6 +10,23 @@
 #include "resource/declaration.h"
 #include "resource/declaration_report.h"
 
+/* The engine gives advice as a sentence; a word it proposes is taken out of it. */
+static void add_finding(
+    struct ctl *c, struct diags *d, const struct diag_file *file, const struct declaration_fault *f)
+{
+    struct text advice = text_of(f->suggestion);
+    const char *open = "did you mean \"";
+
+    if (!f->suggestion) {
+        diag_add(d, file, f->pointer, NULL, "%s", f->message);
+    } else if (text_has_prefix(advice, open)) {
+        advice = text_trim(text_skip(advice, strlen(open)), "\"?");
+        diag_add(d, file, f->pointer, arena_ndup(c->arena, advice.ptr, advice.len), "%s", f->message);
+    } else {
+        diag_add(d, file, f->pointer, NULL, "%s; %s", f->message, f->suggestion);
+    }
+}
+
 /* The engine's own findings about a resource, in the same list. */
 static void check_resources(struct ctl *c, const struct plugin *p, struct diags *d)
 {
@@ -23,7 +40,7 @@ static void check_resources(struct ctl *c, const struct plugin *p, struct diags 
         if (declaration_parse(c->arena, p->id, res->json, &report, &compiled) == 0)
             continue;
         for (const struct declaration_fault *f = report.first; f; f = f->next)
-            diag_add(d, &file, f->pointer, f->suggestion, "%s", f->message);
+            add_finding(c, d, &file, f);
     }
 }
 
@@ -46,7 +63,8 @@ static void check_load(const char *dir, struct diags *d)
 
         diags_init(&found, a);
         p = plugin_load_dir(dir, &config, &found);
-        if (p->unavailable_detail && write(pipe_fd[1], p->unavailable_detail, strlen(p->unavailable_detail)) < 0)
+        if (p->unavailable_detail &&
+            write(pipe_fd[1], p->unavailable_detail, strlen(p->unavailable_detail)) < 0)
             _exit(2);
         _exit(p->unavailable_detail ? 1 : 0);
     }
@@ -56,7 +74,8 @@ static void check_load(const char *dir, struct diags *d)
     if (pid < 0 || waitpid(pid, &status, 0) < 0)
         return;
     if (WIFSIGNALED(status))
-        diag_line(d, dir, 0, NULL, "loading it died of signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        diag_line(d, dir, 0, NULL, "loading it died of signal %d (%s)", WTERMSIG(status),
+            strsignal(WTERMSIG(status)));
     else if (WEXITSTATUS(status) != 0)
         diag_line(d, dir, 0, NULL, "%.*s", n > 0 ? (int)n : 0, line);
 }
@@ -113,7 +132,8 @@ const struct ctl_command ctl_plugin_check = {
     .name = "plugin check",
     .arguments = "[DIR]",
     .summary = "finds what is wrong in a plugin's directory, with file, line and a suggestion",
-    .help = "Checks plugin.json, resources/, locales/, queries.sql and the built shared object, without a server or a\n"
+    .help = "Checks plugin.json, resources/, locales/, queries.sql and the built shared object, without a "
+            "server or a\n"
             "database. The object is loaded in a process of its own.\n"
             "  juxinctl plugin check plugins/suggestions",
     .arguments_max = 1,

@@ -30,7 +30,8 @@ int plugin_registry(struct ctl *c, bool with_code)
     int r = plugin_count() > 0 ? 0 : plugin_load_all(&config);
 
     if (r < 0)
-        return ctl_fail(c, CTL_FAILED, "%s: %s", config.directory ? config.directory : "/plugins/directory", strerror(-r));
+        return ctl_fail(c, CTL_FAILED, "%s: %s", config.directory ? config.directory : "/plugins/directory",
+            strerror(-r));
     arena_defer(c->arena, clear, NULL);
     return CTL_OK;
 }

@@ -26,7 +26,8 @@ static void show(const struct hook_entry *e, void *arg)
 
 static int run(struct ctl *c)
 {
-    static const char *const titles[] = {"n", "point", "phase", "plugin", "hook", "resource", "transition", "fails", NULL};
+    static const char *const titles[] = {
+        "n", "point", "phase", "plugin", "hook", "resource", "transition", "fails", NULL};
     struct listing l = {.n = 0};
     int code = plugin_registry(c, true);
 
@@ -42,8 +43,10 @@ const struct ctl_command ctl_plugin_hooks = {
     .name = "plugin hooks",
     .arguments = "[POINT]",
     .summary = "who takes part at a point, in the order of dispatch",
-    .help = "Points: validate, before_create, before_update, before_delete, before_transition, serialise, after_create,\n"
-            "after_update, after_delete, after_transition. Loads the plugins as a worker would, so it asks for the same\n"
+    .help = "Points: validate, before_create, before_update, before_delete, before_transition, serialise, "
+            "after_create,\n"
+            "after_update, after_delete, after_transition. Loads the plugins as a worker would, so it asks "
+            "for the same\n"
             "trust.\n"
             "  juxinctl plugin hooks before_transition",
     .arguments_max = 1,

@@ -19,7 +19,8 @@ static const char *state_of(const struct plugin *p, const struct plugin_load_con
 
 static int run(struct ctl *c)
 {
-    static const char *const titles[] = {"id", "version", "state", "code", "default", "label", "detail", NULL};
+    static const char *const titles[] = {
+        "id", "version", "state", "code", "default", "label", "detail", NULL};
     struct plugin_load_config config = plugin_config(c, false);
     struct ctl_table *table;
     int code = plugin_registry(c, false);

@@ -66,9 +66,11 @@ static int copy_tree(struct ctl *c, const char *from, const char *to, const char
         struct stat st;
         size_t len;
 
-        target = arena_printf(c->arena, "%s/%s", to, filled_in(c->arena, text_of(entries[i]->d_name), name, &len));
+        target =
+            arena_printf(c->arena, "%s/%s", to, filled_in(c->arena, text_of(entries[i]->d_name), name, &len));
         if (code == CTL_OK && entries[i]->d_name[0] != '.' && lstat(source, &st) == 0)
-            code = S_ISDIR(st.st_mode) ? copy_tree(c, source, target, name) : copy_file(c, source, target, name);
+            code =
+                S_ISDIR(st.st_mode) ? copy_tree(c, source, target, name) : copy_file(c, source, target, name);
         free(entries[i]);
     }
     free(entries);
@@ -82,7 +84,8 @@ static int run(struct ctl *c)
 
     if (!plugin_id_is_valid(name))
         return ctl_fail(c, CTL_USAGE,
-            "\"%s\": a plugin's name has 2 to 40 characters of a-z, 0-9 and _, begins with a letter and is none of the "
+            "\"%s\": a plugin's name has 2 to 40 characters of a-z, 0-9 and _, begins with a letter and is "
+            "none of the "
             "core's own words",
             name);
     template = ctl_option(c, "template");
@@ -99,7 +102,8 @@ const struct ctl_command ctl_plugin_new = {
     .name = "plugin new",
     .arguments = "NAME [DIR]",
     .summary = "makes a plugin's directory that builds and loads as it is",
-    .help = "DIR/NAME gets plugin.json, a resource, queries.sql, a C file, Makefile, meson.build and a test. It needs\n"
+    .help = "DIR/NAME gets plugin.json, a resource, queries.sql, a C file, Makefile, meson.build and a test. "
+            "It needs\n"
             "`pkg-config juxin-plugin`, which `meson install` provides.\n"
             "  juxinctl plugin new noticeboard ~/plugins",
     .arguments_min = 1,

@@ -12,12 +12,14 @@ static int read_input(struct ctl *c, struct call *call, struct policy_input *in)
     const char *reach = ctl_option(c, "reach"), *levels = ctl_option(c, "levels");
     int r = 0;
 
-    *in = (struct policy_input){.plugin = c->argument[1], .reason = ctl_option(c, "reason"), .until_us = INT64_MAX};
+    *in = (struct policy_input){
+        .plugin = c->argument[1], .reason = ctl_option(c, "reason"), .until_us = INT64_MAX};
     if (policy_rule_parse(text_of(ctl_option(c, "rule")), &in->rule) < 0)
         return call_fail(call, 422, "invalid", "--rule is one of on, off, mandatory, forbidden.",
             "--rule 应为 on、off、mandatory 或 forbidden。");
     if (reach && strcmp(reach, "self") != 0 && strcmp(reach, "subtree") != 0)
-        return call_fail(call, 422, "invalid", "--reach is self or subtree.", "--reach 应为 self 或 subtree。");
+        return call_fail(
+            call, 422, "invalid", "--reach is self or subtree.", "--reach 应为 self 或 subtree。");
     in->is_subtree = !reach || strcmp(reach, "subtree") == 0;
     if (levels && policy_levels_parse(text_of(levels), &in->levels) < 0)
         return call_fail(call, 422, "invalid", "--levels lists county, street, community, park with commas.",
@@ -40,7 +42,8 @@ static int show_preview(struct ctl *c, struct call *call, const struct policy_in
 
     if (r < 0)
         return r;
-    ctl_say(c, "%u units would be turned on, %u off; %u people are affected", p.turned_on, p.turned_off, p.people);
+    ctl_say(c, "%u units would be turned on, %u off; %u people are affected", p.turned_on, p.turned_off,
+        p.people);
     for (const char *const *also = p.also; *also; also++)
         ctl_say(c, "%s changes too, since it needs %s", *also, in->plugin);
     table = ctl_table_new(c, titles);
@@ -58,7 +61,8 @@ static int show_preview(struct ctl *c, struct call *call, const struct policy_in
 
 static int list(struct ctl *c, struct call *call)
 {
-    static const char *const titles[] = {"id", "unit", "rule", "reach", "levels", "from", "until", "reason", NULL};
+    static const char *const titles[] = {
+        "id", "unit", "rule", "reach", "levels", "from", "until", "reason", NULL};
     const struct policy_set *set = policy_rows(call, c->argument[1]);
     struct ctl_table *table = ctl_table_new(c, titles);
 
@@ -66,7 +70,8 @@ static int list(struct ctl *c, struct call *call)
         const struct policy_row *r = &set->rows[i];
 
         ctl_table_cell(table, uuid_format(r->id).s);
-        ctl_table_cell(table, r->unit == TREE_NONE ? "(deployment)" : tree_unit(call->tenant->tree, r->unit).code);
+        ctl_table_cell(
+            table, r->unit == TREE_NONE ? "(deployment)" : tree_unit(call->tenant->tree, r->unit).code);
         ctl_table_cell(table, policy_rule_name(r->rule));
         ctl_table_cell(table, r->is_subtree ? "subtree" : "self");
         ctl_table_cell(table, r->levels ? policy_levels_text(c->arena, r->levels) : "all");
@@ -151,10 +156,12 @@ const struct ctl_command ctl_plugin_policy = {
     .name = "plugin policy",
     .arguments = "SLUG PLUGIN",
     .summary = "turns a plugin on, off, mandatory or forbidden at a unit; without --rule lists the rules",
-    .help = "SLUG is a tenant, or - for the deployment above all tenants. --preview only says what would happen. An off\n"
+    .help = "SLUG is a tenant, or - for the deployment above all tenants. --preview only says what would "
+            "happen. An off\n"
             "above is a default that units may overrule; forbidden is the ceiling.\n"
             "  juxinctl plugin policy shangcheng suggestions --unit 330102 --rule on --levels county,street\n"
-            "  juxinctl plugin policy shangcheng suggestions --unit 330102008 --rule off --reach self --reason \"…\" --preview",
+            "  juxinctl plugin policy shangcheng suggestions --unit 330102008 --rule off --reach self "
+            "--reason \"…\" --preview",
     .arguments_min = 2,
     .arguments_max = 2,
     .needs = CTL_DATABASE,
@@ -164,8 +171,7 @@ const struct ctl_command ctl_plugin_policy = {
         {"reach", "REACH", "subtree (default) or self", false},
         {"levels", "LEVELS", "only units of these levels, with commas", false},
         {"reason", "TEXT", "told to the people there; required for off and forbidden", false},
-        {"from", "TIME", "YYYY-MM-DD or RFC 3339; now", false},
-        {"until", "TIME", "as --from; no end", false},
+        {"from", "TIME", "YYYY-MM-DD or RFC 3339; now", false}, {"until", "TIME", "as --from; no end", false},
         {"preview", NULL, "say what would happen, change nothing", false},
         {"end", "ID", "end a rule instead", false}},
 };

@@ -8,7 +8,7 @@
 #define ANSWER_MAX (4u << 20)
 
 struct target {
-    const char *host, *port, *path;   /* host without port */
+    const char *host, *port, *path; /* host without port */
     bool tls;
 };
 
@@ -44,7 +44,8 @@ static BIO *connect_to(struct ctl *c, const struct target *t, SSL_CTX **ret_ctx)
         return BIO_new_connect(address);
     *ret_ctx = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_verify(*ret_ctx, SSL_VERIFY_PEER, NULL);
-    if (ca ? SSL_CTX_load_verify_locations(*ret_ctx, ca, NULL) != 1 : SSL_CTX_set_default_verify_paths(*ret_ctx) != 1)
+    if (ca ? SSL_CTX_load_verify_locations(*ret_ctx, ca, NULL) != 1
+           : SSL_CTX_set_default_verify_paths(*ret_ctx) != 1)
         return NULL;
     bio = BIO_new_ssl_connect(*ret_ctx);
     BIO_get_ssl(bio, &ssl);
@@ -59,10 +60,16 @@ static BIO *connect_to(struct ctl *c, const struct target *t, SSL_CTX **ret_ctx)
 
 static void write_request(struct ctl *c, const struct target *t, struct buf *out)
 {
-    const char *data = ctl_option(c, "data"), *method = ctl_option(c, "method"), *version = ctl_option(c, "if-match");
+    const char *data = ctl_option(c, "data"), *method = ctl_option(c, "method"),
+               *version = ctl_option(c, "if-match");
 
-    buf_addf(out, "%s %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\nX-Juxin-Trace: 1\r\nAccept: application/json\r\n",
-        method ? method : data ? "POST" : "GET", t->path, t->host, t->port);
+    buf_addf(out,
+        "%s %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\nX-Juxin-Trace: 1\r\nAccept: "
+        "application/json\r\n",
+        method ? method
+        : data ? "POST"
+               : "GET",
+        t->path, t->host, t->port);
     buf_addf(out, "Authorization: Bearer %s\r\n", ctl_option(c, "token"));
     if (version)
         buf_addf(out, "If-Match: %s\r\n", version);
@@ -114,7 +121,8 @@ static int show(struct ctl *c, const json_t *trace)
     size_t i;
     json_t *v;
 
-    json_array_foreach((json_t *)trace, i, v) {
+    json_array_foreach((json_t *)trace, i, v)
+    {
         if (json_object_get(v, "omitted")) {
             ctl_progress(c, "%s more did not fit into the header", cell_of(c, json_object_get(v, "omitted")));
             continue;
@@ -145,8 +153,9 @@ static int read_answer(struct ctl *c, const struct buf *answer)
             return code;
         }
     }
-    return ctl_fail(c, CTL_REFUSED, "the answer holds no trace: the token's account needs the permission core.trace, and "
-                                    "the path has to be one of a tenant");
+    return ctl_fail(c, CTL_REFUSED,
+        "the answer holds no trace: the token's account needs the permission core.trace, and "
+        "the path has to be one of a tenant");
 }
 
 static int run(struct ctl *c)
@@ -166,16 +175,17 @@ static int run(struct ctl *c)
 const struct ctl_command ctl_plugin_trace = {
     .name = "plugin trace",
     .arguments = "URL",
-    .summary = "makes one request and says which hooks ran, in which order, with what result, and which not and why",
+    .summary =
+        "makes one request and says which hooks ran, in which order, with what result, and which not and why",
     .help = "The request is really made. The token's account needs the permission core.trace.\n"
-            "  juxinctl plugin trace https://localhost:8443/t/shangcheng/api/v1/suggestions/suggestion --token TOKEN",
+            "  juxinctl plugin trace https://localhost:8443/t/shangcheng/api/v1/suggestions/suggestion "
+            "--token TOKEN",
     .arguments_min = 1,
     .arguments_max = 1,
     .needs = CTL_PLAIN,
     .run = run,
     .options = {{"token", "TOKEN", "an API token", true},
-        {"method", "METHOD", "GET; POST with --data", false},
-        {"data", "JSON", "a request body", false},
+        {"method", "METHOD", "GET; POST with --data", false}, {"data", "JSON", "a request body", false},
         {"if-match", "ETAG", "the version, for changes", false},
         {"ca", "FILE", "certificate authority to trust", false}},
 };

@@ -62,7 +62,8 @@ static int run(struct ctl *c)
     if (c->argument_count == 0)
         return ctl_fail(c, CTL_USAGE, "give the file of a plugin, or --release PLUGIN");
     if (!c->config->plugins_trust)
-        return ctl_fail(c, CTL_USAGE, "%s has no /plugins/trust: it names the file the digests go to", c->config_file);
+        return ctl_fail(
+            c, CTL_USAGE, "%s has no /plugins/trust: it names the file the digests go to", c->config_file);
     if (c->json)
         jsonw_array(&c->w);
     for (uint32_t i = 0; i < c->argument_count && code == CTL_OK; i++)
@@ -76,7 +77,8 @@ const struct ctl_command ctl_plugin_trust = {
     .name = "plugin trust",
     .arguments = "FILE…",
     .summary = "lets this server load exactly this build of a plugin",
-    .help = "Writes the SHA-256 of the shared object to the file of /plugins/trust. A rebuilt object has to be trusted\n"
+    .help = "Writes the SHA-256 of the shared object to the file of /plugins/trust. A rebuilt object has to "
+            "be trusted\n"
             "again. --release takes a plugin out of quarantine.\n"
             "  juxinctl plugin trust /usr/local/lib/juxin/plugins/suggestions/suggestions.so",
     .arguments_max = CTL_ARGUMENTS_MAX,

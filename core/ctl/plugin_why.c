@@ -14,9 +14,11 @@ static const char *unit_label(struct ctl *c, struct call *call, uint32_t unit)
     return arena_printf(c->arena, "%s %s", u.code, u.name);
 }
 
-static void show_rows(struct ctl *c, struct call *call, const char *plugin, uint32_t unit, const struct policy_row *winner)
+static void show_rows(
+    struct ctl *c, struct call *call, const char *plugin, uint32_t unit, const struct policy_row *winner)
 {
-    static const char *const titles[] = {"unit", "rule", "reach", "levels", "from", "until", "reason", "decides", NULL};
+    static const char *const titles[] = {
+        "unit", "rule", "reach", "levels", "from", "until", "reason", "decides", NULL};
     const struct policy_set *set = policy_rows(call, plugin);
     const struct tree *t = call->tenant->tree;
     struct ctl_table *table = ctl_table_new(c, titles);
@@ -51,7 +53,8 @@ static int explain(struct ctl *c, struct call *call, void *arg)
         return r;
     a = policy_at(call, plugin, unit);
     why = policy_reason(call, plugin, unit);
-    ctl_say(c, "%s at %s: %s (%s; %s)", plugin, unit_label(c, call, unit), policy_state_name(a.state), why.en, why.zh);
+    ctl_say(c, "%s at %s: %s (%s; %s)", plugin, unit_label(c, call, unit), policy_state_name(a.state), why.en,
+        why.zh);
     if (a.next_change_us != INT64_MAX)
         ctl_say(c, "changes by itself at %s", clock_format(a.next_change_us).s);
     if (c->json) {

@@ -14,8 +14,8 @@
 #include "plugin/trace.h"
 
 /* Ids and names only: the outbox outlives what is erased from records. */
-static void write_payload(struct buf *out, const struct call *c, const struct offer_action *o, const struct record *rec,
-    const char *detail, int64_t version, const char *changed)
+static void write_payload(struct buf *out, const struct call *c, const struct offer_action *o,
+    const struct record *rec, const char *detail, int64_t version, const char *changed)
 {
     uint32_t unit = engine_ops()->unit(rec);
     struct jsonw w;
@@ -95,7 +95,8 @@ static int run_action(struct call *c, const struct offer_action *o, const struct
     int r;
 
     c->who = &plugin;
-    host_enter(&j, c, o->plugin, arena_printf(c->arena, "%s %s", offer_point_name(o->a.point), o->a.name), event->unit);
+    host_enter(&j, c, o->plugin, arena_printf(c->arena, "%s %s", offer_point_name(o->a.point), o->a.name),
+        event->unit);
     o->a.fn(&j, event, &result);
     r = host_leave(&j);
     c->who = who;

@@ -20,8 +20,8 @@
 
 #define OBJECT_MAX (64u << 20)
 
-static PRINTF_LIKE(5, 6) int refuse(struct plugin *p, struct diags *d, const char *file, const char *reason_class,
-    const char *format, ...)
+static PRINTF_LIKE(5, 6) int refuse(
+    struct plugin *p, struct diags *d, const char *file, const char *reason_class, const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -34,7 +34,8 @@ static PRINTF_LIKE(5, 6) int refuse(struct plugin *p, struct diags *d, const cha
     return -EINVAL;
 }
 
-static int check_owner(struct plugin *p, const char *path, const struct plugin_load_config *config, struct diags *d)
+static int check_owner(
+    struct plugin *p, const char *path, const struct plugin_load_config *config, struct diags *d)
 {
     char why[FILE_WHY_MAX], hex[2 * SHA256_LEN + 1];
 
@@ -48,9 +49,11 @@ static int check_owner(struct plugin *p, const char *path, const struct plugin_l
         return refuse(p, d, path, "untrusted", "%s", why);
     digest_text(&p->digest, hex);
     if (trust_check(config->trust_file, &p->digest) < 0)
-        return refuse(p, d, path, "untrusted", "its digest sha256:%s is not trusted here; expected it in %s: run "
-                                               "`juxinctl plugin trust %s`",
-            hex, config->trust_file ? config->trust_file : "a trust file (plugins.trust is not configured)", path);
+        return refuse(p, d, path, "untrusted",
+            "its digest sha256:%s is not trusted here; expected it in %s: run "
+            "`juxinctl plugin trust %s`",
+            hex, config->trust_file ? config->trust_file : "a trust file (plugins.trust is not configured)",
+            path);
     return 0;
 }
 
@@ -63,10 +66,11 @@ static int check_bytes(struct plugin *p, const char *path, struct text bytes, st
     if (r < 0)
         return refuse(p, d, path, r == -EPROTO ? "abi_mismatch" : "load_failed", "%s", why);
     if (strcmp(note.name, p->id) != 0)
-        return refuse(p, d, path, "load_failed", "the note names the plugin \"%s\", expected \"%s\"", note.name, p->id);
+        return refuse(
+            p, d, path, "load_failed", "the note names the plugin \"%s\", expected \"%s\"", note.name, p->id);
     if (p->manifest && strcmp(note.version, p->version) != 0)
-        return refuse(p, d, path, "load_failed", "the note says version %s, plugin.json says %s: rebuild", note.version,
-            p->version);
+        return refuse(p, d, path, "load_failed", "the note says version %s, plugin.json says %s: rebuild",
+            note.version, p->version);
     if (plugin_symbols_check(bytes, why) < 0)
         return refuse(p, d, path, "load_failed", "%s", why);
     return 0;
@@ -87,7 +91,8 @@ static int sealed_copy(const char *name, const struct buf *bytes)
             break;
         done += n > 0 ? (size_t)n : 0;
     }
-    if (done < bytes->len || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
+    if (done < bytes->len ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
         int r = -errno;
 
         close(fd);
@@ -139,7 +144,8 @@ static int load_bytes(struct plugin *p, const char *path, const struct buf *byte
     fd = sealed_copy(p->id, bytes);
     if (fd < 0)
         return refuse(p, d, path, "load_failed", "cannot be copied into memory: %s", strerror(-fd));
-    frame_enter(&frame, p, "load", NULL, 0, UUID_NIL); /* constructors run on dlopen: a crash there is the plugin's */
+    frame_enter(
+        &frame, p, "load", NULL, 0, UUID_NIL); /* constructors run on dlopen: a crash there is the plugin's */
     r = run_entry(p, path, fd, d);
     frame_leave(&frame);
     return r;
@@ -155,7 +161,9 @@ int plugin_code_load(struct plugin *p, const struct plugin_load_config *config, 
         p->has_so = true;
         r = load_bytes(p, path, &bytes, config, d);
     } else if (r == -ENOENT) {
-        r = !p->needs_so ? 0 : refuse(p, d, path, "load_failed", "plugin.json names this library, and it is not there");
+        r = !p->needs_so
+                ? 0
+                : refuse(p, d, path, "load_failed", "plugin.json names this library, and it is not there");
     } else {
         r = refuse(p, d, path, "load_failed", "cannot be read: %s", strerror(-r));
     }

@@ -42,7 +42,8 @@ void diag_add(struct diags *d, const struct diag_file *f, const char *pointer, c
     va_end(args);
 }
 
-void diag_line(struct diags *d, const char *file, uint32_t line, const char *suggestion, const char *format, ...)
+void diag_line(
+    struct diags *d, const char *file, uint32_t line, const char *suggestion, const char *format, ...)
 {
     va_list args;
 
@@ -105,9 +106,14 @@ const char *diag_closest(const char *word, const char *const *candidates)
 
 static const char *type_name(json_type t)
 {
-    static const char *const names[] = {[JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",
-        [JSON_STRING] = "a string", [JSON_INTEGER] = "an integer", [JSON_REAL] = "a fraction", [JSON_TRUE] = "true",
-        [JSON_FALSE] = "false", [JSON_NULL] = "null"};
+    static const char *const names[] = {[JSON_OBJECT] = "an object",
+        [JSON_ARRAY] = "an array",
+        [JSON_STRING] = "a string",
+        [JSON_INTEGER] = "an integer",
+        [JSON_REAL] = "a fraction",
+        [JSON_TRUE] = "true",
+        [JSON_FALSE] = "false",
+        [JSON_NULL] = "null"};
 
     return names[t];
 }
@@ -149,10 +155,12 @@ bool diag_object(struct diags *d, const struct diag_file *f, const char *pointer
     json_t *member;
 
     if (!json_is_object(value)) {
-        diag_add(d, f, pointer, NULL, "found %s, expected an object", value ? type_name(json_typeof(value)) : "nothing");
+        diag_add(d, f, pointer, NULL, "found %s, expected an object",
+            value ? type_name(json_typeof(value)) : "nothing");
         return false;
     }
-    json_object_foreach((json_t *)value, key, member) {
+    json_object_foreach((json_t *)value, key, member)
+    {
         const struct diag_member *m = member_of(members, key);
         const char *at = arena_printf(d->arena, "%s/%s", pointer, key);
 

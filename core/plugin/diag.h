@@ -7,15 +7,15 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#define DIAGS_MAX 100                 /* further ones are counted, not kept */
+#define DIAGS_MAX 100 /* further ones are counted, not kept */
 
 struct diag {
     struct diag *next;
     const char *file;
-    uint32_t line;                    /* 0: the file as a whole */
-    const char *pointer;              /* "" for the whole document */
+    uint32_t line;       /* 0: the file as a whole */
+    const char *pointer; /* "" for the whole document */
     const char *message;
-    const char *suggestion;           /* NULL */
+    const char *suggestion; /* NULL */
 };
 
 struct diags {
@@ -34,8 +34,8 @@ struct diag_file {
 
 void diag_add(struct diags *d, const struct diag_file *f, const char *pointer, const char *suggestion,
     const char *format, ...) PRINTF_LIKE(5, 6);
-void diag_line(struct diags *d, const char *file, uint32_t line, const char *suggestion, const char *format, ...)
-    PRINTF_LIKE(5, 6);
+void diag_line(struct diags *d, const char *file, uint32_t line, const char *suggestion, const char *format,
+    ...) PRINTF_LIKE(5, 6);
 /* "file:line: pointer: message (did you mean \"x\"?)" */
 const char *diag_text(struct arena *a, const struct diag *e);
 

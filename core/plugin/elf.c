@@ -96,8 +96,8 @@ int elf_note(struct text file, const char *owner, uint32_t type, struct text *re
     return -ENOENT;
 }
 
-static int symbols_of(struct text file, const Elf64_Shdr *symbols, const Elf64_Shdr *strings, elf_symbol_fn *fn,
-    void *arg)
+static int symbols_of(
+    struct text file, const Elf64_Shdr *symbols, const Elf64_Shdr *strings, elf_symbol_fn *fn, void *arg)
 {
     uint64_t count = symbols->sh_size / sizeof(Elf64_Sym);
     const char *names;
@@ -112,7 +112,8 @@ static int symbols_of(struct text file, const Elf64_Shdr *symbols, const Elf64_S
         Elf64_Sym s;
         int r;
 
-        if (fetch(file, symbols->sh_offset + i * sizeof(s), &s, sizeof(s)) < 0 || s.st_name >= strings->sh_size)
+        if (fetch(file, symbols->sh_offset + i * sizeof(s), &s, sizeof(s)) < 0 ||
+            s.st_name >= strings->sh_size)
             return -EINVAL;
         r = fn(names + s.st_name, s.st_shndx != SHN_UNDEF, arg);
         if (r != 0)

@@ -92,13 +92,13 @@ static int judge(const char *part, char *why)
         return -errno;
     }
     if (st.st_uid != 0 && st.st_uid != geteuid()) {
-        snprintf(why, FILE_WHY_MAX, "%.200s belongs to user %u, expected root or user %u", part, (unsigned)st.st_uid,
-            (unsigned)geteuid());
+        snprintf(why, FILE_WHY_MAX, "%.200s belongs to user %u, expected root or user %u", part,
+            (unsigned)st.st_uid, (unsigned)geteuid());
         return -EPERM;
     }
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX))) {
-        snprintf(why, FILE_WHY_MAX, "%.200s may be written by others (mode %04o), expected at most 0755", part,
-            (unsigned)(st.st_mode & 07777));
+        snprintf(why, FILE_WHY_MAX, "%.200s may be written by others (mode %04o), expected at most 0755",
+            part, (unsigned)(st.st_mode & 07777));
         return -EPERM;
     }
     return 0;

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "loop/fiber.h"
 
-static struct plugin_frame *outside;  /* the frame while no fiber runs: loading, draining */
+static struct plugin_frame *outside; /* the frame while no fiber runs: loading, draining */
 
 static void on_switch(void *frame)
 {

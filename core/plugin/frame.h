@@ -11,11 +11,11 @@
 struct plugin_frame {
     struct slot_call call;
     const struct plugin *plugin;
-    int64_t started_us;               /* clock_mono_us */
+    int64_t started_us; /* clock_mono_us */
     struct plugin_frame *outer;
 };
 
-void frame_init(void);                                   /* once per process: follows fiber switches */
+void frame_init(void); /* once per process: follows fiber switches */
 /* hook: "before_transition reopen_limit", "load", "GET /summary"; request_id may be NULL. f lives until frame_leave. */
 void frame_enter(struct plugin_frame *f, const struct plugin *p, const char *hook, const char *request_id,
     int32_t tenant, struct uuid unit);
@@ -23,4 +23,4 @@ void frame_leave(struct plugin_frame *f);
 /* Around what the host does on behalf of the plugin: its time and its faults are not the plugin's. */
 struct plugin_frame *frame_pause(void);
 void frame_resume(struct plugin_frame *paused);
-const struct plugin_frame *frame_current(void);          /* NULL: no plugin's code */
+const struct plugin_frame *frame_current(void); /* NULL: no plugin's code */

@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "plugin/host.h"
 #include "plugin/offer.h"
-#include "plugin/policies.h"
 #include "plugin/points.h"
+#include "plugin/policies.h"
 #include "plugin/trace.h"
 
 const char *hook_point_name(enum hook_point p)
@@ -19,15 +19,21 @@ const char *hook_point_name(enum hook_point p)
 uint32_t points_of_hook(enum hook_point p)
 {
     static const uint32_t points[HOOK_POINTS] = {[HOOK_VALIDATE] = JX_VALIDATE,
-        [HOOK_BEFORE_CREATE] = JX_BEFORE_CREATE, [HOOK_BEFORE_UPDATE] = JX_BEFORE_UPDATE,
-        [HOOK_BEFORE_DELETE] = JX_BEFORE_DELETE, [HOOK_BEFORE_TRANSITION] = JX_BEFORE_TRANSITION,
-        [HOOK_SERIALISE] = JX_SERIALISE, [HOOK_AFTER_CREATE] = JX_AFTER_CREATE, [HOOK_AFTER_UPDATE] = JX_AFTER_UPDATE,
-        [HOOK_AFTER_DELETE] = JX_AFTER_DELETE, [HOOK_AFTER_TRANSITION] = JX_AFTER_TRANSITION};
+        [HOOK_BEFORE_CREATE] = JX_BEFORE_CREATE,
+        [HOOK_BEFORE_UPDATE] = JX_BEFORE_UPDATE,
+        [HOOK_BEFORE_DELETE] = JX_BEFORE_DELETE,
+        [HOOK_BEFORE_TRANSITION] = JX_BEFORE_TRANSITION,
+        [HOOK_SERIALISE] = JX_SERIALISE,
+        [HOOK_AFTER_CREATE] = JX_AFTER_CREATE,
+        [HOOK_AFTER_UPDATE] = JX_AFTER_UPDATE,
+        [HOOK_AFTER_DELETE] = JX_AFTER_DELETE,
+        [HOOK_AFTER_TRANSITION] = JX_AFTER_TRANSITION};
 
     return points[p];
 }
 
-bool points_match(const char *resource, const char *transition, const char *wanted_resource, const char *wanted)
+bool points_match(
+    const char *resource, const char *transition, const char *wanted_resource, const char *wanted)
 {
     return strcmp(resource, wanted_resource) == 0 &&
            (!transition || (wanted && strcmp(transition, wanted) == 0));
@@ -38,7 +44,8 @@ static int refuse_unavailable(struct call *c, const struct plugin *p)
     return call_fail(c, 503, "plugin_unavailable",
         arena_printf(c->arena, "%s has to check this and is out of order. Nothing was changed.",
             plugin_label_of(p->label, false)),
-        arena_printf(c->arena, "须由“%s”检查，而该功能暂不可用；未作任何更改。", plugin_label_of(p->label, true)));
+        arena_printf(
+            c->arena, "须由“%s”检查，而该功能暂不可用；未作任何更改。", plugin_label_of(p->label, true)));
 }
 
 static bool guards(const struct plugin *p, const char *resource)
@@ -77,7 +84,8 @@ static int report_veto(struct call *c, const struct jx_call *j, const struct jx_
     call_fail(c, j->veto_status ? j->veto_status : 409, "vetoed",
         arena_printf(c->arena, "%s: %s", plugin_label_of(p->label, false), en),
         arena_printf(c->arena, "%s：%s", plugin_label_of(p->label, true), zh));
-    return call_fail_at(c, result->pointer ? result->pointer : "", arena_printf(c->arena, "%s.%s", p->id, code), en, zh);
+    return call_fail_at(
+        c, result->pointer ? result->pointer : "", arena_printf(c->arena, "%s.%s", p->id, code), en, zh);
 }
 
 static int report_error(struct call *c, const struct jx_call *j)
@@ -88,7 +96,8 @@ static int report_error(struct call *c, const struct jx_call *j)
     if (c->fault.status != 0 && c->fault.status != j->fault_before.status)
         return -EINVAL;
     return call_fail(c, 500, "plugin_failed",
-        arena_printf(c->arena, "%s could not check this. Nothing was changed.", plugin_label_of(p->label, false)),
+        arena_printf(
+            c->arena, "%s could not check this. Nothing was changed.", plugin_label_of(p->label, false)),
         arena_printf(c->arena, "“%s”未能完成检查；未作任何更改。", plugin_label_of(p->label, true)));
 }
 
@@ -97,7 +106,8 @@ static int end_savepoint(struct call *c, bool has_savepoint, bool keep)
 {
     if (!has_savepoint)
         return 0;
-    return keep ? db_savepoint_release(c->tx, "plugin_filter") : db_savepoint_rollback(c->tx, "plugin_filter");
+    return keep ? db_savepoint_release(c->tx, "plugin_filter")
+                : db_savepoint_rollback(c->tx, "plugin_filter");
 }
 
 static int run_filter(struct call *c, const struct offer_filter *o, const char *point, uint32_t unit,
@@ -131,9 +141,11 @@ static int run_filter(struct call *c, const struct offer_filter *o, const char *
         trace_note(c, point, o->plugin->id, o->f.name, "veto", took, result.code);
         return report_veto(c, &j, &result);
     }
-    trace_note(c, point, o->plugin->id, o->f.name, "error", took, is_open ? "passed over: it fails open" : NULL);
+    trace_note(
+        c, point, o->plugin->id, o->f.name, "error", took, is_open ? "passed over: it fails open" : NULL);
     log_event(LOG_ERROR, "plugin.filter_failed", LF_STR("plugin", o->plugin->id), LF_STR("point", point),
-        LF_STR("hook", o->f.name), LF_INT("verdict", result.verdict), LF_STR("fails", is_open ? "open" : "closed"));
+        LF_STR("hook", o->f.name), LF_INT("verdict", result.verdict),
+        LF_STR("fails", is_open ? "open" : "closed"));
     if (!is_open)
         return report_error(c, &j);
     host_forgive(&j);
@@ -143,7 +155,8 @@ static int run_filter(struct call *c, const struct offer_filter *o, const char *
 static void note_not_called(struct call *c, const struct offer_filter *o, const char *point, uint32_t unit)
 {
     if (c->trace)
-        trace_note(c, point, o->plugin->id, o->f.name, "not_called", -1, policy_reason(c, o->plugin->id, unit).en);
+        trace_note(
+            c, point, o->plugin->id, o->f.name, "not_called", -1, policy_reason(c, o->plugin->id, unit).en);
 }
 
 int hook_filter(struct call *c, enum hook_point point, const char *resource, const char *detail,

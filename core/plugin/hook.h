@@ -6,10 +6,19 @@
 #include "plugin/engine.h"
 
 enum hook_point {
-    HOOK_VALIDATE, HOOK_BEFORE_CREATE, HOOK_BEFORE_UPDATE, HOOK_BEFORE_DELETE, HOOK_BEFORE_TRANSITION, HOOK_SERIALISE,
-    HOOK_AFTER_CREATE, HOOK_AFTER_UPDATE, HOOK_AFTER_DELETE, HOOK_AFTER_TRANSITION, HOOK_POINTS
+    HOOK_VALIDATE,
+    HOOK_BEFORE_CREATE,
+    HOOK_BEFORE_UPDATE,
+    HOOK_BEFORE_DELETE,
+    HOOK_BEFORE_TRANSITION,
+    HOOK_SERIALISE,
+    HOOK_AFTER_CREATE,
+    HOOK_AFTER_UPDATE,
+    HOOK_AFTER_DELETE,
+    HOOK_AFTER_TRANSITION,
+    HOOK_POINTS
 };
-const char *hook_point_name(enum hook_point p);          /* "before_create" … */
+const char *hook_point_name(enum hook_point p); /* "before_create" … */
 
 /* Runs the filters registered for (point, resource) by plugins effective at the records' unit, in order (phase, then
  * plugin id). All records are of one resource and one unit. `detail` is the transition's name for transition points.

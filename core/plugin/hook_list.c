@@ -22,16 +22,16 @@ void hook_list(const char *point, void (*fn)(const struct hook_entry *e, void *a
 
             if (f->point == p)
                 fn(&(struct hook_entry){name, all->filters[i].plugin->id, f->name, f->resource, f->transition,
-                       phase_name(f->phase), f->flags & JX_FAIL_OPEN && p != JX_VALIDATE ? "open" : "closed", true,
-                       (f->flags & JX_WRITES) != 0},
+                       phase_name(f->phase), f->flags & JX_FAIL_OPEN && p != JX_VALIDATE ? "open" : "closed",
+                       true, (f->flags & JX_WRITES) != 0},
                     arg);
         }
         for (size_t i = 0; i < all->action_count; i++) {
             const struct jx_action *a = &all->actions[i].a;
 
             if (a->point == p)
-                fn(&(struct hook_entry){name, all->actions[i].plugin->id, a->name, a->resource, a->transition, "after",
-                       "retry", false, false},
+                fn(&(struct hook_entry){name, all->actions[i].plugin->id, a->name, a->resource, a->transition,
+                       "after", "retry", false, false},
                     arg);
         }
     }

@@ -60,8 +60,8 @@ static void core_log(struct jx_call *call, uint32_t level, const char *event, co
     const struct plugin_frame *frame = frame_current();
     const char *plugin = call ? call->plugin->id : frame ? frame->plugin->id : "unknown";
 
-    log_event(level <= JX_LOG_ERROR ? (enum log_level)level : LOG_ERROR, "plugin.log", LF_STR("plugin", plugin),
-        LF_STR("what", event), LF_STR("detail", detail));
+    log_event(level <= JX_LOG_ERROR ? (enum log_level)level : LOG_ERROR, "plugin.log",
+        LF_STR("plugin", plugin), LF_STR("what", event), LF_STR("detail", detail));
 }
 
 static int64_t core_now(struct jx_call *call)

@@ -14,11 +14,11 @@ struct request;
 struct jx_call {
     struct call *c;
     const struct plugin *plugin;
-    struct request *request;          /* routes only */
-    const json_t *body;               /* routes only; NULL without one */
+    struct request *request; /* routes only */
+    const json_t *body;      /* routes only; NULL without one */
     int32_t veto_status;
-    bool is_read_only;                /* providers and JX_SERIALISE */
-    int unwind;                       /* -EREMCHG or -ECANCELED seen below: overrides the plugin's verdict */
+    bool is_read_only; /* providers and JX_SERIALISE */
+    int unwind;        /* -EREMCHG or -ECANCELED seen below: overrides the plugin's verdict */
     struct call_fault fault_before;
     struct plugin_frame frame;
 };

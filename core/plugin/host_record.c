@@ -89,8 +89,8 @@ static int32_t back(struct crossing *x, struct jx_call *call, int r)
     return host_error(call, r);
 }
 
-static int32_t rec_read(struct jx_call *call, uint32_t as, const char *resource, struct jx_id id,
-    struct jx_record **ret)
+static int32_t rec_read(
+    struct jx_call *call, uint32_t as, const char *resource, struct jx_id id, struct jx_record **ret)
 {
     struct record *rec = NULL;
     struct crossing x;
@@ -103,8 +103,8 @@ static int32_t rec_read(struct jx_call *call, uint32_t as, const char *resource,
     return r;
 }
 
-static int32_t rec_list(struct jx_call *call, uint32_t as, const char *resource, const char *filter, uint32_t limit,
-    struct jx_record ***ret, uint32_t *ret_count)
+static int32_t rec_list(struct jx_call *call, uint32_t as, const char *resource, const char *filter,
+    uint32_t limit, struct jx_record ***ret, uint32_t *ret_count)
 {
     struct record **list = NULL;
     struct crossing x;
@@ -112,7 +112,8 @@ static int32_t rec_list(struct jx_call *call, uint32_t as, const char *resource,
     int32_t r;
 
     cross(&x, call, as);
-    r = back(&x, call, ops->list(call->c, resource, filter ? filter : "", MIN(limit, LIST_MAX), &list, &count));
+    r = back(
+        &x, call, ops->list(call->c, resource, filter ? filter : "", MIN(limit, LIST_MAX), &list, &count));
     if (r == 0) {
         *ret = (struct jx_record **)list;
         *ret_count = count;
@@ -120,8 +121,8 @@ static int32_t rec_list(struct jx_call *call, uint32_t as, const char *resource,
     return r;
 }
 
-static int32_t rec_create(struct jx_call *call, uint32_t as, const char *resource, struct jx_text json,
-    struct jx_record **ret)
+static int32_t rec_create(
+    struct jx_call *call, uint32_t as, const char *resource, struct jx_text json, struct jx_record **ret)
 {
     struct record *rec = NULL;
     struct crossing x;

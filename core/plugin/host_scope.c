@@ -10,8 +10,10 @@
 static uint32_t subject_kind(struct jx_call *call)
 {
     static const uint32_t kinds[] = {[SUBJECT_ANONYMOUS] = JX_SUBJECT_ANONYMOUS,
-        [SUBJECT_ACCOUNT] = JX_SUBJECT_ACCOUNT, [SUBJECT_OPERATOR] = JX_SUBJECT_OPERATOR,
-        [SUBJECT_SYSTEM] = JX_SUBJECT_SYSTEM, [SUBJECT_PLUGIN] = JX_SUBJECT_PLUGIN};
+        [SUBJECT_ACCOUNT] = JX_SUBJECT_ACCOUNT,
+        [SUBJECT_OPERATOR] = JX_SUBJECT_OPERATOR,
+        [SUBJECT_SYSTEM] = JX_SUBJECT_SYSTEM,
+        [SUBJECT_PLUGIN] = JX_SUBJECT_PLUGIN};
 
     return kinds[call->c->who->kind];
 }
@@ -25,7 +27,8 @@ static bool subject_has(struct jx_call *call, const char *permission, jx_unit un
 {
     uint32_t p = permission_find(text_of(permission));
 
-    return p != PERMISSION_NONE && host_has_unit(call, unit) && subject_may(call->c->who, call->c->tenant, p, unit);
+    return p != PERMISSION_NONE && host_has_unit(call, unit) &&
+           subject_may(call->c->who, call->c->tenant, p, unit);
 }
 
 static bool subject_is_in(struct jx_call *call, struct jx_id department, bool as_head)

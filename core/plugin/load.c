@@ -24,15 +24,15 @@ static int read_declaration(struct plugin *p, const char *path, struct diag_file
     int r = file_read(path, DECLARATION_MAX, &content);
 
     if (r == 0)
-        *ret = (struct diag_file){
-            path, {arena_ndup(p->arena, buf_str(&content), content.len), content.len}};
+        *ret = (struct diag_file){path, {arena_ndup(p->arena, buf_str(&content), content.len), content.len}};
     else if (r != -ENOENT)
         diag_line(d, path, 0, NULL, "cannot be read: %s", strerror(-r));
     buf_done(&content);
     return r;
 }
 
-static int read_json(struct plugin *p, const char *path, struct diag_file *file, json_t **ret, struct diags *d)
+static int read_json(
+    struct plugin *p, const char *path, struct diag_file *file, json_t **ret, struct diags *d)
 {
     struct json_fault fault;
     int r = read_declaration(p, path, file, d);
@@ -154,7 +154,8 @@ struct plugin *plugin_load_dir(const char *dir, const struct plugin_load_config 
     char why[FILE_WHY_MAX];
 
     if (!plugin_id_is_valid(p->id))
-        diag_line(d, p->dir, 0, NULL, "a plugin's directory has a name of 2 to 40 characters of a-z, 0-9 and _");
+        diag_line(
+            d, p->dir, 0, NULL, "a plugin's directory has a name of 2 to 40 characters of a-z, 0-9 and _");
     load_declarations(p, d);
     if (d->count > 0)
         plugin_mark(p, "invalid", d->first ? diag_text(p->arena, d->first) : "invalid");

@@ -6,11 +6,11 @@
 #include "plugin/plugin.h"
 
 struct plugin_load_config {
-    const char *directory;            /* plugin directories stand in it; several separated by ':' */
-    const char *trust_file;           /* NULL: nothing is trusted */
-    const char *quarantine_file;      /* NULL: nothing is quarantined */
-    bool is_development;              /* loads what nobody trusted, from anywhere */
-    bool without_code;                /* juxinctl: reads declarations and notes, runs nothing */
+    const char *directory;       /* plugin directories stand in it; several separated by ':' */
+    const char *trust_file;      /* NULL: nothing is trusted */
+    const char *quarantine_file; /* NULL: nothing is quarantined */
+    bool is_development;         /* loads what nobody trusted, from anywhere */
+    bool without_code;           /* juxinctl: reads declarations and notes, runs nothing */
 };
 
 /* Fills the registry. 0, or -errno when the directory itself cannot be read (an empty or absent one is fine). */

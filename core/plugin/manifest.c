@@ -29,7 +29,8 @@ static const struct diag_member label_members[] = {
 static const struct diag_member role_members[] = {
     {"label", DIAG_OBJECT, true}, {"permissions", DIAG_ARRAY, true}, {NULL, 0, false}};
 static const struct diag_member setting_members[] = {{"type", DIAG_STRING, true},
-    {"default", DIAG_STRING | DIAG_INTEGER | DIAG_BOOL, true}, {"label", DIAG_OBJECT, true}, {NULL, 0, false}};
+    {"default", DIAG_STRING | DIAG_INTEGER | DIAG_BOOL, true}, {"label", DIAG_OBJECT, true},
+    {NULL, 0, false}};
 
 struct reading {
     const struct diag_file *f;
@@ -44,7 +45,8 @@ static bool is_word(const char *s, size_t max, const char *extra)
     if (len < 2 || len > max || s[0] < 'a' || s[0] > 'z')
         return false;
     for (size_t i = 0; i < len; i++)
-        if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9') || s[i] == '_' || strchr(extra, s[i])))
+        if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9') || s[i] == '_' ||
+                strchr(extra, s[i])))
             return false;
     return true;
 }
@@ -52,9 +54,9 @@ static bool is_word(const char *s, size_t max, const char *extra)
 bool plugin_id_is_valid(const char *id)
 {
     /* First words of the core's own paths in the API and of its permissions. */
-    static const char *const taken[] = {"core", "plugins", "provided", "units", "departments", "accounts", "account",
-        "roles", "grants", "tokens", "session", "sessions", "explain", "meta", "openapi", "audit", "events", "files",
-        "imports", "exports", "search", "jobs", "tenants", "permissions"};
+    static const char *const taken[] = {"core", "plugins", "provided", "units", "departments", "accounts",
+        "account", "roles", "grants", "tokens", "session", "sessions", "explain", "meta", "openapi", "audit",
+        "events", "files", "imports", "exports", "search", "jobs", "tenants", "permissions"};
 
     for (size_t i = 0; i < ARRAY_LEN(taken); i++)
         if (strcmp(id, taken[i]) == 0)
@@ -85,7 +87,8 @@ static void read_levels(struct reading *r, const json_t *list)
     json_t *v;
 
     r->p->policy.levels = list ? 0 : (1u << LEVELS) - 1;
-    json_array_foreach((json_t *)list, i, v) {
+    json_array_foreach((json_t *)list, i, v)
+    {
         const char *name = json_string_value(v);
         enum level level = LEVEL_COUNTY;
 
@@ -103,8 +106,8 @@ static void read_levels(struct reading *r, const json_t *list)
 }
 
 /* An array of names; every element is checked with is_word and the extra characters. */
-static const char *const *read_names(struct reading *r, const char *pointer, const json_t *list, const char *extra,
-    size_t max)
+static const char *const *read_names(
+    struct reading *r, const char *pointer, const json_t *list, const char *extra, size_t max)
 {
     const char **names = arena_array(r->p->arena, json_array_size(list) + 1, sizeof(*names));
     size_t i, n = 0;
@@ -112,7 +115,8 @@ static const char *const *read_names(struct reading *r, const char *pointer, con
 
     if (json_array_size(list) > max)
         diag_add(r->d, r->f, pointer, NULL, "more than %zu elements", max);
-    json_array_foreach((json_t *)list, i, v) {
+    json_array_foreach((json_t *)list, i, v)
+    {
         const char *name = json_string_value(v);
 
         if (!name || !is_word(name, 120, extra))
@@ -138,7 +142,8 @@ static void read_permissions(struct reading *r, const json_t *object)
     json_t *v;
 
     p->permissions = arena_array(p->arena, json_object_size(object) + 1, sizeof(*p->permissions));
-    json_object_foreach((json_t *)object, name, v) {
+    json_object_foreach((json_t *)object, name, v)
+    {
         const char *here = arena_printf(r->d->arena, "/permissions/%s", name);
 
         if (!is_word(name, 120, ".") || !is_own(p, name))
@@ -156,7 +161,8 @@ static void read_roles(struct reading *r, const json_t *object)
     json_t *v;
 
     p->roles = arena_array(p->arena, json_object_size(object) + 1, sizeof(*p->roles));
-    json_object_foreach((json_t *)object, id, v) {
+    json_object_foreach((json_t *)object, id, v)
+    {
         const char *here = arena_printf(r->d->arena, "/roles/%s", id);
         struct plugin_role *role = &p->roles[p->role_count];
 
@@ -191,7 +197,8 @@ static void read_settings(struct reading *r, const json_t *object)
     json_t *v;
 
     p->settings = arena_array(p->arena, json_object_size(object) + 1, sizeof(*p->settings));
-    json_object_foreach((json_t *)object, key, v) {
+    json_object_foreach((json_t *)object, key, v)
+    {
         const char *here = arena_printf(r->d->arena, "/settings/%s", key);
         struct plugin_setting *s = &p->settings[p->setting_count];
 
@@ -203,7 +210,8 @@ static void read_settings(struct reading *r, const json_t *object)
         s->type = json_str(v, "type");
         s->label = read_label(r, arena_printf(r->d->arena, "%s/label", here), json_object_get(v, "label"));
         s->fallback = setting_text(p->arena, s->type, json_object_get(v, "default"));
-        if (strcmp(s->type, "text") != 0 && strcmp(s->type, "integer") != 0 && strcmp(s->type, "boolean") != 0)
+        if (strcmp(s->type, "text") != 0 && strcmp(s->type, "integer") != 0 &&
+            strcmp(s->type, "boolean") != 0)
             diag_add(r->d, r->f, arena_printf(r->d->arena, "%s/type", here), diag_closest(s->type, types),
                 "found \"%.40s\", expected text, integer or boolean", s->type);
         else if (!s->fallback)
@@ -233,12 +241,15 @@ static void read_identity(struct reading *r, const json_t *m)
     struct plugin *p = r->p;
 
     if (!plugin_id_is_valid(id))
-        diag_add(r->d, r->f, "/id", NULL, "expected 2 to 40 characters of a-z, 0-9 and _, beginning with a letter");
+        diag_add(r->d, r->f, "/id", NULL,
+            "expected 2 to 40 characters of a-z, 0-9 and _, beginning with a letter");
     else if (strcmp(id, p->id) != 0)
-        diag_add(r->d, r->f, "/id", p->id, "found \"%s\", expected the name of the directory, \"%s\"", id, p->id);
+        diag_add(
+            r->d, r->f, "/id", p->id, "found \"%s\", expected the name of the directory, \"%s\"", id, p->id);
     p->version = json_str(m, "version");
     if (!is_version(p->version))
-        diag_add(r->d, r->f, "/version", "0.1.0", "found \"%.40s\", expected three numbers with dots", p->version);
+        diag_add(
+            r->d, r->f, "/version", "0.1.0", "found \"%.40s\", expected three numbers with dots", p->version);
     p->label = read_label(r, "/label", json_object_get(m, "label"));
     p->description = read_label(r, "/description", json_object_get(m, "description"));
     if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0)

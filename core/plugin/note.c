@@ -41,7 +41,8 @@ static int parse_descriptor(struct text d, struct plugin_note *ret, char *why)
     if (d.len < DESCRIPTOR_AT(magic) + 8 || memcmp(d.ptr, JX_NOTE_MAGIC, 8) != 0)
         return refuse(why, -EINVAL, "the note .note.juxin does not begin with the magic " JX_NOTE_MAGIC);
     if (d.len < JX_DESCRIPTOR_SIZE)
-        return refuse(why, -EINVAL, "the note is cut: found %zu bytes, expected %u", d.len, JX_DESCRIPTOR_SIZE);
+        return refuse(
+            why, -EINVAL, "the note is cut: found %zu bytes, expected %u", d.len, JX_DESCRIPTOR_SIZE);
     memcpy(n.magic, d.ptr, JX_DESCRIPTOR_SIZE);
     if (n.size < JX_DESCRIPTOR_SIZE || n.size > d.len)
         return refuse(why, -EINVAL, "the note says it has %u bytes, expected %u", n.size, JX_DESCRIPTOR_SIZE);
@@ -53,12 +54,14 @@ static int parse_descriptor(struct text d, struct plugin_note *ret, char *why)
         return refuse(why, -EINVAL, "the version in the note is empty, too long or not plain ASCII");
     *ret = out;
     if (n.abi_major != JX_ABI_MAJOR)
-        return refuse(why, -EPROTO, "plugin ABI: found %u.%u, expected %u.x (this server has %u.%u): rebuild against "
-                                    "this server's juxin/plugin.h",
+        return refuse(why, -EPROTO,
+            "plugin ABI: found %u.%u, expected %u.x (this server has %u.%u): rebuild against "
+            "this server's juxin/plugin.h",
             n.abi_major, n.abi_minor, JX_ABI_MAJOR, JX_ABI_MAJOR, JX_ABI_MINOR);
     if (n.abi_minor > JX_ABI_MINOR)
-        return refuse(why, -EPROTO, "plugin ABI: found %u.%u, expected at most %u.%u: the plugin needs a newer server",
-            n.abi_major, n.abi_minor, JX_ABI_MAJOR, JX_ABI_MINOR);
+        return refuse(why, -EPROTO,
+            "plugin ABI: found %u.%u, expected at most %u.%u: the plugin needs a newer server", n.abi_major,
+            n.abi_minor, JX_ABI_MAJOR, JX_ABI_MINOR);
     return 0;
 }
 
@@ -72,25 +75,27 @@ int plugin_note_read(struct text file, struct plugin_note *ret, char *why)
         return refuse(why, -ENOEXEC, "%s; expected an ELF64 shared object for this machine", what);
     r = elf_note(file, JX_NOTE_OWNER, JX_NOTE_TYPE, &descriptor);
     if (r == -ENOENT)
-        return refuse(why, r, "no note of owner " JX_NOTE_OWNER ", expected one: is JX_PLUGIN(…) in the sources?");
+        return refuse(
+            why, r, "no note of owner " JX_NOTE_OWNER ", expected one: is JX_PLUGIN(…) in the sources?");
     if (r < 0)
         return refuse(why, r, "the program headers point outside the file, which has %zu bytes", file.len);
     return parse_descriptor(descriptor, ret, why);
 }
 
 /* A name ending in '*' bans all that begin so. */
-static const char *const banned[] = {"sleep", "usleep", "nanosleep", "clock_nanosleep", "thrd_sleep", "poll", "ppoll",
-    "select", "pselect", "epoll_*", "pause", "sigsuspend", "wait", "waitpid", "wait3", "wait4", "waitid",
-    "getaddrinfo", "getnameinfo", "gethostby*", "res_query", "res_search", "socket", "socketpair", "connect", "bind",
-    "listen", "accept", "accept4", "send", "sendto", "sendmsg", "recv", "recvfrom", "recvmsg", "fork", "vfork", "_Fork",
-    "clone", "clone3", "posix_spawn*", "exec*", "fexecve", "system", "popen", "dlopen", "dlmopen", "dlsym", "dlvsym",
-    "dlclose", "pthread_create", "thrd_create", "exit", "_exit", "_Exit", "quick_exit", "atexit", "on_exit", "signal",
-    "sigaction", "sigprocmask", "pthread_sigmask", "sigaltstack", "kill", "tgkill", "raise", "ptrace", "syscall",
-    "setrlimit*", "prctl", "open", "open64", "openat", "openat64", "creat", "creat64", "fopen", "fopen64", "freopen*",
-    "unlink", "unlinkat", "rename", "renameat*", "mkdir", "mkdirat", "rmdir", "opendir", "chdir", "fchdir", "chroot",
-    "mmap", "mmap64", "mprotect", "setenv", "unsetenv", "putenv", "clearenv", "setlocale", "umask", "setuid", "setgid",
-    "seteuid", "setegid", "setres*", "makecontext", "swapcontext", "setcontext", "alarm", "setitimer", "timer_create",
-    "PQ*", "pg_*", "event_*", "bufferevent_*", "evbuffer_*", "SSL_*", "curl_*"};
+static const char *const banned[] = {"sleep", "usleep", "nanosleep", "clock_nanosleep", "thrd_sleep", "poll",
+    "ppoll", "select", "pselect", "epoll_*", "pause", "sigsuspend", "wait", "waitpid", "wait3", "wait4",
+    "waitid", "getaddrinfo", "getnameinfo", "gethostby*", "res_query", "res_search", "socket", "socketpair",
+    "connect", "bind", "listen", "accept", "accept4", "send", "sendto", "sendmsg", "recv", "recvfrom",
+    "recvmsg", "fork", "vfork", "_Fork", "clone", "clone3", "posix_spawn*", "exec*", "fexecve", "system",
+    "popen", "dlopen", "dlmopen", "dlsym", "dlvsym", "dlclose", "pthread_create", "thrd_create", "exit",
+    "_exit", "_Exit", "quick_exit", "atexit", "on_exit", "signal", "sigaction", "sigprocmask",
+    "pthread_sigmask", "sigaltstack", "kill", "tgkill", "raise", "ptrace", "syscall", "setrlimit*", "prctl",
+    "open", "open64", "openat", "openat64", "creat", "creat64", "fopen", "fopen64", "freopen*", "unlink",
+    "unlinkat", "rename", "renameat*", "mkdir", "mkdirat", "rmdir", "opendir", "chdir", "fchdir", "chroot",
+    "mmap", "mmap64", "mprotect", "setenv", "unsetenv", "putenv", "clearenv", "setlocale", "umask", "setuid",
+    "setgid", "seteuid", "setegid", "setres*", "makecontext", "swapcontext", "setcontext", "alarm",
+    "setitimer", "timer_create", "PQ*", "pg_*", "event_*", "bufferevent_*", "evbuffer_*", "SSL_*", "curl_*"};
 
 static bool is_banned(const char *name)
 {
@@ -134,9 +139,11 @@ int plugin_symbols_check(struct text file, char *why)
     if (r < 0)
         return refuse(why, -EINVAL, "the dynamic symbol table is missing or does not fit the file");
     if (!w.has_entry)
-        return refuse(why, -ENOENT, "jx_plugin_entry is not exported, expected one: is JX_PLUGIN(…) in the sources?");
+        return refuse(
+            why, -ENOENT, "jx_plugin_entry is not exported, expected one: is JX_PLUGIN(…) in the sources?");
     if (w.banned > 0)
-        return refuse(why, -EPERM, "it imports %u function(s) that plugins may not use: %s. Use the host's interface",
-            w.banned, w.names);
+        return refuse(why, -EPERM,
+            "it imports %u function(s) that plugins may not use: %s. Use the host's interface", w.banned,
+            w.names);
     return 0;
 }

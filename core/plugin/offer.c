@@ -45,16 +45,20 @@ const char *offer_point_name(uint32_t point)
 
 const char *offer_provider_name(uint32_t kind)
 {
-    static const char *const names[] = {[JX_STATISTICS] = "statistics", [JX_CARD] = "card", [JX_MENU] = "menu",
-        [JX_SEARCH] = "search", [JX_REPORT] = "report", [JX_HEALTH] = "health"};
+    static const char *const names[] = {[JX_STATISTICS] = "statistics",
+        [JX_CARD] = "card",
+        [JX_MENU] = "menu",
+        [JX_SEARCH] = "search",
+        [JX_REPORT] = "report",
+        [JX_HEALTH] = "health"};
 
     return kind < ARRAY_LEN(names) ? names[kind] : NULL;
 }
 
 const char *offer_method_name(uint32_t method)
 {
-    static const char *const names[] = {[JX_GET] = "GET", [JX_POST] = "POST", [JX_PUT] = "PUT", [JX_PATCH] = "PATCH",
-        [JX_DELETE] = "DELETE"};
+    static const char *const names[] = {
+        [JX_GET] = "GET", [JX_POST] = "POST", [JX_PUT] = "PUT", [JX_PATCH] = "PATCH", [JX_DELETE] = "DELETE"};
 
     return method < ARRAY_LEN(names) ? names[method] : NULL;
 }
@@ -84,8 +88,8 @@ static int check_array(const struct array *a, char *why)
         return refuse(why, "%s: found %u elements at %s, expected at most %u", a->what, a->count,
             a->items ? "an address" : "NULL", ELEMENTS_MAX);
     if (a->size < a->least || a->size > 4096 || a->size % sizeof(void *) != 0)
-        return refuse(why, "%s: an element has %u bytes, expected at least %u: use the JX_… macros", a->what, a->size,
-            a->least);
+        return refuse(why, "%s: an element has %u bytes, expected at least %u: use the JX_… macros", a->what,
+            a->size, a->least);
     return 0;
 }
 
@@ -99,9 +103,11 @@ static void fetch(const struct array *a, uint32_t i, void *out, size_t size)
 static int check_filter(const struct jx_filter *f, char *why)
 {
     if (!f->fn || !f->name || !f->resource)
-        return refuse(why, "filter %s: name, resource and fn are required", f->name ? f->name : "without a name");
+        return refuse(
+            why, "filter %s: name, resource and fn are required", f->name ? f->name : "without a name");
     if (f->point < JX_VALIDATE || f->point > JX_SERIALISE)
-        return refuse(why, "filter %s: found point %u, expected JX_VALIDATE to JX_SERIALISE", f->name, f->point);
+        return refuse(
+            why, "filter %s: found point %u, expected JX_VALIDATE to JX_SERIALISE", f->name, f->point);
     if (f->phase > JX_LATE || f->flags & ~(uint32_t)(JX_FAIL_OPEN | JX_WRITES))
         return refuse(why, "filter %s: unknown phase %u or flags 0x%x", f->name, f->phase, f->flags);
     if (f->point == JX_SERIALISE && f->flags & JX_WRITES)
@@ -112,17 +118,19 @@ static int check_filter(const struct jx_filter *f, char *why)
 static int check_action(const struct jx_action *a, char *why)
 {
     if (!a->fn || !a->name || !a->resource)
-        return refuse(why, "action %s: name, resource and fn are required", a->name ? a->name : "without a name");
+        return refuse(
+            why, "action %s: name, resource and fn are required", a->name ? a->name : "without a name");
     if (a->point < JX_AFTER_CREATE || a->point > JX_AFTER_TRANSITION)
-        return refuse(why, "action %s: found point %u, expected JX_AFTER_CREATE to JX_AFTER_TRANSITION", a->name,
-            a->point);
+        return refuse(why, "action %s: found point %u, expected JX_AFTER_CREATE to JX_AFTER_TRANSITION",
+            a->name, a->point);
     return 0;
 }
 
 static int check_provider(const struct jx_provider *p, char *why)
 {
     if (!p->fn || !p->name || !offer_provider_name(p->kind))
-        return refuse(why, "provider %s: name, fn and a known kind are required", p->name ? p->name : "without a name");
+        return refuse(
+            why, "provider %s: name, fn and a known kind are required", p->name ? p->name : "without a name");
     return 0;
 }
 
@@ -157,18 +165,18 @@ static int filter_order(const void *a, const void *b)
 }
 
 /* Takes all elements of one kind: checks on the first pass (add false), copies on the second. */
-#define TAKE(array, type, member, list, counter, check)                                                              \
-    for (uint32_t i = 0; i < (array)->count; i++) {                                                                  \
-        struct type one = {.plugin = p};                                                                             \
-                                                                                                                     \
-        fetch(array, i, &one.member, sizeof(one.member));                                                            \
-        if (!add && check(&one.member, why) < 0)                                                                     \
-            return -EINVAL;                                                                                          \
-        if (!add)                                                                                                    \
-            continue;                                                                                                \
-        one.member.reserved = i;                                                                                     \
-        all.list = mem_resize(all.list, all.counter + 1, sizeof(one));                                               \
-        all.list[all.counter++] = one;                                                                               \
+#define TAKE(array, type, member, list, counter, check)                                                      \
+    for (uint32_t i = 0; i < (array)->count; i++) {                                                          \
+        struct type one = {.plugin = p};                                                                     \
+                                                                                                             \
+        fetch(array, i, &one.member, sizeof(one.member));                                                    \
+        if (!add && check(&one.member, why) < 0)                                                             \
+            return -EINVAL;                                                                                  \
+        if (!add)                                                                                            \
+            continue;                                                                                        \
+        one.member.reserved = i;                                                                             \
+        all.list = mem_resize(all.list, all.counter + 1, sizeof(one));                                       \
+        all.list[all.counter++] = one;                                                                       \
     }
 
 static int take(const struct plugin *p, const struct array arrays[5], bool add, char *why)
@@ -188,13 +196,16 @@ int offer_take(const struct plugin *p, const struct jx_plugin *code, char *why)
     if (code->size < sizeof(struct jx_plugin))
         return refuse(why, "struct jx_plugin: found %u bytes, expected at least %zu", code->size,
             sizeof(struct jx_plugin));
-    arrays[0] = (struct array){"filters", code->filters, code->filter_count, code->filter_size, sizeof(struct jx_filter)};
-    arrays[1] = (struct array){"actions", code->actions, code->action_count, code->action_size, sizeof(struct jx_action)};
+    arrays[0] = (struct array){
+        "filters", code->filters, code->filter_count, code->filter_size, sizeof(struct jx_filter)};
+    arrays[1] = (struct array){
+        "actions", code->actions, code->action_count, code->action_size, sizeof(struct jx_action)};
     arrays[2] = (struct array){
         "providers", code->providers, code->provider_count, code->provider_size, sizeof(struct jx_provider)};
-    arrays[3] = (struct array){"routes", code->routes, code->route_count, code->route_size, sizeof(struct jx_route)};
-    arrays[4] = (struct array){
-        "lifecycle", code->lifecycle, code->lifecycle_count, code->lifecycle_size, sizeof(struct jx_lifecycle)};
+    arrays[3] =
+        (struct array){"routes", code->routes, code->route_count, code->route_size, sizeof(struct jx_route)};
+    arrays[4] = (struct array){"lifecycle", code->lifecycle, code->lifecycle_count, code->lifecycle_size,
+        sizeof(struct jx_lifecycle)};
     for (size_t i = 0; i < ARRAY_LEN(arrays); i++)
         if (check_array(&arrays[i], why) < 0)
             return -EINVAL;

@@ -28,8 +28,8 @@ struct offer_lifecycle {
 };
 
 struct offers {
-    struct offer_filter *filters;     /* by phase, then plugin id, then the plugin's own order */
-    struct offer_action *actions;     /* by plugin id, then the plugin's own order */
+    struct offer_filter *filters; /* by phase, then plugin id, then the plugin's own order */
+    struct offer_action *actions; /* by plugin id, then the plugin's own order */
     struct offer_provider *providers;
     struct offer_route *routes;
     struct offer_lifecycle *lifecycle;
@@ -41,7 +41,7 @@ struct offers {
 /* Checks and takes over; nothing is taken when something is wrong: -EINVAL with `why` (OFFER_WHY_MAX bytes). */
 MUSTCHECK int offer_take(const struct plugin *p, const struct jx_plugin *code, char *why);
 const struct offers *offers(void);
-void offers_clear(void);                                 /* at the end of a process or a test */
-const char *offer_point_name(uint32_t point);            /* NULL for none of enum jx_point */
-const char *offer_provider_name(uint32_t kind);          /* "statistics"; NULL */
-const char *offer_method_name(uint32_t method);          /* "GET"; NULL */
+void offers_clear(void);                        /* at the end of a process or a test */
+const char *offer_point_name(uint32_t point);   /* NULL for none of enum jx_point */
+const char *offer_provider_name(uint32_t kind); /* "statistics"; NULL */
+const char *offer_method_name(uint32_t method); /* "GET"; NULL */

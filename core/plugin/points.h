@@ -3,6 +3,7 @@
 
 #include "plugin/hook.h"
 
-uint32_t points_of_hook(enum hook_point p);              /* enum jx_point */
+uint32_t points_of_hook(enum hook_point p); /* enum jx_point */
 /* transition NULL: any. */
-bool points_match(const char *resource, const char *transition, const char *wanted_resource, const char *wanted);
+bool points_match(
+    const char *resource, const char *transition, const char *wanted_resource, const char *wanted);

@@ -20,19 +20,19 @@ static const struct db_stmt select_deployment_settings = {"policy.deployment_set
 
 /* One plugin's state at every unit, right from computed_us until valid_us. */
 struct cache {
-    uint8_t *state;                   /* enum policy_state by unit; NULL until asked */
+    uint8_t *state; /* enum policy_state by unit; NULL until asked */
     int64_t computed_us, valid_us;
 };
 
 struct setting_row {
     const char *plugin, *key, *value;
-    uint32_t unit;                    /* TREE_NONE: the deployment's */
+    uint32_t unit; /* TREE_NONE: the deployment's */
     bool is_subtree, is_locked;
 };
 
 struct policies {
     struct arena *arena;
-    struct policy_set *sets;          /* installed plugins first, in the registry's order */
+    struct policy_set *sets; /* installed plugins first, in the registry's order */
     struct cache *caches;
     size_t count;
     struct setting_row *settings;
@@ -66,7 +66,8 @@ static size_t index_or_new(struct policies *p, const char *plugin)
     return p->count++;
 }
 
-static void add_row(struct policies *p, const struct tree *t, const struct db_rows *rows, int r, bool is_deployment)
+static void add_row(
+    struct policies *p, const struct tree *t, const struct db_rows *rows, int r, bool is_deployment)
 {
     struct policy_row row = {.unit = TREE_NONE};
     struct policy_set *set;
@@ -228,8 +229,8 @@ static const char *level_zh(enum level l)
 
 static struct policy_reason reason_of_off(struct call *c, const struct policy_answer *a)
 {
-    struct policy_reason r = {403, "plugin_disabled", "disabled here: nobody has enabled it at this unit or above",
-        "此处未启用：本级及上级均未启用该功能"};
+    struct policy_reason r = {403, "plugin_disabled",
+        "disabled here: nobody has enabled it at this unit or above", "此处未启用：本级及上级均未启用该功能"};
     const char *by_en = "the operator of this platform", *by_zh = "平台运营方";
     const char *why = a->decided_by ? a->decided_by->reason : NULL;
 
@@ -259,7 +260,8 @@ struct policy_reason policy_reason(struct call *c, const char *plugin, uint32_t 
         return (struct policy_reason){403, "plugin_disabled",
             arena_printf(c->arena, "disabled here: it does not run at the level %s",
                 level_name(tree_level(c->tenant->tree, unit))),
-            arena_printf(c->arena, "此处不适用：该功能不在%s一级运行", level_zh(tree_level(c->tenant->tree, unit)))};
+            arena_printf(
+                c->arena, "此处不适用：该功能不在%s一级运行", level_zh(tree_level(c->tenant->tree, unit)))};
     case EFFECTIVE_BLOCKED:
         other = plugin_find(a.blocked_by);
         return (struct policy_reason){403, "plugin_disabled",
@@ -267,8 +269,8 @@ struct policy_reason policy_reason(struct call *c, const char *plugin, uint32_t 
             arena_printf(c->arena, "此处不可用：所需的“%s”在此处未启用",
                 other ? plugin_label_of(other->label, true) : a.blocked_by)};
     case EFFECTIVE_UNAVAILABLE:
-        return (struct policy_reason){503, "plugin_unavailable", "this function is out of order; the operator knows why",
-            "该功能暂不可用，请联系平台运营方"};
+        return (struct policy_reason){503, "plugin_unavailable",
+            "this function is out of order; the operator knows why", "该功能暂不可用，请联系平台运营方"};
     case EFFECTIVE_OFF:
         break;
     }
@@ -292,7 +294,8 @@ uint32_t policy_nearest_on(struct call *c, const char *plugin, uint32_t unit)
     return unit;
 }
 
-void policy_off_units(struct call *c, const char *plugin, uint32_t root, const uint32_t **ret, uint32_t *ret_count)
+void policy_off_units(
+    struct call *c, const char *plugin, uint32_t root, const uint32_t **ret, uint32_t *ret_count)
 {
     uint32_t begin = root == TREE_NONE ? 0 : root, n = 0;
     uint32_t end = root == TREE_NONE ? tree_count(c->tenant->tree) : tree_end(c->tenant->tree, root);

@@ -5,7 +5,7 @@
 #include "access/call.h"
 #include "plugin/policy.h"
 
-void policies_init(void);                                /* registers the tenant part; after the plugins are loaded */
+void policies_init(void); /* registers the tenant part; after the plugins are loaded */
 
 /* The answer of the pure function; decided_by points into the snapshot. */
 struct policy_answer policy_at(struct call *c, const char *plugin, uint32_t unit);
@@ -18,7 +18,7 @@ bool policy_is_on(struct call *c, const char *plugin, uint32_t unit);
 MUSTCHECK int policy_gate(struct call *c, const char *plugin, uint32_t unit);
 /* The same as a sentence. */
 struct policy_reason {
-    int status;                       /* 403 or 503 */
+    int status; /* 403 or 503 */
     const char *code, *en, *zh;
 };
 struct policy_reason policy_reason(struct call *c, const char *plugin, uint32_t unit);
@@ -26,7 +26,8 @@ struct policy_reason policy_reason(struct call *c, const char *plugin, uint32_t 
 /* The unit itself or the nearest above it where the plugin is effective; TREE_NONE. */
 uint32_t policy_nearest_on(struct call *c, const char *plugin, uint32_t unit);
 /* Units of root's subtree (TREE_NONE: the whole tree) where it is not effective, ascending, in the arena. */
-void policy_off_units(struct call *c, const char *plugin, uint32_t root, const uint32_t **ret, uint32_t *ret_count);
+void policy_off_units(
+    struct call *c, const char *plugin, uint32_t root, const uint32_t **ret, uint32_t *ret_count);
 
 /* All rows about a plugin, for lists; in the snapshot. Also of plugins that are not installed. */
 const struct policy_set *policy_rows(struct call *c, const char *plugin); /* NULL: nothing is known of it */

@@ -14,7 +14,8 @@
 #define REQUIRES_DEPTH_MAX 32
 
 static const struct db_stmt insert_row = {"policy.insert",
-    "INSERT INTO juxin.plugin_policy (tenant_id, id, unit_id, plugin, rule, reach, levels, reason, actor, valid_from,"
+    "INSERT INTO juxin.plugin_policy (tenant_id, id, unit_id, plugin, rule, reach, levels, reason, actor, "
+    "valid_from,"
     " valid_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 static const struct db_stmt end_row = {"policy.end",
     "UPDATE juxin.plugin_policy SET valid_until = greatest($3, valid_from) WHERE tenant_id = $1 AND id = $2"
@@ -25,8 +26,8 @@ struct change {
     struct call *c;
     struct policy_input in;
     struct policy_row row;
-    struct policy_set *sets;          /* in the arena */
-    size_t count, at;                 /* at: this plugin's set */
+    struct policy_set *sets; /* in the arena */
+    size_t count, at;        /* at: this plugin's set */
 };
 
 static int check_input(struct change *ch)
@@ -39,7 +40,8 @@ static int check_input(struct change *ch)
         ch->in.from_us = c->now_us;
     ch->in.reason = reason;
     if (is_restricting && !reason[0])
-        call_fail_at(c, "/reason", "required", "Say why: people at the unit are told.", "请说明原因，使用者会看到。");
+        call_fail_at(
+            c, "/reason", "required", "Say why: people at the unit are told.", "请说明原因，使用者会看到。");
     if (!text_is_utf8(text_of(reason)) || text_chars(text_of(reason)) > REASON_MAX)
         call_fail_at(c, "/reason", "too_long", "A reason has at most 500 characters.", "原因不超过 500 字。");
     if (ch->in.until_us <= ch->in.from_us)
@@ -64,7 +66,8 @@ static int build_sets(struct change *ch)
     while (ch->at < ch->count && strcmp(sets[ch->at].plugin->id, ch->in.plugin) != 0)
         ch->at++;
     if (ch->at == ch->count)
-        return call_fail(c, 404, "unknown_plugin", "There is no such plugin on this server.", "本平台没有该插件。");
+        return call_fail(
+            c, 404, "unknown_plugin", "There is no such plugin on this server.", "本平台没有该插件。");
     ch->sets = arena_array(c->arena, ch->count, sizeof(*ch->sets));
     memcpy(ch->sets, sets, ch->count * sizeof(*sets));
     rows = arena_array(c->arena, sets[ch->at].count + 1, sizeof(*rows));
@@ -93,10 +96,12 @@ static int check_overlap(struct change *ch)
         const struct policy_row *r = &set->rows[i];
         bool same_levels = r->levels == 0 || ch->row.levels == 0 || (r->levels & ch->row.levels) != 0;
 
-        if (r->unit != ch->row.unit || !same_levels || r->from_us >= ch->row.until_us || r->until_us <= ch->row.from_us)
+        if (r->unit != ch->row.unit || !same_levels || r->from_us >= ch->row.until_us ||
+            r->until_us <= ch->row.from_us)
             continue;
         return call_fail(ch->c, 409, "policy_overlap",
-            arena_printf(ch->c->arena, "This unit has a rule for these levels and this time already (%s, %s). End it first.",
+            arena_printf(ch->c->arena,
+                "This unit has a rule for these levels and this time already (%s, %s). End it first.",
                 policy_rule_name(r->rule), uuid_format(r->id).s),
             arena_printf(ch->c->arena, "该组织机构在相同层级和时间段已有规则（%s，%s），请先结束原规则。",
                 policy_rule_name(r->rule), uuid_format(r->id).s));
@@ -105,7 +110,8 @@ static int check_overlap(struct change *ch)
 }
 
 /* The first required plugin, at any distance, that a `forbidden` holds down at the unit. */
-static const char *forbidden_need(const struct change *ch, const char *plugin, uint32_t unit, int64_t at_us, int depth)
+static const char *forbidden_need(
+    const struct change *ch, const char *plugin, uint32_t unit, int64_t at_us, int depth)
 {
     for (size_t i = 0; i < ch->count; i++) {
         if (strcmp(ch->sets[i].plugin->id, plugin) != 0)
@@ -243,8 +249,8 @@ int policy_end(struct call *c, struct uuid id)
     if (r == -ESTALE)
         return call_not_found(c);
     return r < 0 ? r
-                 : call_audit(c, "plugin.policy.end", "plugin_policy", id, tree_unit(c->tenant->tree, row->unit).id,
-                       "valid_until");
+                 : call_audit(c, "plugin.policy.end", "plugin_policy", id,
+                       tree_unit(c->tenant->tree, row->unit).id, "valid_until");
 }
 
 static bool role_speaks_of(const struct access_role *role, const char *plugin)
@@ -254,7 +260,8 @@ static bool role_speaks_of(const struct access_role *role, const char *plugin)
     for (uint32_t p = 0; p < permission_count(); p++) {
         const char *name = permission_info(p)->name;
 
-        if ((role->permissions[p / 64] >> (p % 64) & 1) && strncmp(name, plugin, len) == 0 && name[len] == '.')
+        if ((role->permissions[p / 64] >> (p % 64) & 1) && strncmp(name, plugin, len) == 0 &&
+            name[len] == '.')
             return true;
     }
     return false;
@@ -322,7 +329,8 @@ static uint32_t count_people(struct call *c, const char *plugin, const struct po
     return distinct;
 }
 
-static const char *const *find_also(const struct change *ch, const struct policy_set *now, size_t count, int64_t at_us)
+static const char *const *find_also(
+    const struct change *ch, const struct policy_set *now, size_t count, int64_t at_us)
 {
     const struct tree *t = ch->c->tenant->tree;
     const char **also = arena_array(ch->c->arena, count + 1, sizeof(*also));

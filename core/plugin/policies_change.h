@@ -9,9 +9,9 @@ struct policy_input {
     uint32_t unit;
     enum policy_rule rule;
     bool is_subtree;
-    uint8_t levels;                   /* 0: all */
-    const char *reason;               /* at most 500 characters; required for off and forbidden */
-    int64_t from_us, until_us;        /* 0: now; INT64_MAX: no end */
+    uint8_t levels;            /* 0: all */
+    const char *reason;        /* at most 500 characters; required for off and forbidden */
+    int64_t from_us, until_us; /* 0: now; INT64_MAX: no end */
 };
 
 /* Bumps the epoch, checks, writes the row and its audit. Faults: 403; 404 unknown plugin; 409 policy_overlap, 409
@@ -27,11 +27,12 @@ struct policy_flip {
     enum policy_state before, after;
 };
 struct policy_preview {
-    const struct policy_flip *flips;  /* of this plugin, in the arena, ascending */
+    const struct policy_flip *flips; /* of this plugin, in the arena, ascending */
     uint32_t flip_count;
-    uint32_t turned_on, turned_off;   /* units that become effective, or stop being so */
-    uint32_t people;                  /* accounts whose grants for this plugin's permissions reach such a unit */
-    const char *const *also;          /* other plugins that change somewhere because they need this one; NULL at the end */
+    uint32_t turned_on, turned_off; /* units that become effective, or stop being so */
+    uint32_t people; /* accounts whose grants for this plugin's permissions reach such a unit */
+    const char *const
+        *also; /* other plugins that change somewhere because they need this one; NULL at the end */
 };
 /* What policy_set would change, at the moment it would begin. Reads nothing but the snapshot. Faults as policy_set. */
 MUSTCHECK int policy_preview(struct call *c, const struct policy_input *in, struct policy_preview *ret);

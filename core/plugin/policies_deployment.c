@@ -56,9 +56,11 @@ int policy_set_deployment(struct call *c, const struct policy_input *in, struct 
     if (c->who->kind != SUBJECT_OPERATOR && c->who->kind != SUBJECT_SYSTEM)
         return call_not_found(c);
     if (!plugin_find(in->plugin))
-        return call_fail(c, 404, "unknown_plugin", "There is no such plugin on this server.", "本平台没有该插件。");
+        return call_fail(
+            c, 404, "unknown_plugin", "There is no such plugin on this server.", "本平台没有该插件。");
     if ((in->rule == POLICY_OFF || in->rule == POLICY_FORBIDDEN) && (!in->reason || !in->reason[0]))
-        return call_fail_at(c, "/reason", "required", "Say why: people are told.", "请说明原因，使用者会看到。");
+        return call_fail_at(
+            c, "/reason", "required", "Say why: people are told.", "请说明原因，使用者会看到。");
     r = call_begin(c);
     if (r == 0)
         r = epoch_bump_deployment(c->tx);
@@ -77,7 +79,8 @@ int policy_set_deployment(struct call *c, const struct policy_input *in, struct 
     arg_until(&a, in->until_us);
     r = db_exec_expect(c->tx, insert_row, &a, 1);
     if (r == 0)
-        r = call_audit(c, "plugin.policy.set", "deployment_policy", id, UUID_NIL, "plugin,rule,levels,reason");
+        r = call_audit(
+            c, "plugin.policy.set", "deployment_policy", id, UUID_NIL, "plugin,rule,levels,reason");
     if (r == 0)
         *ret_id = id;
     return r;

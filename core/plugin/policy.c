@@ -125,7 +125,8 @@ static void note_change(const struct policy_row *row, int64_t now_us, int64_t *n
         *next = MIN(*next, row->until_us);
 }
 
-static struct policy_answer decide(const struct tree *t, const struct policy_set *set, uint32_t unit, int64_t now_us)
+static struct policy_answer decide(
+    const struct tree *t, const struct policy_set *set, uint32_t unit, int64_t now_us)
 {
     struct policy_answer answer = {.state = EFFECTIVE_OFF, .next_change_us = INT64_MAX};
     struct winners w = {NULL, NULL};

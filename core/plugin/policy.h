@@ -7,7 +7,7 @@
 #include "tenant/tree.h"
 
 enum policy_rule { POLICY_ON, POLICY_OFF, POLICY_MANDATORY, POLICY_FORBIDDEN };
-const char *policy_rule_name(enum policy_rule r);        /* on, off, mandatory, forbidden */
+const char *policy_rule_name(enum policy_rule r);                      /* on, off, mandatory, forbidden */
 MUSTCHECK int policy_rule_parse(struct text t, enum policy_rule *ret); /* -EINVAL */
 
 /* "county,street" as a mask and back; "" is 0, all levels. -EINVAL for an unknown name. */
@@ -17,21 +17,21 @@ const char *policy_levels_text(struct arena *a, uint8_t levels);
 
 struct policy_row {
     struct uuid id;
-    uint32_t unit;                    /* preorder index; TREE_NONE for a row of the deployment (above the root) */
+    uint32_t unit; /* preorder index; TREE_NONE for a row of the deployment (above the root) */
     enum policy_rule rule;
-    bool is_subtree;                  /* reach: subtree or self */
-    uint8_t levels;                   /* bit per enum level; 0 means all */
+    bool is_subtree; /* reach: subtree or self */
+    uint8_t levels;  /* bit per enum level; 0 means all */
     const char *reason;
     struct uuid actor;
-    int64_t from_us, until_us;        /* until: INT64_MAX for none */
+    int64_t from_us, until_us; /* until: INT64_MAX for none */
 };
 
-struct policy_plugin {                /* what a manifest says of it */
+struct policy_plugin { /* what a manifest says of it */
     const char *id;
-    uint8_t levels;                   /* where it can run at all */
+    uint8_t levels; /* where it can run at all */
     bool default_on;
-    const char *const *requires;      /* plugin ids, NULL-terminated */
-    const char *unavailable;          /* NULL, or why: not_installed, abi_mismatch, quarantined */
+    const char *const *requires; /* plugin ids, NULL-terminated */
+    const char *unavailable;     /* NULL, or why: not_installed, abi_mismatch, quarantined */
 };
 
 /* Rows of one plugin, any order. */
@@ -41,14 +41,20 @@ struct policy_set {
     size_t count;
 };
 
-enum policy_state { EFFECTIVE_ON, EFFECTIVE_OFF, EFFECTIVE_NOT_APPLICABLE, EFFECTIVE_BLOCKED, EFFECTIVE_UNAVAILABLE };
+enum policy_state {
+    EFFECTIVE_ON,
+    EFFECTIVE_OFF,
+    EFFECTIVE_NOT_APPLICABLE,
+    EFFECTIVE_BLOCKED,
+    EFFECTIVE_UNAVAILABLE
+};
 const char *policy_state_name(enum policy_state s);
 
 struct policy_answer {
     enum policy_state state;
     const struct policy_row *decided_by; /* NULL: the manifest's default or level list */
-    const char *blocked_by;           /* the required plugin that is not effective */
-    int64_t next_change_us;           /* when time alone will change the answer; INT64_MAX */
+    const char *blocked_by;              /* the required plugin that is not effective */
+    int64_t next_change_us;              /* when time alone will change the answer; INT64_MAX */
 };
 
 /* sets: all plugins of the tenant (requirements are looked up there). */

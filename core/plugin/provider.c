@@ -42,7 +42,8 @@ static int run(struct call *c, const struct offer_provider *o, uint32_t unit, st
     int r;
 
     jsonw_init(&w, value);
-    host_enter(&j, c, o->plugin, arena_printf(c->arena, "%s %s", offer_provider_name(o->p.kind), o->p.name), unit);
+    host_enter(
+        &j, c, o->plugin, arena_printf(c->arena, "%s %s", offer_provider_name(o->p.kind), o->p.name), unit);
     j.is_read_only = true;
     o->p.fn(&j, unit, (struct jx_json *)&w, &result);
     r = host_leave(&j);
@@ -54,8 +55,8 @@ static int run(struct call *c, const struct offer_provider *o, uint32_t unit, st
     trace_note(c, offer_provider_name(o->p.kind), o->plugin->id, o->p.name, *ret_ok ? "ok" : "error",
         clock_mono_us() - began, NULL);
     if (!*ret_ok)
-        log_event(LOG_ERROR, "plugin.provider_failed", LF_STR("plugin", o->plugin->id), LF_STR("hook", o->p.name),
-            LF_INT("verdict", result.verdict));
+        log_event(LOG_ERROR, "plugin.provider_failed", LF_STR("plugin", o->plugin->id),
+            LF_STR("hook", o->p.name), LF_INT("verdict", result.verdict));
     return 0;
 }
 

@@ -56,9 +56,7 @@ static bool holds(const json_t *list, const char *hex)
     size_t i;
     json_t *v;
 
-    json_array_foreach((json_t *)list, i, v)
-        if (strcmp(json_str_or(v, "sha256", ""), hex) == 0)
-            return true;
+    json_array_foreach((json_t *)list, i, v) if (strcmp(json_str_or(v, "sha256", ""), hex) == 0) return true;
     return false;
 }
 
@@ -73,7 +71,8 @@ int quarantine_note(const char *file, const struct sha256 *digest, const char *p
     int r;
 
     digest_text(digest, hex);
-    json_array_foreach(crashes, i, v) {
+    json_array_foreach(crashes, i, v)
+    {
         int64_t at = json_int_or(v, "at_us", 0);
 
         if (at <= now_us - QUARANTINE_WINDOW_US || at > now_us)
@@ -81,13 +80,13 @@ int quarantine_note(const char *file, const struct sha256 *digest, const char *p
         json_array_append(kept, v);
         recent += strcmp(json_str_or(v, "sha256", ""), hex) == 0;
     }
-    json_array_append_new(kept, json_pack("{s:s, s:s, s:s, s:I}", "sha256", hex, "plugin", plugin, "what", what, "at_us",
-                                    (json_int_t)now_us)); /* steals */
-    json_object_set_new(root, "crashes", kept);           /* steals */
+    json_array_append_new(kept, json_pack("{s:s, s:s, s:s, s:I}", "sha256", hex, "plugin", plugin, "what",
+                                    what, "at_us", (json_int_t)now_us)); /* steals */
+    json_object_set_new(root, "crashes", kept);                          /* steals */
     *ret_quarantined = recent >= QUARANTINE_CRASHES;
     if (*ret_quarantined && !holds(quarantined, hex))
-        json_array_append_new(quarantined, json_pack("{s:s, s:s, s:I}", "sha256", hex, "plugin", plugin, "since_us",
-                                               (json_int_t)now_us)); /* steals */
+        json_array_append_new(quarantined, json_pack("{s:s, s:s, s:I}", "sha256", hex, "plugin", plugin,
+                                               "since_us", (json_int_t)now_us)); /* steals */
     r = write_state(file, root);
     json_decref(root);
     return r;

@@ -9,8 +9,8 @@
 #define QUARANTINE_WINDOW_US (INT64_C(60) * 60 * 1000000)
 
 /* Notes a crash attributed to the plugin; *ret_quarantined when this was the third within 60 minutes. */
-MUSTCHECK int quarantine_note(const char *file, const struct sha256 *digest, const char *plugin, const char *what,
-    int64_t now_us, bool *ret_quarantined);
+MUSTCHECK int quarantine_note(const char *file, const struct sha256 *digest, const char *plugin,
+    const char *what, int64_t now_us, bool *ret_quarantined);
 bool quarantine_has(const char *file, const struct sha256 *digest);
 /* Takes every object of the plugin out again. 0, -ENOENT when there is none. */
 MUSTCHECK int quarantine_lift(const char *file, const char *plugin);

@@ -66,12 +66,13 @@ static int refuse(struct call *c, const struct jx_call *j, const struct jx_resul
     const char *code = result->code ? result->code : "refused", *en, *zh;
 
     if (result->verdict != JX_VETO) {
-        log_event(LOG_ERROR, "plugin.route_failed", LF_STR("plugin", p->id), LF_STR("hook", j->frame.call.hook),
-            LF_INT("verdict", result->verdict));
+        log_event(LOG_ERROR, "plugin.route_failed", LF_STR("plugin", p->id),
+            LF_STR("hook", j->frame.call.hook), LF_INT("verdict", result->verdict));
         if (c->fault.status != 0)
             return -EINVAL;
         return call_fail(c, 500, "plugin_failed",
-            arena_printf(c->arena, "%s could not answer. Nothing was changed.", plugin_label_of(p->label, false)),
+            arena_printf(
+                c->arena, "%s could not answer. Nothing was changed.", plugin_label_of(p->label, false)),
             arena_printf(c->arena, "“%s”未能完成请求；未作任何更改。", plugin_label_of(p->label, true)));
     }
     en = result->message_en ? result->message_en : "refused";
@@ -80,7 +81,8 @@ static int refuse(struct call *c, const struct jx_call *j, const struct jx_resul
     return result->pointer ? call_fail_at(c, result->pointer, code, en, zh) : -EINVAL;
 }
 
-static int run(struct call *c, struct request *r, const struct offer_route *route, uint32_t unit, const json_t *body)
+static int run(
+    struct call *c, struct request *r, const struct offer_route *route, uint32_t unit, const json_t *body)
 {
     const char *hook = arena_printf(c->arena, "%s %s", offer_method_name(route->r.method), route->r.path);
     struct jx_result result = {.size = sizeof(result)};
@@ -95,8 +97,10 @@ static int run(struct call *c, struct request *r, const struct offer_route *rout
     route->r.fn(&j, unit, &result);
     e = host_leave(&j);
     trace_note(c, "route", route->plugin->id, hook,
-        result.verdict == JX_OK ? "ok" : result.verdict == JX_VETO ? "veto" : "error", clock_mono_us() - began,
-        result.verdict == JX_OK ? NULL : result.code);
+        result.verdict == JX_OK     ? "ok"
+        : result.verdict == JX_VETO ? "veto"
+                                    : "error",
+        clock_mono_us() - began, result.verdict == JX_OK ? NULL : result.code);
     if (e < 0)
         return e;
     if (c->is_replay)

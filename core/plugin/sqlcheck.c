@@ -15,7 +15,7 @@ enum clause { CLAUSE_NONE, CLAUSE_FROM, CLAUSE_SET, CLAUSE_WHERE };
 
 struct table {
     struct text name, alias;
-    bool is_bound;                    /* has its tenant_id = … */
+    bool is_bound; /* has its tenant_id = … */
 };
 
 /* One query: the statement itself or a subquery in parentheses. */
@@ -37,20 +37,20 @@ struct check {
     struct sql_verdict *v;
 };
 
-static const char *const functions[] = {"count", "sum", "min", "max", "avg", "coalesce", "nullif", "greatest", "least",
-    "lower", "upper", "length", "char_length", "left", "right", "replace", "concat", "starts_with", "abs", "round",
-    "floor", "ceil", "mod", "date_trunc", "date_part", "to_char", "now", "row_number", "rank", "array_agg",
-    "string_agg", "bool_or", "bool_and", "json_build_object", "json_agg", "to_json", "btrim", "position", "any", "all",
-    NULL};
+static const char *const functions[] = {"count", "sum", "min", "max", "avg", "coalesce", "nullif", "greatest",
+    "least", "lower", "upper", "length", "char_length", "left", "right", "replace", "concat", "starts_with",
+    "abs", "round", "floor", "ceil", "mod", "date_trunc", "date_part", "to_char", "now", "row_number", "rank",
+    "array_agg", "string_agg", "bool_or", "bool_and", "json_build_object", "json_agg", "to_json", "btrim",
+    "position", "any", "all", NULL};
 /* Words that may stand before a parenthesis without being functions. */
-static const char *const before_parenthesis[] = {"in", "values", "exists", "and", "or", "not", "over", "filter", "on",
-    "using", "where", "select", "as", "from", "join", "conflict", "by", "when", "then", "else", "case", "returning",
-    "having", "between", "is", "like", "set", "partition", "distinct", "union", "except", "intersect", "limit",
-    "offset", "numeric", "varchar", "key", NULL};
-static const char *const banned_words[] = {"copy", "call", "execute", "prepare", "listen", "notify", "truncate", "alter",
-    "create", "drop", "grant", "revoke", "with", "operator", "lateral", "tablesample", "only", "current_setting",
-    "set_config", "xmltable", "rows", "table", "cursor", "declare", "fetch", "lock", "vacuum", "analyze", "explain",
-    NULL};
+static const char *const before_parenthesis[] = {"in", "values", "exists", "and", "or", "not", "over",
+    "filter", "on", "using", "where", "select", "as", "from", "join", "conflict", "by", "when", "then",
+    "else", "case", "returning", "having", "between", "is", "like", "set", "partition", "distinct", "union",
+    "except", "intersect", "limit", "offset", "numeric", "varchar", "key", NULL};
+static const char *const banned_words[] = {"copy", "call", "execute", "prepare", "listen", "notify",
+    "truncate", "alter", "create", "drop", "grant", "revoke", "with", "operator", "lateral", "tablesample",
+    "only", "current_setting", "set_config", "xmltable", "rows", "table", "cursor", "declare", "fetch",
+    "lock", "vacuum", "analyze", "explain", NULL};
 
 static bool is_one_of(const struct sql_token *t, const char *const *words)
 {
@@ -103,9 +103,9 @@ static bool read_tokens(struct check *c, struct text in)
 
 static bool is_clause_word(const struct sql_token *t)
 {
-    static const char *const words[] = {"where", "join", "left", "right", "inner", "full", "cross", "on", "using", "set",
-        "group", "order", "limit", "returning", "values", "select", "for", "having", "offset", "natural", "union",
-        "default", "except", "intersect", NULL};
+    static const char *const words[] = {"where", "join", "left", "right", "inner", "full", "cross", "on",
+        "using", "set", "group", "order", "limit", "returning", "values", "select", "for", "having", "offset",
+        "natural", "union", "default", "except", "intersect", NULL};
 
     return is_one_of(t, words);
 }
@@ -119,7 +119,8 @@ static uint32_t take_table(struct check *c, uint32_t i)
 
     snprintf(schema, sizeof(schema), "px_%s", c->plugin);
     if (t->kind != SQL_WORD || !text_is(t->text, schema) || !sql_is(t + 1, ".") || t[2].kind != SQL_WORD) {
-        fault(c, t, "a table has to be written %s.NAME; found \"%.*s\"", schema, (int)MIN(t->text.len, 60), t->text.ptr);
+        fault(c, t, "a table has to be written %s.NAME; found \"%.*s\"", schema, (int)MIN(t->text.len, 60),
+            t->text.ptr);
         return 0;
     }
     if (c->table_count == TABLES_MAX) {
@@ -147,12 +148,14 @@ static void note_predicate(struct check *c, uint32_t i)
     struct scope *s = &c->scopes[c->depth];
     bool qualified = i >= 2 && sql_is(t - 1, ".");
     bool is_tenant = sql_is(t + 1, "=") && t[2].kind == SQL_PARAM && t[2].param == 1;
-    bool is_joined = sql_is(t + 1, "=") && t[2].kind == SQL_WORD && sql_is(t + 3 < c->tokens + c->count ? t + 3 : t, ".");
+    bool is_joined =
+        sql_is(t + 1, "=") && t[2].kind == SQL_WORD && sql_is(t + 3 < c->tokens + c->count ? t + 3 : t, ".");
 
     if (s->clause != CLAUSE_WHERE || !(is_tenant || (is_joined && qualified)))
         return;
     for (uint32_t n = c->table_count; n-- > 0;) {
-        if (qualified ? text_eq(c->tables[n].alias, t[-2].text) : n == s->first_table && c->table_count == n + 1) {
+        if (qualified ? text_eq(c->tables[n].alias, t[-2].text)
+                      : n == s->first_table && c->table_count == n + 1) {
             c->tables[n].is_bound = true;
             return;
         }
@@ -167,7 +170,8 @@ static bool check_call(struct check *c, uint32_t i)
     if (!sql_is(t + 1, "("))
         return true;
     if (qualified)
-        return fault(c, t, "a qualified name before a parenthesis: functions are called without their schema");
+        return fault(
+            c, t, "a qualified name before a parenthesis: functions are called without their schema");
     if (!is_one_of(t, functions) && !is_one_of(t, before_parenthesis))
         return fault(c, t, "the function %.*s is not in the list of those that plugins may call",
             (int)MIN(t->text.len, 60), t->text.ptr);
@@ -186,7 +190,8 @@ static bool check_insert(struct check *c)
     if (i == 0)
         return false;
     if (!sql_is(&c->tokens[i], "(") || !sql_is(&c->tokens[i + 1], "tenant_id"))
-        return fault(c, &c->tokens[i], "the first column of an INSERT has to be tenant_id, with the value $1");
+        return fault(
+            c, &c->tokens[i], "the first column of an INSERT has to be tenant_id, with the value $1");
     for (; i < c->count; i++) {
         const struct sql_token *t = &c->tokens[i];
 
@@ -225,8 +230,8 @@ static bool check_clause(struct check *c, uint32_t i, uint32_t *ret_next)
 {
     const struct sql_token *t = &c->tokens[i];
     struct scope *s = &c->scopes[c->depth];
-    bool names_table = sql_is(t, "join") || (sql_is(t, "using") && !sql_is(t + 1, "(")) ||
-                       (sql_is(t, "update") && i == 0);
+    bool names_table =
+        sql_is(t, "join") || (sql_is(t, "using") && !sql_is(t + 1, "(")) || (sql_is(t, "update") && i == 0);
 
     if (sql_is(t, "from") && !(i > 0 && sql_is(t - 1, "distinct"))) {
         if (!s->is_query)
@@ -264,7 +269,8 @@ static bool check_token(struct check *c, uint32_t i, uint32_t *ret_next)
         return fault(c, t, "a comma between tables is not accepted: use JOIN … ON");
     if (t->kind != SQL_WORD)
         return true;
-    if (is_one_of(t, banned_words) || (t->text.len > 3 && text_is_nocase((struct text){t->text.ptr, 3}, "pg_")))
+    if (is_one_of(t, banned_words) ||
+        (t->text.len > 3 && text_is_nocase((struct text){t->text.ptr, 3}, "pg_")))
         return fault(c, t, "%.*s is not accepted", (int)MIN(t->text.len, 60), t->text.ptr);
     if (sql_is(t, "tenant_id")) {
         if (c->scopes[c->depth].clause == CLAUSE_SET && sql_is(t + 1, "="))
@@ -281,9 +287,10 @@ static bool run(struct check *c)
 
     if (c->count == 0)
         return fault(c, first, "the statement is empty");
-    if (!sql_is(first, "select") && !sql_is(first, "insert") && !sql_is(first, "update") && !sql_is(first, "delete"))
-        return fault(c, first, "found %.*s, expected SELECT, INSERT, UPDATE or DELETE", (int)MIN(first->text.len, 40),
-            first->text.ptr);
+    if (!sql_is(first, "select") && !sql_is(first, "insert") && !sql_is(first, "update") &&
+        !sql_is(first, "delete"))
+        return fault(c, first, "found %.*s, expected SELECT, INSERT, UPDATE or DELETE",
+            (int)MIN(first->text.len, 40), first->text.ptr);
     c->v->is_write = !sql_is(first, "select");
     c->is_insert = sql_is(first, "insert");
     c->scopes[0].is_query = true;
@@ -299,8 +306,9 @@ static bool run(struct check *c)
         return fault(c, &c->tokens[c->count], "a parenthesis is not closed");
     for (uint32_t n = 0; n < c->table_count; n++)
         if (!c->tables[n].is_bound)
-            return fault(c, first, "the table %.*s has no predicate %.*s.tenant_id = $1", (int)c->tables[n].name.len,
-                c->tables[n].name.ptr, (int)c->tables[n].alias.len, c->tables[n].alias.ptr);
+            return fault(c, first, "the table %.*s has no predicate %.*s.tenant_id = $1",
+                (int)c->tables[n].name.len, c->tables[n].name.ptr, (int)c->tables[n].alias.len,
+                c->tables[n].alias.ptr);
     return true;
 }
 

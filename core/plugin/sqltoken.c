@@ -73,7 +73,8 @@ static struct sql_token number(struct sql_reader *r, enum sql_token_kind kind)
     size_t begin = r->at;
     int64_t n = 0;
 
-    while (r->at < r->in.len && (is_digit(r->in.ptr[r->at]) || (kind == SQL_NUMBER && r->in.ptr[r->at] == '.')))
+    while (
+        r->at < r->in.len && (is_digit(r->in.ptr[r->at]) || (kind == SQL_NUMBER && r->in.ptr[r->at] == '.')))
         r->at++;
     if (r->at < r->in.len && is_letter(r->in.ptr[r->at]))
         return bad(r, "a number runs into a name");
@@ -111,8 +112,7 @@ struct sql_token sql_next(struct sql_reader *r)
         return bad(r, "a character outside of strings is not ASCII");
     size = c == ':' && next == ':' ? 2 : 1;
     r->at += size;
-    return (struct sql_token){
-        .kind = SQL_SYMBOL, .text = {r->in.ptr + r->at - size, size}, .line = r->line};
+    return (struct sql_token){.kind = SQL_SYMBOL, .text = {r->in.ptr + r->at - size, size}, .line = r->line};
 }
 
 bool sql_is(const struct sql_token *t, const char *word_or_symbol)

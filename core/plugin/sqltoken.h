@@ -9,9 +9,9 @@ enum sql_token_kind { SQL_END, SQL_WORD, SQL_NUMBER, SQL_STRING, SQL_PARAM, SQL_
 struct sql_token {
     enum sql_token_kind kind;
     struct text text;
-    uint32_t param;                   /* SQL_PARAM: its number */
-    uint32_t line;                    /* from 1, of the text given */
-    const char *why;                  /* SQL_BAD */
+    uint32_t param;  /* SQL_PARAM: its number */
+    uint32_t line;   /* from 1, of the text given */
+    const char *why; /* SQL_BAD */
 };
 
 struct sql_reader {

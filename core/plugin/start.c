@@ -30,8 +30,9 @@ static void report(const struct plugin *p)
         log_event(LOG_INFO, "plugin.loaded", LF_STR("plugin", p->id), LF_STR("version", p->version),
             LF_STR("code", p->code ? "yes" : "none"));
     else
-        log_event(LOG_ERROR, "plugin.unavailable", LF_STR("plugin", p->id), LF_STR("reason", p->policy.unavailable),
-            LF_STR("detail", p->unavailable_detail), LF_INT("security_critical", p->is_security_critical));
+        log_event(LOG_ERROR, "plugin.unavailable", LF_STR("plugin", p->id),
+            LF_STR("reason", p->policy.unavailable), LF_STR("detail", p->unavailable_detail),
+            LF_INT("security_critical", p->is_security_critical));
 }
 
 static void on_lifecycle_error(const struct plugin *p, const char *why)
@@ -58,7 +59,8 @@ int plugins_start(const struct config *c, bool with_code)
             LF_STR("meaning", "any plugin in the directory is loaded, trusted or not; not for production"));
     r = plugin_load_all(&load);
     if (r < 0) {
-        log_event(LOG_ERROR, "plugin.directory_unreadable", LF_STR("directory", c->plugins_directory), LF_ERR(r));
+        log_event(
+            LOG_ERROR, "plugin.directory_unreadable", LF_STR("directory", c->plugins_directory), LF_ERR(r));
         return r;
     }
     for (size_t i = 0; i < plugin_count(); i++)

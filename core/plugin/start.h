@@ -7,5 +7,5 @@
 
 /* with_code: a worker. Without: the migrator and juxinctl, which read declarations and run nothing. */
 MUSTCHECK int plugins_start(const struct config *c, bool with_code);
-void plugins_drain(void);                                /* tells plugins JX_DRAIN; with_code only */
-void plugins_end(void);                                  /* at process end: frees the registry */
+void plugins_drain(void); /* tells plugins JX_DRAIN; with_code only */
+void plugins_end(void);   /* at process end: frees the registry */

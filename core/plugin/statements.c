@@ -9,8 +9,8 @@
 
 #define STATEMENTS_MAX 256
 
-static const char *const type_names[STATEMENT_TYPES + 1] = {"uuid", "text", "int", "bigint", "boolean", "date",
-    "timestamptz", NULL};
+static const char *const type_names[STATEMENT_TYPES + 1] = {
+    "uuid", "text", "int", "bigint", "boolean", "date", "timestamptz", NULL};
 
 struct parsing {
     const struct diag_file *f;
@@ -32,7 +32,9 @@ static void read_params(struct parsing *p, struct statement *s, struct text list
             type++;
         if (type == STATEMENT_TYPES)
             diag_line(p->d, p->f->name, line, diag_closest(name, type_names),
-                "unknown parameter type \"%.40s\"; accepted: uuid, text, int, bigint, boolean, date, timestamptz", name);
+                "unknown parameter type \"%.40s\"; accepted: uuid, text, int, bigint, boolean, date, "
+                "timestamptz",
+                name);
         else if (s->param_count == STATEMENT_PARAMS_MAX)
             diag_line(p->d, p->f->name, line, NULL, "more than %d parameters", STATEMENT_PARAMS_MAX);
         else
@@ -49,7 +51,8 @@ static void begin(struct parsing *p, struct text name, uint32_t line)
         valid &= (name.ptr[i] >= 'a' && name.ptr[i] <= 'z') || (name.ptr[i] >= '0' && name.ptr[i] <= '9') ||
                  name.ptr[i] == '_';
     if (!valid) {
-        diag_line(p->d, p->f->name, line, NULL, "a statement's name has 1 to 60 characters of a-z, 0-9 and _");
+        diag_line(
+            p->d, p->f->name, line, NULL, "a statement's name has 1 to 60 characters of a-z, 0-9 and _");
         name = TEXT("unnamed");
     }
     for (size_t i = 0; i < p->count; i++)
@@ -78,8 +81,9 @@ static void finish(struct parsing *p, struct text body, uint32_t body_line)
         return;
     }
     if (v.highest_param > s->param_count + 1)
-        diag_line(p->d, p->f->name, s->line, NULL, "%s uses $%u, but -- params: declares %u (they begin at $2)", s->name,
-            v.highest_param, s->param_count);
+        diag_line(p->d, p->f->name, s->line, NULL,
+            "%s uses $%u, but -- params: declares %u (they begin at $2)", s->name, v.highest_param,
+            s->param_count);
     for (uint32_t n = 1; n <= s->param_count + 1 && n <= v.highest_param + 1; n++)
         if (!(v.params_used & 1ull << (n - 1)) && (n > 1 ? n <= s->param_count + 1 : true))
             diag_line(p->d, p->f->name, s->line, NULL, "%s does not use $%u", s->name, n);
@@ -106,7 +110,8 @@ int statements_parse(const struct diag_file *f, const char *plugin, struct arena
     uint32_t before = d->count, line = 0, body_line = 0;
 
     while (rest.ptr) {
-        struct text l = text_split(&rest, '\n'), name = directive(l, "name:"), params = directive(l, "params:");
+        struct text l = text_split(&rest, '\n'), name = directive(l, "name:"),
+                    params = directive(l, "params:");
 
         line++;
         if (name.ptr) {

@@ -15,18 +15,24 @@
 #include "plugin/diag.h"
 
 enum statement_type {
-    STATEMENT_UUID, STATEMENT_TEXT, STATEMENT_INT, STATEMENT_BIGINT, STATEMENT_BOOL, STATEMENT_DATE,
-    STATEMENT_TIME, STATEMENT_TYPES
+    STATEMENT_UUID,
+    STATEMENT_TEXT,
+    STATEMENT_INT,
+    STATEMENT_BIGINT,
+    STATEMENT_BOOL,
+    STATEMENT_DATE,
+    STATEMENT_TIME,
+    STATEMENT_TYPES
 };
 
 #define STATEMENT_PARAMS_MAX 16
 
 struct statement {
     const char *name;
-    struct db_stmt stmt;              /* name is unique in the process: "px:PLUGIN:NAME" */
+    struct db_stmt stmt; /* name is unique in the process: "px:PLUGIN:NAME" */
     enum statement_type params[STATEMENT_PARAMS_MAX];
     uint32_t param_count;
-    uint32_t line;                    /* of the name */
+    uint32_t line; /* of the name */
     bool is_write;
 };
 

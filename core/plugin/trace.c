@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/jsonw.h"
 
-#define LAST_ROOM 40                  /* for {"omitted":n}] */
+#define LAST_ROOM 40 /* for {"omitted":n}] */
 
 struct trace {
     struct buf json;
@@ -85,6 +85,7 @@ const char *trace_text(struct call *c)
     if (!t)
         return NULL;
     if (t->omitted > 0)
-        return arena_printf(c->arena, "%s%s{\"omitted\":%u}]", buf_str(&t->json), t->count ? "," : "[", t->omitted);
+        return arena_printf(
+            c->arena, "%s%s{\"omitted\":%u}]", buf_str(&t->json), t->count ? "," : "[", t->omitted);
     return t->count ? arena_printf(c->arena, "%s]", buf_str(&t->json)) : "[]";
 }

@@ -8,7 +8,7 @@
 
 #define TRACE_BYTES_MAX 4096
 
-void trace_begin(struct call *c);                        /* sets c->trace; lives in the call's arena */
+void trace_begin(struct call *c); /* sets c->trace; lives in the call's arena */
 /* Nothing without a trace. result: "ok", "veto", "error", "not_called", "queued"; why may be NULL. */
 void trace_note(struct call *c, const char *point, const char *plugin, const char *hook, const char *result,
     int64_t took_us, const char *why);

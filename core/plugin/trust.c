@@ -35,9 +35,8 @@ static bool is_listed(const json_t *root, const struct sha256 *digest)
     json_t *v;
 
     digest_text(digest, hex);
-    json_array_foreach(json_object_get(root, "trusted"), i, v)
-        if (strcmp(json_str_or(v, "sha256", ""), hex) == 0)
-            return true;
+    json_array_foreach(json_object_get(root, "trusted"), i,
+        v) if (strcmp(json_str_or(v, "sha256", ""), hex) == 0) return true;
     return false;
 }
 
@@ -80,8 +79,8 @@ int trust_add(const char *trust_file, const struct sha256 *digest, const char *p
         json_object_set_new(root, "trusted", list); /* steals */
     }
     digest_text(digest, hex);
-    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "sha256", hex, "plugin", plugin, "file", file,
-                                    "since", clock_format(clock_wall_us()).s)); /* steals */
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "sha256", hex, "plugin", plugin, "file",
+                                    file, "since", clock_format(clock_wall_us()).s)); /* steals */
     jsonw_init(&w, &out);
     jsonw_value(&w, root);
     buf_addc(&out, '\n');

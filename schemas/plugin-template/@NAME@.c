@@ -9,8 +9,8 @@
 
 static const struct jx_host *host;
 
-static void short_title(struct jx_call *call, struct jx_record *const *records, uint32_t count,
-    struct jx_result *result)
+static void short_title(
+    struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
 {
     for (uint32_t i = 0; i < count; i++) {
         struct jx_text limit = host->core->setting(call, host->record->unit(records[i]), "title_max");
@@ -27,7 +27,8 @@ static void short_title(struct jx_call *call, struct jx_record *const *records, 
     jx_ok(result);
 }
 
-static void stamp(struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
+static void stamp(
+    struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
 {
     struct jx_text today = host->calendar->date_text(call, host->calendar->today(call));
 
@@ -62,8 +63,12 @@ static void get_count(struct jx_call *call, jx_unit unit, struct jx_result *resu
 }
 
 static const struct jx_route routes[] = {
-    {.method = JX_GET, .path = "/count", .permission = "@NAME@.count.read", .summary_zh = "各状态的记录数量",
-        .summary_en = "Number of notes by state", .fn = get_count},
+    {.method = JX_GET,
+        .path = "/count",
+        .permission = "@NAME@.count.read",
+        .summary_zh = "各状态的记录数量",
+        .summary_en = "Number of notes by state",
+        .fn = get_count},
 };
 
 static const struct jx_plugin plugin = {

@@ -15,9 +15,15 @@
 #define FIXTURE_POINT JX_VALIDATE
 #endif
 #ifdef FIXTURE_MAGIC
-#define MAGIC {'X', 'X', 'P', 'L', 'U', 'G', 'I', 'N'}
+#define MAGIC                                                                                                \
+    {                                                                                                        \
+        'X', 'X', 'P', 'L', 'U', 'G', 'I', 'N'                                                               \
+    }
 #else
-#define MAGIC {'J', 'X', 'P', 'L', 'U', 'G', 'I', 'N'}
+#define MAGIC                                                                                                \
+    {                                                                                                        \
+        'J', 'X', 'P', 'L', 'U', 'G', 'I', 'N'                                                               \
+    }
 #endif
 #ifndef FIXTURE_COUNT
 #define FIXTURE_COUNT JX_COUNT(filters)
@@ -34,12 +40,13 @@ void there_is_no_such_function(void);
 #endif
 
 #ifndef FIXTURE_NOTELESS
-__attribute__((section(".note.juxin"), used, aligned(4))) static const struct jx_note note = {6, JX_DESCRIPTOR_SIZE,
-    JX_NOTE_TYPE, {'J', 'u', 'x', 'i', 'n', 0, 0, 0}, MAGIC, JX_DESCRIPTOR_SIZE, FIXTURE_MAJOR, FIXTURE_MINOR,
-    FIXTURE_NAME, "0.1.0"};
+__attribute__((section(".note.juxin"), used, aligned(4))) static const struct jx_note note = {6,
+    JX_DESCRIPTOR_SIZE, JX_NOTE_TYPE, {'J', 'u', 'x', 'i', 'n', 0, 0, 0}, MAGIC, JX_DESCRIPTOR_SIZE,
+    FIXTURE_MAJOR, FIXTURE_MINOR, FIXTURE_NAME, "0.1.0"};
 #endif
 
-static void filter(struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
+static void filter(
+    struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
 {
     (void)call;
     (void)records;
@@ -61,8 +68,8 @@ static const struct jx_filter filters[] = {
     {.point = FIXTURE_POINT, .phase = JX_EARLY, .name = "early", .resource = "good.note", .fn = filter},
 };
 
-__attribute__((used)) static const struct jx_plugin plugin = {.size = sizeof(plugin), .filters = filters, .filter_count = FIXTURE_COUNT,
-    .filter_size = FIXTURE_SIZE};
+__attribute__((used)) static const struct jx_plugin plugin = {
+    .size = sizeof(plugin), .filters = filters, .filter_count = FIXTURE_COUNT, .filter_size = FIXTURE_SIZE};
 
 #ifdef FIXTURE_CRASHES
 __attribute__((constructor)) static void crash(void)

@@ -3,7 +3,8 @@
 
 static const struct jx_host *host;
 
-static void check(struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
+static void check(
+    struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
 {
     (void)call;
     if (count > 0 && JX_HAS(host->record, get) && host->record->get(records[0], "title").len == 0)

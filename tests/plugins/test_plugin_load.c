@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -69,7 +69,8 @@ static const char *install(const char *name)
     mkdir(arena_printf(arena, "%s/plugins", root), 0755);
     assert_int_equal(mkdir(dir, 0755), 0);
     manifest = arena_printf(arena,
-        "{\"id\": \"%s\", \"version\": \"0.1.0\", \"label\": {\"zh-CN\": \"试\", \"en\": \"Test\"}, \"library\": \"%s.so\"}",
+        "{\"id\": \"%s\", \"version\": \"0.1.0\", \"label\": {\"zh-CN\": \"试\", \"en\": \"Test\"}, "
+        "\"library\": \"%s.so\"}",
         name, name);
     write_file(arena_printf(arena, "%s/plugin.json", dir), text_of(manifest));
     assert_int_equal(file_read(arena_printf(arena, "%s/%s.so", FIXTURES, name), 64u << 20, &object), 0);
@@ -151,7 +152,8 @@ static void broken_objects_are_named(void **state)
 static void a_crash_while_loading_is_attributed(void **state)
 {
     const char *dir = install("crasher");
-    struct slot *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct slot *shared =
+        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int status;
     pid_t pid;
 
@@ -216,7 +218,9 @@ static void production_loads_what_is_trusted(void **state)
     assert_int_equal(chmod(dir, 0755), 0);
     /* Three crashes within the hour. */
     for (int i = 0; i < 3; i++)
-        assert_int_equal(quarantine_note(config.quarantine_file, &digest, "good", "SIGSEGV", 1000000 + i, &quarantined), 0);
+        assert_int_equal(
+            quarantine_note(config.quarantine_file, &digest, "good", "SIGSEGV", 1000000 + i, &quarantined),
+            0);
     assert_true(quarantined);
     diags_init(&d, arena);
     p = plugin_load_dir(dir, &config, &d);
@@ -235,7 +239,8 @@ static void crashes_far_apart_do_not_count(void **state)
 
     (void)state;
     for (int i = 0; i < 6; i++) {
-        assert_int_equal(quarantine_note(file, &a, "p", "x", (i + 1) * (QUARANTINE_WINDOW_US / 2 + 1), &quarantined), 0);
+        assert_int_equal(
+            quarantine_note(file, &a, "p", "x", (i + 1) * (QUARANTINE_WINDOW_US / 2 + 1), &quarantined), 0);
         assert_false(quarantined);
     }
     /* Another build of the same plugin begins anew. */

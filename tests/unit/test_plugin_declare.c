@@ -71,8 +71,10 @@ static void a_good_manifest(void **state)
         " \"levels\": [\"county\", \"park\"], \"default\": \"on\", \"requires\": [\"people\"],"
         " \"security_critical\": true, \"guards\": [\"people.person\"],"
         " \"permissions\": {\"demo.note.read\": {\"zh-CN\": \"看\", \"en\": \"See\"}},"
-        " \"roles\": {\"worker\": {\"label\": {\"zh-CN\": \"人\", \"en\": \"W\"}, \"permissions\": [\"demo.note.read\"]}},"
-        " \"settings\": {\"days\": {\"type\": \"integer\", \"default\": 10, \"label\": {\"zh-CN\": \"天\", \"en\": \"D\"}}}}",
+        " \"roles\": {\"worker\": {\"label\": {\"zh-CN\": \"人\", \"en\": \"W\"}, \"permissions\": "
+        "[\"demo.note.read\"]}},"
+        " \"settings\": {\"days\": {\"type\": \"integer\", \"default\": 10, \"label\": {\"zh-CN\": \"天\", "
+        "\"en\": \"D\"}}}}",
         &d, 0);
 
     (void)state;
@@ -105,22 +107,26 @@ static void bad_manifests_say_where(void **state)
     (void)state;
     (void)read_manifest("{\n \"id\": \"demo\",\n \"version\" 1}", &d, -EINVAL);
     expect(&d, "plugin.json:3: not well-formed JSON");
-    p = read_manifest("{\"id\": \"demo\", \"version\": \"0.1.0\", \"label\": {\"zh-CN\": \"演\", \"en\": \"D\"},\n"
-                      " \"levles\": [\"county\"],\n \"settings\": 3}",
+    p = read_manifest(
+        "{\"id\": \"demo\", \"version\": \"0.1.0\", \"label\": {\"zh-CN\": \"演\", \"en\": \"D\"},\n"
+        " \"levles\": [\"county\"],\n \"settings\": 3}",
         &d, -EINVAL);
     expect(&d, "plugin.json:2: /levles: unknown member \"levles\" (did you mean \"levels\"?)");
     expect(&d, "plugin.json:3: /settings: found an integer, expected an object");
     json_decref(p->manifest);
-    p = read_manifest("{\"id\": \"demi\", \"version\": \"one\", \"label\": {\"zh-CN\": \"演\", \"en\": \"D\"},\n"
-                      "\"levels\": [\"country\"],\n\"default\": \"maybe\",\n"
-                      "\"permissions\": {\"note.read\": {\"zh-CN\": \"看\", \"en\": \"See\"}}}",
+    p = read_manifest(
+        "{\"id\": \"demi\", \"version\": \"one\", \"label\": {\"zh-CN\": \"演\", \"en\": \"D\"},\n"
+        "\"levels\": [\"country\"],\n\"default\": \"maybe\",\n"
+        "\"permissions\": {\"note.read\": {\"zh-CN\": \"看\", \"en\": \"See\"}}}",
         &d, -EINVAL);
     expect(&d, "/id: found \"demi\", expected the name of the directory, \"demo\"");
     expect(&d, "/version");
-    expect(&d, "plugin.json:2: /levels/0: found \"country\", expected county, street, community or park (did you mean "
+    expect(&d, "plugin.json:2: /levels/0: found \"country\", expected county, street, community or park (did "
+               "you mean "
                "\"county\"?)");
     expect(&d, "plugin.json:3: /default");
-    expect(&d, "plugin.json:4: /permissions/note.read: a permission's name begins with the plugin's id (did you mean "
+    expect(&d, "plugin.json:4: /permissions/note.read: a permission's name begins with the plugin's id (did "
+               "you mean "
                "\"demo.note.read\"?)");
     json_decref(p->manifest);
     p = read_manifest("{}", &d, -EINVAL);
@@ -131,14 +137,17 @@ static void bad_manifests_say_where(void **state)
 static void accepted_statements(void **state)
 {
     static const char *const good[] = {
-        "SELECT id, count(*) FROM px_demo.note WHERE tenant_id = $1 AND state = $2 GROUP BY 1 ORDER BY 2 DESC LIMIT 5",
+        "SELECT id, count(*) FROM px_demo.note WHERE tenant_id = $1 AND state = $2 GROUP BY 1 ORDER BY 2 "
+        "DESC LIMIT 5",
         "select n.id from px_demo.note n join px_demo.tag as t on t.tenant_id = n.tenant_id and t.note = n.id"
         " where n.tenant_id = $1 and t.name is distinct from $2",
         "SELECT x.n FROM (SELECT count(*) AS n FROM px_demo.note WHERE tenant_id = $1) x",
-        "INSERT INTO px_demo.note (tenant_id, id, body) VALUES ($1, $2, 'it''s; -- fine') ON CONFLICT (tenant_id, id)"
+        "INSERT INTO px_demo.note (tenant_id, id, body) VALUES ($1, $2, 'it''s; -- fine') ON CONFLICT "
+        "(tenant_id, id)"
         " DO UPDATE SET body = excluded.body",
         "INSERT INTO px_demo.note (tenant_id, id) VALUES ($1, $2), ($1, $3)",
-        "UPDATE px_demo.note SET body = coalesce($2, body), at = now() WHERE tenant_id = $1 AND id = $3 RETURNING id",
+        "UPDATE px_demo.note SET body = coalesce($2, body), at = now() WHERE tenant_id = $1 AND id = $3 "
+        "RETURNING id",
         "DELETE FROM px_demo.note WHERE tenant_id = $1 AND id = $2",
         "SELECT sum(n) FILTER (WHERE state = 'a') FROM px_demo.note WHERE tenant_id = $1 -- comment",
     };
@@ -166,7 +175,8 @@ static void refused_statements(void **state)
         {"SELECT id FROM px_demo.note WHERE tenant_id = $1; DELETE FROM px_demo.note", "more than one"},
         {"SELECT id FROM px_demo.note", "no predicate"},
         {"SELECT id FROM px_demo.note WHERE tenant_id = $2", "no predicate"},
-        {"SELECT a.id FROM px_demo.note a JOIN px_demo.tag b ON b.note = a.id WHERE a.tenant_id = $1", "tag has no"},
+        {"SELECT a.id FROM px_demo.note a JOIN px_demo.tag b ON b.note = a.id WHERE a.tenant_id = $1",
+            "tag has no"},
         {"SELECT id FROM px_other.note WHERE tenant_id = $1", "px_demo.NAME"},
         {"SELECT id FROM juxin.account WHERE tenant_id = $1", "px_demo.NAME"},
         {"SELECT id FROM note WHERE tenant_id = $1", "px_demo.NAME"},
@@ -177,7 +187,8 @@ static void refused_statements(void **state)
         {"DO 'begin end'", "expected SELECT"},
         {"WITH x AS (SELECT 1) SELECT * FROM x", "expected SELECT"},
         {"UPDATE px_demo.note SET tenant_id = $1 WHERE id = $2", "cannot be set"},
-        {"UPDATE px_demo.note SET body = 'x' WHERE id = $2 AND (SELECT count(*) FROM juxin.account) > 0", "px_demo"},
+        {"UPDATE px_demo.note SET body = 'x' WHERE id = $2 AND (SELECT count(*) FROM juxin.account) > 0",
+            "px_demo"},
         {"INSERT INTO px_demo.note (id, tenant_id) VALUES ($2, $1)", "first column"},
         {"INSERT INTO px_demo.note (tenant_id, id) VALUES ($2, $1)", "first value"},
         {"INSERT INTO px_demo.note (tenant_id, id) VALUES ($1, $2), ($2, $2)", "each row"},
@@ -205,9 +216,10 @@ static void refused_statements(void **state)
 
 static void a_file_of_statements(void **state)
 {
-    struct diag_file f = {"queries.sql",
-        TEXT("-- what these are for\n\n-- name: one\n-- params: text, uuid\n-- why\nSELECT id FROM px_demo.note\n"
-             "WHERE tenant_id = $1 AND a = $2 AND b = $3;\n\n-- name: two\nDELETE FROM px_demo.note WHERE tenant_id = $1\n")};
+    struct diag_file f = {"queries.sql", TEXT("-- what these are for\n\n-- name: one\n-- params: text, "
+                                              "uuid\n-- why\nSELECT id FROM px_demo.note\n"
+                                              "WHERE tenant_id = $1 AND a = $2 AND b = $3;\n\n-- name: "
+                                              "two\nDELETE FROM px_demo.note WHERE tenant_id = $1\n")};
     struct diag_file broken = {"queries.sql",
         TEXT("-- name: one\n-- params: txt\nSELECT id FROM px_demo.note WHERE tenant_id = $1 AND a = $2\n"
              "-- name: one\nSELECT id\nFROM public.note\n")};

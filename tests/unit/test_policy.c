@@ -55,8 +55,12 @@ static bool make_row(struct policy_row *row, uint32_t unit, int choice, uint8_t 
 {
     if (choice == 0)
         return false;
-    *row = (struct policy_row){.id = id_of(id), .unit = unit, .rule = (enum policy_rule)((choice - 1) % 4),
-        .is_subtree = unit == TREE_NONE || choice > 4, .from_us = 0, .until_us = INT64_MAX};
+    *row = (struct policy_row){.id = id_of(id),
+        .unit = unit,
+        .rule = (enum policy_rule)((choice - 1) % 4),
+        .is_subtree = unit == TREE_NONE || choice > 4,
+        .from_us = 0,
+        .until_us = INT64_MAX};
     return true;
 }
 
@@ -127,7 +131,11 @@ static void levels_masks_and_siblings(void **state)
     struct tree *t = make_tree();
     struct policy_plugin plugin = {.id = "p", .levels = 1u << LEVEL_COUNTY | 1u << LEVEL_STREET};
     struct policy_row rows[2] = {
-        {.id = id_of(20), .unit = unit_of(t, COUNTY), .rule = POLICY_ON, .is_subtree = true, .until_us = INT64_MAX,
+        {.id = id_of(20),
+            .unit = unit_of(t, COUNTY),
+            .rule = POLICY_ON,
+            .is_subtree = true,
+            .until_us = INT64_MAX,
             .levels = 1u << LEVEL_STREET},
         {.id = id_of(21), .unit = unit_of(t, STREET2), .rule = POLICY_OFF, .until_us = INT64_MAX},
     };
@@ -138,7 +146,8 @@ static void levels_masks_and_siblings(void **state)
     assert_int_equal(policy_effective(t, &set, 1, "p", unit_of(t, STREET), 5).state, EFFECTIVE_ON);
     assert_int_equal(policy_effective(t, &set, 1, "p", unit_of(t, STREET2), 5).state, EFFECTIVE_OFF);
     assert_ptr_equal(policy_effective(t, &set, 1, "p", unit_of(t, STREET2), 5).decided_by, &rows[1]);
-    assert_int_equal(policy_effective(t, &set, 1, "p", unit_of(t, COMMUNITY), 5).state, EFFECTIVE_NOT_APPLICABLE);
+    assert_int_equal(
+        policy_effective(t, &set, 1, "p", unit_of(t, COMMUNITY), 5).state, EFFECTIVE_NOT_APPLICABLE);
     assert_int_equal(policy_effective(t, &set, 1, "q", unit_of(t, COUNTY), 5).state, EFFECTIVE_UNAVAILABLE);
     tree_free(t);
 }
@@ -148,7 +157,11 @@ static void time_changes_the_answer(void **state)
     struct tree *t = make_tree();
     struct policy_plugin plugin = {.id = "p", .levels = ALL_LEVELS};
     struct policy_row rows[2] = {
-        {.id = id_of(20), .unit = unit_of(t, COUNTY), .rule = POLICY_ON, .is_subtree = true, .from_us = 100,
+        {.id = id_of(20),
+            .unit = unit_of(t, COUNTY),
+            .rule = POLICY_ON,
+            .is_subtree = true,
+            .from_us = 100,
             .until_us = 200},
         {.id = id_of(21), .unit = unit_of(t, STREET), .rule = POLICY_OFF, .from_us = 0, .until_us = 150},
     };
@@ -176,7 +189,8 @@ static void requirements_and_availability(void **state)
     static const char *const needs_b[] = {"b", NULL}, *const needs_a[] = {"a", NULL};
     struct policy_plugin a = {.id = "a", .levels = ALL_LEVELS, .default_on = true, .requires = needs_b};
     struct policy_plugin b = {.id = "b", .levels = ALL_LEVELS};
-    struct policy_row on = {.id = id_of(30), .unit = unit_of(t, STREET), .rule = POLICY_ON, .until_us = INT64_MAX};
+    struct policy_row on = {
+        .id = id_of(30), .unit = unit_of(t, STREET), .rule = POLICY_ON, .until_us = INT64_MAX};
     struct policy_set sets[2] = {{&a, NULL, 0}, {&b, &on, 1}};
     struct policy_answer answer;
 

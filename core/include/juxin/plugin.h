@@ -26,69 +26,73 @@ extern "C" {
 #endif
 
 #define JX_ABI_MAJOR 1u
-#define JX_ABI_MINOR 0u               /* the version this header describes */
+#define JX_ABI_MINOR 0u /* the version this header describes */
 
 /* Is the member there in the table that this host gave us? */
-#define JX_HAS(table, member)                                                                                        \
-    ((table) != NULL && (size_t)((const char *)(&(table)->member + 1) - (const char *)(table)) <= (table)->size)
+#define JX_HAS(table, member)                                                                                \
+    ((table) != NULL &&                                                                                      \
+        (size_t)((const char *)(&(table)->member + 1) - (const char *)(table)) <= (table)->size)
 
 #define JX_COUNT(array) ((uint32_t)(sizeof(array) / sizeof((array)[0])))
 
 /* ---- values ---------------------------------------------------------------------------------------------------- */
 
 struct jx_text {
-    const char *ptr;                  /* NULL: no value */
-    uint64_t len;                     /* bytes */
+    const char *ptr; /* NULL: no value */
+    uint64_t len;    /* bytes */
 };
 
-#define JX_LITERAL(s) {(s), sizeof(s) - 1}
+#define JX_LITERAL(s)                                                                                        \
+    {                                                                                                        \
+        (s), sizeof(s) - 1                                                                                   \
+    }
 
 struct jx_id {
-    uint8_t b[16];                    /* a UUID; all zero is "none" */
+    uint8_t b[16]; /* a UUID; all zero is "none" */
 };
 
-typedef uint32_t jx_unit;             /* a unit's number; means something within the current call only */
+typedef uint32_t jx_unit; /* a unit's number; means something within the current call only */
 #define JX_UNIT_NONE UINT32_MAX
 
 enum {
-    JX_ENOENT = -2,                   /* no such thing, or not visible to who asks */
-    JX_EACCES = -13,                  /* permission missing, or the plugin may not do that */
-    JX_EEXIST = -17,                  /* a unique value is taken */
-    JX_EINVAL = -22,                  /* refused; the reason is kept for the answer to the user */
+    JX_ENOENT = -2,  /* no such thing, or not visible to who asks */
+    JX_EACCES = -13, /* permission missing, or the plugin may not do that */
+    JX_EEXIST = -17, /* a unique value is taken */
+    JX_EINVAL = -22, /* refused; the reason is kept for the answer to the user */
     JX_E2BIG = -7,
-    JX_EAGAIN = -11,                  /* overloaded; try later */
+    JX_EAGAIN = -11, /* overloaded; try later */
     JX_EIO = -5,
-    JX_ENOTSUP = -95,                 /* this host cannot do that */
+    JX_ENOTSUP = -95, /* this host cannot do that */
     JX_ETIMEDOUT = -110,
-    JX_ESTALE = -116,                 /* somebody else changed it meanwhile */
-    JX_ECANCELED = -125,              /* the request is over: return */
-    JX_ECHANGED = -78                 /* rights or policy moved under us: return, the host starts again */
+    JX_ESTALE = -116,    /* somebody else changed it meanwhile */
+    JX_ECANCELED = -125, /* the request is over: return */
+    JX_ECHANGED = -78    /* rights or policy moved under us: return, the host starts again */
 };
 
 /* Opaque handles. */
-struct jx_call;                       /* this invocation: who asks, the transaction, the memory */
-struct jx_record;                     /* one record of a declared resource */
-struct jx_rows;                       /* the result of a named statement */
-struct jx_json;                       /* JSON being written */
+struct jx_call;   /* this invocation: who asks, the transaction, the memory */
+struct jx_record; /* one record of a declared resource */
+struct jx_rows;   /* the result of a named statement */
+struct jx_json;   /* JSON being written */
 
 /* ---- results --------------------------------------------------------------------------------------------------- */
 
 enum jx_verdict {
-    JX_ERROR = 0,                     /* what a plugin that died halfway leaves behind: never consent */
+    JX_ERROR = 0, /* what a plugin that died halfway leaves behind: never consent */
     JX_OK = 1,
-    JX_VETO = 2,                      /* filters: refuse, with code and message. actions: give up, dead letter */
-    JX_RETRY = 3                      /* actions only: deliver again later */
+    JX_VETO = 2, /* filters: refuse, with code and message. actions: give up, dead letter */
+    JX_RETRY = 3 /* actions only: deliver again later */
 };
 
 /* Filled by the plugin; zeroed by the host before. Text must live until the function has returned and a little longer:
  * literals, or memory from core->alloc / core->format. */
 struct jx_result {
     uint32_t size;
-    uint32_t verdict;                 /* enum jx_verdict */
-    const char *code;                 /* stable, snake_case: "too_many_reopens" */
+    uint32_t verdict; /* enum jx_verdict */
+    const char *code; /* stable, snake_case: "too_many_reopens" */
     const char *message_en;
     const char *message_zh;
-    const char *pointer;              /* JSON Pointer of the field it is about, or NULL */
+    const char *pointer; /* JSON Pointer of the field it is about, or NULL */
 };
 
 static inline void jx_ok(struct jx_result *r)
@@ -96,7 +100,8 @@ static inline void jx_ok(struct jx_result *r)
     r->verdict = JX_OK;
 }
 
-static inline void jx_veto(struct jx_result *r, const char *pointer, const char *code, const char *en, const char *zh)
+static inline void jx_veto(
+    struct jx_result *r, const char *pointer, const char *code, const char *en, const char *zh)
 {
     r->verdict = JX_VETO;
     r->pointer = pointer;
@@ -108,13 +113,13 @@ static inline void jx_veto(struct jx_result *r, const char *pointer, const char 
 /* ---- what a plugin offers -------------------------------------------------------------------------------------- */
 
 enum jx_point {
-    JX_VALIDATE = 1,                  /* filters, in the request's transaction */
+    JX_VALIDATE = 1, /* filters, in the request's transaction */
     JX_BEFORE_CREATE = 2,
     JX_BEFORE_UPDATE = 3,
     JX_BEFORE_DELETE = 4,
     JX_BEFORE_TRANSITION = 5,
-    JX_SERIALISE = 6,                 /* filter, when records are shown: may hide fields; must not write */
-    JX_AFTER_CREATE = 33,             /* actions, after the commit, at least once */
+    JX_SERIALISE = 6,     /* filter, when records are shown: may hide fields; must not write */
+    JX_AFTER_CREATE = 33, /* actions, after the commit, at least once */
     JX_AFTER_UPDATE = 34,
     JX_AFTER_DELETE = 35,
     JX_AFTER_TRANSITION = 36
@@ -123,22 +128,23 @@ enum jx_point {
 enum jx_phase { JX_NORMAL = 0, JX_EARLY = 1, JX_LATE = 2 }; /* order: early, normal, late; then plugin id */
 
 enum jx_flags {
-    JX_FAIL_CLOSED = 0,               /* an ERROR refuses the request */
-    JX_FAIL_OPEN = 1,                 /* an ERROR is logged and passed over; not honoured at JX_VALIDATE */
-    JX_WRITES = 2                     /* the filter changes other records or rows: it gets a savepoint */
+    JX_FAIL_CLOSED = 0, /* an ERROR refuses the request */
+    JX_FAIL_OPEN = 1,   /* an ERROR is logged and passed over; not honoured at JX_VALIDATE */
+    JX_WRITES = 2       /* the filter changes other records or rows: it gets a savepoint */
 };
 
 /* Takes part before something happens. Entered only where the plugin is effective at the records' unit. All records are
  * of one resource and unit. May suspend. Since 1.0. */
 struct jx_filter {
-    uint32_t point;                   /* enum jx_point, 1 to 6 */
-    uint32_t phase;                   /* enum jx_phase */
-    uint32_t flags;                   /* enum jx_flags */
+    uint32_t point; /* enum jx_point, 1 to 6 */
+    uint32_t phase; /* enum jx_phase */
+    uint32_t flags; /* enum jx_flags */
     uint32_t reserved;
-    const char *name;                 /* in traces and logs: "reopen_limit" */
-    const char *resource;             /* "suggestions.suggestion" */
-    const char *transition;           /* JX_BEFORE_TRANSITION: its name; NULL: any */
-    void (*fn)(struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result);
+    const char *name;       /* in traces and logs: "reopen_limit" */
+    const char *resource;   /* "suggestions.suggestion" */
+    const char *transition; /* JX_BEFORE_TRANSITION: its name; NULL: any */
+    void (*fn)(
+        struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result);
 };
 
 /* What an action is told: ids and names, no values; read the record if you need them (it may have changed since). */
@@ -146,38 +152,43 @@ struct jx_event {
     uint32_t size;
     uint32_t point;
     const char *resource;
-    const char *transition;           /* NULL unless JX_AFTER_TRANSITION */
-    const char *changed;              /* comma-separated field names; "" */
-    struct jx_id id;                  /* of the record */
-    jx_unit unit;                     /* that handles it; JX_UNIT_NONE when the unit is gone */
+    const char *transition; /* NULL unless JX_AFTER_TRANSITION */
+    const char *changed;    /* comma-separated field names; "" */
+    struct jx_id id;        /* of the record */
+    jx_unit unit;           /* that handles it; JX_UNIT_NONE when the unit is gone */
     uint32_t reserved;
-    int64_t version;                  /* of the record when it happened */
+    int64_t version; /* of the record when it happened */
 };
 
 /* Takes part after a commit. Runs at least once, in order per record: make it idempotent. Runs as the plugin. JX_OK: done;
  * JX_RETRY or JX_ERROR: again later, with back-off; JX_VETO: give up. May suspend. Since 1.0. */
 struct jx_action {
-    uint32_t point;                   /* enum jx_point, 33 to 36 */
+    uint32_t point; /* enum jx_point, 33 to 36 */
     uint32_t reserved;
     const char *name;
     const char *resource;
-    const char *transition;           /* NULL: any */
+    const char *transition; /* NULL: any */
     void (*fn)(struct jx_call *call, const struct jx_event *event, struct jx_result *result);
 };
 
 enum jx_provider_kind {
-    JX_STATISTICS = 1, JX_CARD = 2, JX_MENU = 3, JX_SEARCH = 4, JX_REPORT = 5, JX_HEALTH = 7
+    JX_STATISTICS = 1,
+    JX_CARD = 2,
+    JX_MENU = 3,
+    JX_SEARCH = 4,
+    JX_REPORT = 5,
+    JX_HEALTH = 7
 };
 
 /* Contributes one JSON value to an answer that others contribute to as well. Read-only; if it fails its part is missing
  * and the answer says so. May suspend. Since 1.0. */
 struct jx_provider {
-    uint32_t kind;                    /* enum jx_provider_kind */
+    uint32_t kind; /* enum jx_provider_kind */
     uint32_t reserved;
     const char *name;
     const char *label_zh;
     const char *label_en;
-    const char *permission;           /* full name; asked for at the unit first. NULL: signed in is enough */
+    const char *permission; /* full name; asked for at the unit first. NULL: signed in is enough */
     void (*fn)(struct jx_call *call, jx_unit unit, struct jx_json *out, struct jx_result *result);
 };
 
@@ -188,22 +199,22 @@ enum jx_method { JX_GET = 1, JX_POST = 2, JX_PUT = 3, JX_PATCH = 4, JX_DELETE = 
  * effective at that unit and whether the subject has the permission there. What fn wrote is committed when it returns
  * JX_OK and rolled back otherwise. May suspend. Since 1.0. */
 struct jx_route {
-    uint32_t method;                  /* enum jx_method */
+    uint32_t method; /* enum jx_method */
     uint32_t reserved;
-    const char *path;                 /* "/summary", "/summary/{unit}" */
-    const char *permission;           /* full name; required */
-    const char *summary_zh;           /* one line for OpenAPI */
+    const char *path;       /* "/summary", "/summary/{unit}" */
+    const char *permission; /* full name; required */
+    const char *summary_zh; /* one line for OpenAPI */
     const char *summary_en;
-    const char *members;              /* accepted members of the JSON body, comma-separated; NULL: no body */
+    const char *members; /* accepted members of the JSON body, comma-separated; NULL: no body */
     void (*fn)(struct jx_call *call, jx_unit unit, struct jx_result *result);
 };
 
 enum jx_lifecycle_event {
-    JX_LOAD = 1,                      /* once per process, call is NULL: no host function that takes a call */
-    JX_WORKER_START = 2,              /* call is NULL */
-    JX_ENABLE_UNIT = 3,               /* the plugin became effective at the unit; also for units created later */
+    JX_LOAD = 1,         /* once per process, call is NULL: no host function that takes a call */
+    JX_WORKER_START = 2, /* call is NULL */
+    JX_ENABLE_UNIT = 3,  /* the plugin became effective at the unit; also for units created later */
     JX_DISABLE_UNIT = 4,
-    JX_DRAIN = 5                      /* call is NULL */
+    JX_DRAIN = 5 /* call is NULL */
 };
 
 /* Idempotent: may be told the same more than once. May suspend when there is a call. Since 1.0. */
@@ -216,7 +227,7 @@ struct jx_lifecycle {
 /* Everything, constant for the life of the process. *_size is the size of one element as the plugin knows it, so that
  * elements may grow in later minor versions; the macros below fill count and size. */
 struct jx_plugin {
-    uint32_t size;                    /* sizeof(struct jx_plugin) */
+    uint32_t size; /* sizeof(struct jx_plugin) */
     uint32_t filter_count, filter_size;
     uint32_t action_count, action_size;
     uint32_t provider_count, provider_size;
@@ -265,8 +276,8 @@ struct jx_core_api {
 };
 
 enum jx_as {
-    JX_AS_USER = 0,                   /* with the rights of who asks */
-    JX_AS_PLUGIN = 1                  /* with the plugin's own: its own resources, and fields set by the plugin */
+    JX_AS_USER = 0,  /* with the rights of who asks */
+    JX_AS_PLUGIN = 1 /* with the plugin's own: its own resources, and fields set by the plugin */
 };
 
 /* Records, the plugin's own and those of others. Values are text: decimal integers, true/false, RFC 3339 times,
@@ -276,9 +287,10 @@ struct jx_record_api {
     /* Members of a record at hand. Do not suspend. */
     const char *(*resource)(const struct jx_record *rec);
     struct jx_id (*id)(const struct jx_record *rec);
-    jx_unit (*unit)(const struct jx_record *rec);                   /* that handles it now */
-    struct jx_text (*get)(const struct jx_record *rec, const char *field);      /* as it will be; "state" too */
-    struct jx_text (*get_old)(const struct jx_record *rec, const char *field);  /* as it was; no value on create */
+    jx_unit (*unit)(const struct jx_record *rec);                          /* that handles it now */
+    struct jx_text (*get)(const struct jx_record *rec, const char *field); /* as it will be; "state" too */
+    struct jx_text (*get_old)(
+        const struct jx_record *rec, const char *field); /* as it was; no value on create */
     bool (*is_changed)(const struct jx_record *rec, const char *field);
     /* Filters before create, update, transition: changes a field. JX_ENOENT no such field; JX_EINVAL not a valid value. */
     int32_t (*set)(struct jx_call *call, struct jx_record *rec, const char *field, struct jx_text value);
@@ -287,17 +299,18 @@ struct jx_record_api {
 
     /* Whole operations: validation, permission, policy gate, hooks, history and audit included; part of the request's
      * transaction. All may suspend. JX_ENOENT, JX_EACCES, JX_EINVAL, JX_ESTALE, JX_EEXIST, JX_EAGAIN, JX_EIO. */
-    int32_t (*read)(struct jx_call *call, uint32_t as, const char *resource, struct jx_id id, struct jx_record **ret);
+    int32_t (*read)(
+        struct jx_call *call, uint32_t as, const char *resource, struct jx_id id, struct jx_record **ret);
     /* filter as in the API: "state=in.(new,late)&order=due.desc"; at most 1000. Array in the call's memory. */
-    int32_t (*list)(struct jx_call *call, uint32_t as, const char *resource, const char *filter, uint32_t limit,
-        struct jx_record ***ret, uint32_t *ret_count);
+    int32_t (*list)(struct jx_call *call, uint32_t as, const char *resource, const char *filter,
+        uint32_t limit, struct jx_record ***ret, uint32_t *ret_count);
     /* json: an object of field values; create also takes "unit". ret may be NULL. */
-    int32_t (*create)(struct jx_call *call, uint32_t as, const char *resource, struct jx_text json,
-        struct jx_record **ret);
-    int32_t (*update)(struct jx_call *call, uint32_t as, const char *resource, struct jx_id id, struct jx_text json,
-        struct jx_record **ret);
-    int32_t (*transition)(struct jx_call *call, uint32_t as, const char *resource, struct jx_id id, const char *name,
+    int32_t (*create)(
+        struct jx_call *call, uint32_t as, const char *resource, struct jx_text json, struct jx_record **ret);
+    int32_t (*update)(struct jx_call *call, uint32_t as, const char *resource, struct jx_id id,
         struct jx_text json, struct jx_record **ret);
+    int32_t (*transition)(struct jx_call *call, uint32_t as, const char *resource, struct jx_id id,
+        const char *name, struct jx_text json, struct jx_record **ret);
 };
 
 /* Named statements of the plugin's queries.sql, on the plugin's own tables. $1 is the tenant, filled in by the host;
@@ -319,7 +332,7 @@ struct jx_query_api {
  * suspends. Since 1.0. */
 struct jx_http_api {
     uint64_t size;
-    struct jx_text (*param)(struct jx_call *call, const char *name);     /* of the path; no value elsewhere */
+    struct jx_text (*param)(struct jx_call *call, const char *name); /* of the path; no value elsewhere */
     struct jx_text (*query)(struct jx_call *call, const char *name);
     /* A member of the JSON body: strings as they are, numbers and booleans as text, objects and arrays as JSON. */
     struct jx_text (*body)(struct jx_call *call, const char *member);
@@ -330,7 +343,7 @@ struct jx_http_api {
     void (*json_array)(struct jx_json *out);
     void (*json_array_end)(struct jx_json *out);
     void (*json_key)(struct jx_json *out, const char *key);
-    void (*json_text)(struct jx_json *out, struct jx_text value);        /* no value writes null */
+    void (*json_text)(struct jx_json *out, struct jx_text value); /* no value writes null */
     void (*json_int)(struct jx_json *out, int64_t value);
     void (*json_bool)(struct jx_json *out, bool value);
     /* The status of a JX_VETO's problem document; 409 unless set. 400 to 499. */
@@ -338,14 +351,18 @@ struct jx_http_api {
 };
 
 enum jx_subject_kind {
-    JX_SUBJECT_ANONYMOUS, JX_SUBJECT_ACCOUNT, JX_SUBJECT_OPERATOR, JX_SUBJECT_SYSTEM, JX_SUBJECT_PLUGIN
+    JX_SUBJECT_ANONYMOUS,
+    JX_SUBJECT_ACCOUNT,
+    JX_SUBJECT_OPERATOR,
+    JX_SUBJECT_SYSTEM,
+    JX_SUBJECT_PLUGIN
 };
 
 /* Who asks. None suspends. Since 1.0. */
 struct jx_subject_api {
     uint64_t size;
     uint32_t (*kind)(struct jx_call *call);
-    struct jx_id (*account)(struct jx_call *call);                       /* zero when there is none */
+    struct jx_id (*account)(struct jx_call *call); /* zero when there is none */
     /* Has the subject the permission (full name) at the unit? */
     bool (*may)(struct jx_call *call, const char *permission, jx_unit unit);
     bool (*in_department)(struct jx_call *call, struct jx_id department, bool as_head);
@@ -359,9 +376,9 @@ enum jx_level { JX_COUNTY, JX_STREET, JX_COMMUNITY, JX_PARK };
 struct jx_unit_api {
     uint64_t size;
     jx_unit (*root)(struct jx_call *call);
-    jx_unit (*find)(struct jx_call *call, struct jx_text id_or_code);    /* JX_UNIT_NONE */
-    jx_unit (*parent)(struct jx_call *call, jx_unit unit);               /* JX_UNIT_NONE for the root */
-    uint32_t (*level)(struct jx_call *call, jx_unit unit);               /* enum jx_level */
+    jx_unit (*find)(struct jx_call *call, struct jx_text id_or_code); /* JX_UNIT_NONE */
+    jx_unit (*parent)(struct jx_call *call, jx_unit unit);            /* JX_UNIT_NONE for the root */
+    uint32_t (*level)(struct jx_call *call, jx_unit unit);            /* enum jx_level */
     struct jx_id (*id)(struct jx_call *call, jx_unit unit);
     struct jx_text (*code)(struct jx_call *call, jx_unit unit);
     struct jx_text (*name)(struct jx_call *call, jx_unit unit);
@@ -385,14 +402,14 @@ struct jx_calendar_api {
     int32_t (*add_working_days)(struct jx_call *call, int32_t from, int32_t count, int32_t *ret);
     /* Working days after `from` up to and including `to`; negative when `to` is earlier. */
     int32_t (*working_days_between)(struct jx_call *call, int32_t from, int32_t to, int32_t *ret);
-    int32_t (*date_parse)(struct jx_text text, int32_t *ret);            /* YYYY-MM-DD; JX_EINVAL */
+    int32_t (*date_parse)(struct jx_text text, int32_t *ret); /* YYYY-MM-DD; JX_EINVAL */
     struct jx_text (*date_text)(struct jx_call *call, int32_t days);
 };
 
 struct jx_host {
     uint32_t size;
-    uint16_t abi_major, abi_minor;    /* of the host */
-    const char *version;              /* of the server, for logs */
+    uint16_t abi_major, abi_minor; /* of the host */
+    const char *version;           /* of the server, for logs */
     const struct jx_core_api *core;
     const struct jx_record_api *record;
     const struct jx_query_api *query;
@@ -412,11 +429,11 @@ struct jx_host {
 /* The ELF note, byte for byte (little-endian, no pointers, no padding). Frozen for ever. */
 struct jx_note {
     uint32_t owner_size, descriptor_size, type;
-    char owner[8];                    /* "Juxin" and zeros */
-    char magic[8];                    /* descriptor from here on; without a NUL */
-    uint32_t size;                    /* of the descriptor */
-    uint16_t abi_major, abi_minor;    /* minor: the least the plugin needs */
-    char name[64];                    /* as in plugin.json and as the directory is called */
+    char owner[8];                 /* "Juxin" and zeros */
+    char magic[8];                 /* descriptor from here on; without a NUL */
+    uint32_t size;                 /* of the descriptor */
+    uint16_t abi_major, abi_minor; /* minor: the least the plugin needs */
+    char name[64];                 /* as in plugin.json and as the directory is called */
     char version[32];
 };
 #define JX_DESCRIPTOR_SIZE 112u
@@ -437,16 +454,17 @@ JX_EXPORT const struct jx_plugin *jx_plugin_entry(const struct jx_host *host);
  * start: const struct jx_plugin *start(const struct jx_host *host). Keep the host pointer: it stays valid.
  * JX_PLUGIN_NEEDS additionally names the least minor version the plugin can do with. */
 #define JX_PLUGIN(plugin_name, plugin_version, start) JX_PLUGIN_NEEDS(plugin_name, plugin_version, 0, start)
-#define JX_PLUGIN_NEEDS(plugin_name, plugin_version, minor, start)                                                   \
-    JX_STATIC_ASSERT(sizeof(plugin_name) <= 64 && sizeof(plugin_version) <= 32, "name or version is too long");      \
-    JX_STATIC_ASSERT(sizeof(struct jx_note) == 20 + JX_DESCRIPTOR_SIZE, "the note has no padding");                  \
-    __attribute__((section(".note.juxin"), used, aligned(4))) static const struct jx_note jx_note_of_plugin = {      \
-        6, JX_DESCRIPTOR_SIZE, JX_NOTE_TYPE, {'J', 'u', 'x', 'i', 'n', 0, 0, 0},                                      \
-        {'J', 'X', 'P', 'L', 'U', 'G', 'I', 'N'}, JX_DESCRIPTOR_SIZE, (uint16_t)JX_ABI_MAJOR, (uint16_t)(minor),      \
-        plugin_name, plugin_version};                                                                                \
-    const struct jx_plugin *jx_plugin_entry(const struct jx_host *jx_host_)                                            \
-    {                                                                                                                \
-        return start(jx_host_);                                                                                     \
+#define JX_PLUGIN_NEEDS(plugin_name, plugin_version, minor, start)                                           \
+    JX_STATIC_ASSERT(                                                                                        \
+        sizeof(plugin_name) <= 64 && sizeof(plugin_version) <= 32, "name or version is too long");           \
+    JX_STATIC_ASSERT(sizeof(struct jx_note) == 20 + JX_DESCRIPTOR_SIZE, "the note has no padding");          \
+    __attribute__((section(".note.juxin"), used,                                                             \
+        aligned(4))) static const struct jx_note jx_note_of_plugin = {6, JX_DESCRIPTOR_SIZE, JX_NOTE_TYPE,   \
+        {'J', 'u', 'x', 'i', 'n', 0, 0, 0}, {'J', 'X', 'P', 'L', 'U', 'G', 'I', 'N'}, JX_DESCRIPTOR_SIZE,    \
+        (uint16_t)JX_ABI_MAJOR, (uint16_t)(minor), plugin_name, plugin_version};                             \
+    const struct jx_plugin *jx_plugin_entry(const struct jx_host *jx_host_)                                  \
+    {                                                                                                        \
+        return start(jx_host_);                                                                              \
     }
 
 #endif

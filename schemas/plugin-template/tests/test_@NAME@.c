@@ -43,8 +43,12 @@ static void fake_status(struct jx_call *call, int32_t s)
 static const struct jx_core_api core = {.size = sizeof(core), .setting = fake_setting};
 static const struct jx_record_api record = {.size = sizeof(record), .get = fake_get, .unit = fake_unit};
 static const struct jx_http_api http = {.size = sizeof(http), .veto_status = fake_status};
-static const struct jx_host fake = {.size = sizeof(fake), .abi_major = JX_ABI_MAJOR, .abi_minor = JX_ABI_MINOR,
-    .core = &core, .record = &record, .http = &http};
+static const struct jx_host fake = {.size = sizeof(fake),
+    .abi_major = JX_ABI_MAJOR,
+    .abi_minor = JX_ABI_MINOR,
+    .core = &core,
+    .record = &record,
+    .http = &http};
 
 static uint32_t verdict_on(const char *a_title)
 {
