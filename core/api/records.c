@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "api/openapi.h"
 #include "base/mem.h"
 #include "resource/query.h"
 #include "resource/reader.h"
@@ -298,7 +299,7 @@ enum record_route api_record_route(const struct api_route *route, const struct r
 
 int api_record_routes(struct router *rt)
 {
-    int result = 0;
+    int result = api_openapi_route(rt);
 
     for (uint32_t i = 0; i < resource_count(); i++) {
         const struct resource *res = resource_at(i);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "base/jsonpos.h"
+
 void report_init(struct declaration_report *r, struct arena *a, struct text source)
 {
     *r = (struct declaration_report){.arena = a, .source = source};
@@ -22,8 +24,8 @@ int report_add(struct declaration_report *r, const char *pointer, const char *su
     f->pointer = arena_dup(r->arena, pointer);
     f->message = arena_dup(r->arena, message);
     f->suggestion = arena_dup(r->arena, suggestion);
-    if (!json_locate(r->source, pointer, &f->line, &f->column))
-        f->line = f->column = 0;
+    if (r->source.ptr)
+        json_position(r->source, pointer, &f->line, &f->column);
     *r->tail = f;
     r->tail = &f->next;
     r->count++;
@@ -85,107 +87,6 @@ void report_unknown(struct declaration_report *r, const char *pointer, const jso
         report_add(r, arena_printf(r->arena, "%s/%s", pointer, key),
             near ? arena_printf(r->arena, "did you mean \"%s\"?", near) : NULL, "unknown member \"%s\"", key);
     }
-}
-
-/* Cursor over JSON text that is known to be well-formed. */
-struct scan {
-    const char *p, *end;
-};
-
-static void skip_blank(struct scan *s)
-{
-    while (s->p < s->end && strchr(" \t\r\n,:", *s->p))
-        s->p++;
-}
-
-static struct text scan_string(struct scan *s)
-{
-    const char *start = ++s->p;
-
-    while (s->p < s->end && *s->p != '"')
-        s->p += *s->p == '\\' ? 2 : 1;
-    s->p = MIN(s->p, s->end);
-    return (struct text){start, (size_t)(s->p++ - start)};
-}
-
-static void skip_value(struct scan *s)
-{
-    int depth = 0;
-
-    skip_blank(s);
-    do {
-        skip_blank(s);
-        if (s->p >= s->end)
-            return;
-        if (*s->p == '"') {
-            scan_string(s);
-        } else if (*s->p == '{' || *s->p == '[') {
-            depth++;
-            s->p++;
-        } else if (*s->p == '}' || *s->p == ']') {
-            depth--;
-            s->p++;
-        } else {
-            while (s->p < s->end && !strchr(" \t\r\n,:}]", *s->p))
-                s->p++;
-        }
-    } while (depth > 0);
-}
-
-/* Moves to the member or element named by one segment; `at` is left on the key of a member. */
-static bool enter(struct scan *s, struct text segment, const char **at)
-{
-    int64_t wanted = -1;
-    bool is_object;
-
-    skip_blank(s);
-    if (s->p >= s->end || (*s->p != '{' && *s->p != '['))
-        return false;
-    is_object = *s->p++ == '{';
-    if (!is_object && text_to_i64(segment, 0, 100000, &wanted) < 0)
-        return false;
-    for (int64_t n = 0;; n++) {
-        skip_blank(s);
-        if (s->p >= s->end || *s->p == '}' || *s->p == ']')
-            return false;
-        *at = s->p;
-        if (is_object) {
-            struct text key = scan_string(s);
-
-            skip_blank(s);
-            if (text_eq(key, segment))
-                return true;
-        } else if (n == wanted) {
-            return true;
-        }
-        skip_value(s);
-    }
-}
-
-bool json_locate(struct text source, const char *pointer, uint32_t *ret_line, uint32_t *ret_column)
-{
-    struct scan s = {source.ptr, source.ptr ? source.ptr + source.len : NULL};
-    struct text rest = text_of(pointer);
-    const char *at = source.ptr;
-
-    if (!source.ptr)
-        return false;
-    text_split(&rest, '/');
-    while (rest.ptr) {
-        struct text segment = text_split(&rest, '/');
-
-        if (!enter(&s, segment, &at))
-            break; /* a missing member: the place of its parent is near enough */
-    }
-    *ret_line = *ret_column = 1;
-    for (const char *p = source.ptr; p < at; p++) {
-        ++*ret_column;
-        if (*p == '\n') {
-            ++*ret_line;
-            *ret_column = 1;
-        }
-    }
-    return true;
 }
 
 /* Fields of these kinds are refused everywhere: Juxin holds no opinions, beliefs, origins or incomes of persons. */

@@ -11,7 +11,5 @@ int report_add(struct declaration_report *r, const char *pointer, const char *su
 void report_unknown(struct declaration_report *r, const char *pointer, const json_t *object, const char *const *known);
 /* The known word nearest to a misspelt one, or NULL when none is near. */
 const char *report_nearest(const char *word, const char *const *known);
-/* Line and column of what a JSON Pointer names in a text; false when it does not occur. */
-bool json_locate(struct text source, const char *pointer, uint32_t *ret_line, uint32_t *ret_column);
 /* The kind of personal data that may not be recorded which a field's name or label speaks of, in English; NULL. */
 const char *denied_subject(const char *name, const char *label_zh, const char *label_en);

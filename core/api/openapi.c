@@ -1,0 +1,252 @@
+/* OpenAPI 3.1: written once per process from the tables of routes and the declarations. */
+#include "api/openapi.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "resource/resource.h"
+
+#ifndef JUXIN_VERSION
+#define JUXIN_VERSION "0"
+#endif
+
+static const char *const method_keys[] = {
+    [HTTP_GET] = "get", [HTTP_HEAD] = "head", [HTTP_POST] = "post", [HTTP_PUT] = "put", [HTTP_PATCH] = "patch",
+    [HTTP_DELETE] = "delete", [HTTP_OPTIONS] = "options"};
+
+void openapi_ref(struct jsonw *w, const char *key, const char *what, const char *name)
+{
+    struct buf b = BUF_INIT;
+
+    buf_addf(&b, "#/components/%s/%s", what, name);
+    if (key)
+        jsonw_key(w, key);
+    jsonw_object(w);
+    jsonw_kstr(w, "$ref", buf_str(&b));
+    jsonw_object_end(w);
+    buf_done(&b);
+}
+
+void openapi_parameter(struct jsonw *w, const char *name, const char *in, const char *type, const char *text)
+{
+    jsonw_object(w);
+    jsonw_kstr(w, "name", name);
+    jsonw_kstr(w, "in", in);
+    if (strcmp(in, "path") == 0)
+        jsonw_kbool(w, "required", true);
+    if (text)
+        jsonw_kstr(w, "description", text);
+    jsonw_key(w, "schema");
+    jsonw_object(w);
+    jsonw_kstr(w, "type", type);
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+}
+
+/* Every {name} of the path, but those of a record's own operations, which know more about them. */
+static void path_parameters(struct jsonw *w, const char *path)
+{
+    for (const char *p = strchr(path, '{'); p; p = strchr(p, '{')) {
+        const char *end = strchr(++p, '}');
+        char *name = str_ndup(p, (size_t)(end - p));
+
+        openapi_parameter(w, name, "path", "string", NULL);
+        free(name);
+        p = end;
+    }
+}
+
+/* units_unit_move_post: unique, since method and path are. */
+static void operation_id(struct jsonw *w, const struct api_route *route)
+{
+    struct buf b = BUF_INIT;
+
+    for (const char *p = route->path + 1; *p; p++)
+        if (*p != '{' && *p != '}')
+            buf_addc(&b, *p == '/' || *p == '.' || *p == '-' ? '_' : *p);
+    buf_addf(&b, "_%s", method_keys[route->method]);
+    jsonw_kstr(w, "operationId", buf_str(&b));
+    buf_done(&b);
+}
+
+static void tags(struct jsonw *w, const struct api_route *route)
+{
+    struct text rest = text_of(route->path + 1);
+
+    jsonw_key(w, "tags");
+    jsonw_array(w);
+    jsonw_text(w, text_split(&rest, '/'));
+    jsonw_array_end(w);
+}
+
+static void plain_operation(struct jsonw *w, const struct api_route *route)
+{
+    bool writes = route->method == HTTP_POST || route->method == HTTP_PUT || route->method == HTTP_PATCH;
+
+    jsonw_key(w, "parameters");
+    jsonw_array(w);
+    path_parameters(w, route->path);
+    jsonw_array_end(w);
+    if (writes && route->request_schema) {
+        jsonw_key(w, "requestBody");
+        jsonw_object(w);
+        jsonw_key(w, "content");
+        jsonw_object(w);
+        jsonw_key(w, route->method == HTTP_PATCH ? "application/merge-patch+json" : "application/json");
+        jsonw_object(w);
+        jsonw_key(w, "schema");
+        jsonw_raw(w, text_of(route->request_schema));
+        jsonw_object_end(w);
+        jsonw_object_end(w);
+        jsonw_object_end(w);
+    }
+    jsonw_key(w, "responses");
+    jsonw_object(w);
+    jsonw_key(w, "2XX");
+    jsonw_object(w);
+    jsonw_kstr(w, "description", "Done");
+    if (route->response_schema) {
+        jsonw_key(w, "content");
+        jsonw_object(w);
+        jsonw_key(w, "application/json");
+        jsonw_object(w);
+        jsonw_key(w, "schema");
+        jsonw_raw(w, text_of(route->response_schema));
+        jsonw_object_end(w);
+        jsonw_object_end(w);
+    }
+    jsonw_object_end(w);
+    openapi_ref(w, "4XX", "responses", "Problem");
+    jsonw_object_end(w);
+}
+
+static void operation(struct jsonw *w, const struct api_route *route)
+{
+    const struct resource *res;
+    enum record_route kind = api_record_route(route, &res);
+
+    jsonw_key(w, method_keys[route->method]);
+    jsonw_object(w);
+    operation_id(w, route);
+    tags(w, route);
+    jsonw_kstr(w, "summary", route->summary_en ? route->summary_en : route->path);
+    if (route->summary_zh)
+        jsonw_kstr(w, "description", route->summary_zh);
+    if (route->flags & API_PUBLIC) {
+        jsonw_key(w, "security");
+        jsonw_array(w);
+        jsonw_array_end(w);
+    }
+    if (kind == RECORD_ROUTES)
+        plain_operation(w, route);
+    else
+        openapi_record_operation(w, kind, res);
+    jsonw_object_end(w);
+}
+
+struct listing {
+    const struct api_route *routes[4096];
+    size_t count;
+};
+
+static void collect(const struct api_route *route, void *arg)
+{
+    struct listing *l = arg;
+
+    if (l->count < ARRAY_LEN(l->routes))
+        l->routes[l->count++] = route;
+}
+
+/* A path stands once, with all its methods. */
+static void paths(struct jsonw *w)
+{
+    struct listing *l = mem_zalloc(sizeof(*l));
+
+    api_each(collect, l);
+    jsonw_key(w, "paths");
+    jsonw_object(w);
+    for (size_t i = 0; i < l->count; i++) {
+        bool seen = false;
+
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = strcmp(l->routes[k]->path, l->routes[i]->path) == 0;
+        if (seen)
+            continue;
+        jsonw_key(w, l->routes[i]->path);
+        jsonw_object(w);
+        for (size_t k = i; k < l->count; k++)
+            if (strcmp(l->routes[k]->path, l->routes[i]->path) == 0)
+                operation(w, l->routes[k]);
+        jsonw_object_end(w);
+    }
+    jsonw_object_end(w);
+    free(l);
+}
+
+#define PROBLEM_SCHEMA                                                                                               \
+    "{\"type\":\"object\",\"description\":\"RFC 9457\",\"required\":[\"type\",\"title\",\"status\",\"code\"],\"properties\":{"   \
+    "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"              \
+    "\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"            \
+    "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"pointer\",\"code\",\"detail\"],"  \
+    "\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":\"JSON Pointer, or the name of a parameter\"},"  \
+    "\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}}}"
+
+static void components(struct jsonw *w)
+{
+    jsonw_key(w, "components");
+    jsonw_object(w);
+    jsonw_key(w, "securitySchemes");
+    jsonw_raw(w, TEXT("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"An API token\"},"
+                      "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"__Host-jx-TENANT\","
+                      "\"description\":\"From POST /session; changes also send its csrf_token as X-CSRF-Token\"}}"));
+    jsonw_key(w, "responses");
+    jsonw_raw(w, TEXT("{\"Problem\":{\"description\":\"What is wrong\",\"content\":{\"application/problem+json\":"
+                      "{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}}"));
+    jsonw_key(w, "schemas");
+    jsonw_object(w);
+    jsonw_key(w, "Problem");
+    jsonw_raw(w, TEXT(PROBLEM_SCHEMA));
+    for (uint32_t i = 0; i < resource_count(); i++)
+        openapi_resource_schemas(w, resource_at(i));
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+}
+
+void openapi_write(struct jsonw *w)
+{
+    jsonw_object(w);
+    jsonw_kstr(w, "openapi", "3.1.0");
+    jsonw_key(w, "info");
+    jsonw_raw(w, TEXT("{\"title\":\"Juxin\",\"version\":\"" JUXIN_VERSION "\",\"summary\":\"One district's API\","
+                      "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}}"));
+    jsonw_key(w, "servers");
+    jsonw_raw(w, TEXT("[{\"url\":\"/t/{tenant}/api/v1\",\"variables\":{\"tenant\":{\"default\":\"tenant\","
+                      "\"description\":\"The district's short name\"}}}]"));
+    jsonw_key(w, "security");
+    jsonw_raw(w, TEXT("[{\"bearer\":[]},{\"session\":[]}]"));
+    paths(w);
+    components(w);
+    jsonw_object_end(w);
+}
+
+static int serve(struct call *c, struct request *r)
+{
+    static struct buf document; /* made at the first question, when every route is known */
+    struct jsonw w;
+
+    (void)c;
+    if (document.len == 0) {
+        jsonw_init(&w, &document);
+        openapi_write(&w);
+    }
+    response_bytes(r, 200, "application/json", buf_text(&document));
+    return 0;
+}
+
+int api_openapi_route(struct router *rt)
+{
+    static const struct api_route route = {.method = HTTP_GET, .path = "/openapi.json", .handle = serve,
+        .summary_en = "This document", .summary_zh = "接口说明"};
+
+    return api_add(rt, &route);
+}

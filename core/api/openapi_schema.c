@@ -1,0 +1,328 @@
+/* OpenAPI of declared resources: a schema per shape, an operation per route. */
+#include "api/openapi.h"
+#include "resource/value.h"
+
+static void nullable(struct jsonw *w, const char *type)
+{
+    jsonw_key(w, "type");
+    jsonw_array(w);
+    jsonw_str(w, type);
+    jsonw_str(w, "null");
+    jsonw_array_end(w);
+}
+
+static void typed(struct jsonw *w, const char *type, const char *format)
+{
+    nullable(w, type);
+    if (format)
+        jsonw_kstr(w, "format", format);
+}
+
+static void field_type(struct jsonw *w, const struct field *f)
+{
+    switch (f->type) {
+    case FIELD_INTEGER:
+    case FIELD_MONEY:
+        typed(w, "integer", "int64");
+        break;
+    case FIELD_BOOLEAN:
+        typed(w, "boolean", NULL);
+        break;
+    case FIELD_DATE:
+        typed(w, "string", "date");
+        break;
+    case FIELD_DATETIME:
+        typed(w, "string", "date-time");
+        break;
+    case FIELD_REFERENCE:
+    case FIELD_DEPARTMENT:
+    case FIELD_ACCOUNT:
+    case FIELD_UNIT:
+        typed(w, "string", "uuid");
+        break;
+    case FIELD_DEPARTMENTS:
+        nullable(w, "array");
+        jsonw_key(w, "items");
+        jsonw_raw(w, TEXT("{\"type\":\"string\",\"format\":\"uuid\"}"));
+        break;
+    case FIELD_JSON:
+        break; /* anything */
+    default:
+        typed(w, "string", NULL);
+    }
+}
+
+static void field_schema(struct jsonw *w, const struct field *f)
+{
+    jsonw_key(w, f->name);
+    jsonw_object(w);
+    jsonw_kstr(w, "title", f->label.en);
+    jsonw_kstr(w, "description", f->label.zh);
+    field_type(w, f);
+    if (f->type == FIELD_ENUM) {
+        jsonw_key(w, "enum");
+        jsonw_array(w);
+        for (uint32_t i = 0; i < f->value_count; i++)
+            jsonw_str(w, f->values[i].value);
+        jsonw_null(w);
+        jsonw_array_end(w);
+    }
+    if (f->has_min)
+        jsonw_kint(w, "minimum", f->min);
+    if (f->has_max)
+        jsonw_kint(w, "maximum", f->max);
+    if (f->type == FIELD_TEXT || f->type == FIELD_LONGTEXT) {
+        if (f->min_length)
+            jsonw_kint(w, "minLength", f->min_length);
+        jsonw_kint(w, "maxLength", f->max_length);
+    }
+    if (f->pattern)
+        jsonw_kstr(w, "pattern", f->pattern);
+    if (f->fallback) {
+        jsonw_key(w, "default");
+        value_write(w, f, f->fallback);
+    }
+    jsonw_object_end(w);
+}
+
+/* A shape's name: "works.item" and a suffix no transition can have. */
+static const char *shape(const struct resource *res, const char *suffix, char out[200])
+{
+    snprintf(out, 200, "%s%s", res->full_name, suffix);
+    return out;
+}
+
+#define STANDARD_MEMBERS                                                                                             \
+    "\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"version\":{\"type\":\"integer\"},"                            \
+    "\"state_since\":{\"type\":\"string\",\"format\":\"date-time\"},"                                                 \
+    "\"due_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date\"},\"number\":{\"type\":[\"string\",\"null\"]},"     \
+    "\"unit_id\":{\"type\":\"string\",\"format\":\"uuid\",\"description\":\"Handles it now\"},"                        \
+    "\"unit_name\":{\"type\":[\"string\",\"null\"]},\"origin_unit_id\":{\"type\":\"string\",\"format\":\"uuid\"},"     \
+    "\"created_at\":{\"type\":\"string\",\"format\":\"date-time\"},"                                                  \
+    "\"created_by\":{\"type\":[\"string\",\"null\"],\"format\":\"uuid\"},"                                            \
+    "\"updated_at\":{\"type\":\"string\",\"format\":\"date-time\"},"                                                  \
+    "\"updated_by\":{\"type\":[\"string\",\"null\"],\"format\":\"uuid\"},"                                            \
+    "\"hidden\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Members the caller may not see\"},"  \
+    "\"transitions\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"What the caller may do now\"}"
+
+static void record_schema(struct jsonw *w, const struct resource *res)
+{
+    char name[200];
+
+    jsonw_key(w, shape(res, "", name));
+    jsonw_object(w);
+    jsonw_kstr(w, "type", "object");
+    jsonw_kstr(w, "title", res->label.en);
+    jsonw_kstr(w, "description", res->label.zh);
+    jsonw_key(w, "required");
+    jsonw_raw(w, TEXT("[\"id\",\"version\",\"state\",\"unit_id\"]"));
+    jsonw_key(w, "properties");
+    jsonw_object(w);
+    buf_adds(w->out, STANDARD_MEMBERS);
+    w->need_comma = true;
+    jsonw_key(w, "state");
+    jsonw_object(w);
+    jsonw_kstr(w, "type", "string");
+    jsonw_key(w, "enum");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < res->state_count; i++)
+        jsonw_str(w, res->states[i].name);
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+    for (uint32_t i = 0; i < res->field_count; i++)
+        field_schema(w, &res->fields[i]);
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+}
+
+/* What create and update take: fields users set. */
+static void input_schema(struct jsonw *w, const struct resource *res, bool creates)
+{
+    char name[200];
+
+    jsonw_key(w, shape(res, creates ? "-create" : "-patch", name));
+    jsonw_object(w);
+    jsonw_kstr(w, "type", "object");
+    jsonw_kbool(w, "additionalProperties", false);
+    jsonw_key(w, "required");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < res->field_count && creates; i++)
+        if (res->fields[i].is_required && res->fields[i].set_by == SET_BY_USER)
+            jsonw_str(w, res->fields[i].name);
+    jsonw_array_end(w);
+    jsonw_key(w, "properties");
+    jsonw_object(w);
+    if (creates) {
+        jsonw_key(w, "unit");
+        jsonw_raw(w, TEXT("{\"type\":\"string\",\"description\":\"Id or code; not needed by who may create at one unit only\"}"));
+    }
+    for (uint32_t i = 0; i < res->field_count; i++)
+        if (res->fields[i].set_by == SET_BY_USER && (creates || !res->fields[i].is_immutable))
+            field_schema(w, &res->fields[i]);
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+}
+
+static void transition_schema(struct jsonw *w, const struct resource *res, const struct transition *t)
+{
+    char name[200];
+
+    snprintf(name, sizeof(name), "%s.%s", res->full_name, t->name);
+    jsonw_key(w, name);
+    jsonw_object(w);
+    jsonw_kstr(w, "type", "object");
+    jsonw_kstr(w, "title", t->label.en);
+    jsonw_kstr(w, "description", t->label.zh);
+    jsonw_kbool(w, "additionalProperties", false);
+    jsonw_key(w, "required");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < t->required_count; i++)
+        jsonw_str(w, t->required[i]->name);
+    if (t->move == MOVE_UNIT)
+        jsonw_str(w, "unit");
+    jsonw_array_end(w);
+    jsonw_key(w, "properties");
+    jsonw_object(w);
+    if (t->move == MOVE_UNIT) {
+        jsonw_key(w, "unit");
+        jsonw_raw(w, TEXT("{\"type\":\"string\"}"));
+    }
+    for (uint32_t i = 0; i < t->field_count; i++)
+        field_schema(w, t->fields[i]);
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+}
+
+void openapi_resource_schemas(struct jsonw *w, const struct resource *res)
+{
+    record_schema(w, res);
+    input_schema(w, res, true);
+    input_schema(w, res, false);
+    for (uint32_t i = 0; i < res->transition_count; i++)
+        transition_schema(w, res, &res->transitions[i]);
+}
+
+/* ---- operations ---- */
+
+static void filter_parameters(struct jsonw *w, const struct resource *res)
+{
+    static const char *const standard[] = {"id", "state", "due_at", "created_at", "number"};
+
+    openapi_parameter(w, "unit", "query", "string", "Only this unit's subtree: id or code");
+    openapi_parameter(w, "reach", "query", "string", "self or subtree, together with unit");
+    openapi_parameter(w, "order", "query", "string", "A sortable field, then .asc or .desc; id.desc by default");
+    openapi_parameter(w, "limit", "query", "integer", "1 to 200; 20 by default");
+    openapi_parameter(w, "cursor", "query", "string", "next of the last answer");
+    openapi_parameter(w, "count", "query", "string", "none, capped (up to 1000) or exact");
+    for (size_t i = 0; i < ARRAY_LEN(standard); i++)
+        openapi_parameter(w, standard[i], "query", "string", "Filter: eq.x, in.(x,y), gte.x, is.null …");
+    for (uint32_t i = 0; i < res->field_count; i++)
+        if (res->fields[i].is_filterable)
+            openapi_parameter(w, res->fields[i].name, "query", "string", res->fields[i].label.en);
+}
+
+static void parameters(struct jsonw *w, enum record_route kind, const struct resource *res)
+{
+    bool writes = kind == RECORD_CREATE || kind == RECORD_UPDATE || kind == RECORD_DELETE || kind == RECORD_TRANSITION;
+
+    jsonw_key(w, "parameters");
+    jsonw_array(w);
+    if (kind != RECORD_LIST && kind != RECORD_CREATE)
+        openapi_parameter(w, "id", "path", "string", NULL);
+    if (kind == RECORD_TRANSITION)
+        openapi_parameter(w, "name", "path", "string", "The transition");
+    if (kind == RECORD_LIST)
+        filter_parameters(w, res);
+    if (writes)
+        openapi_parameter(w, "Idempotency-Key", "header", "string", "The same key, the same change, once");
+    if (writes && kind != RECORD_CREATE)
+        openapi_parameter(w, "If-Match", "header", "string",
+            kind == RECORD_TRANSITION ? "The ETag that was seen" : "The ETag that was seen; required");
+    jsonw_array_end(w);
+}
+
+static void request_body(struct jsonw *w, enum record_route kind, const struct resource *res)
+{
+    char name[200];
+
+    if (kind != RECORD_CREATE && kind != RECORD_UPDATE && kind != RECORD_TRANSITION)
+        return;
+    jsonw_key(w, "requestBody");
+    jsonw_object(w);
+    jsonw_kbool(w, "required", true);
+    jsonw_key(w, "content");
+    jsonw_object(w);
+    jsonw_key(w, kind == RECORD_UPDATE ? "application/merge-patch+json" : "application/json");
+    jsonw_object(w);
+    if (kind != RECORD_TRANSITION) {
+        openapi_ref(w, "schema", "schemas", shape(res, kind == RECORD_CREATE ? "-create" : "-patch", name));
+    } else {
+        jsonw_key(w, "schema");
+        jsonw_object(w);
+        if (res->transition_count == 0)
+            jsonw_kstr(w, "type", "object");
+        else {
+            jsonw_key(w, "anyOf");
+            jsonw_array(w);
+            for (uint32_t i = 0; i < res->transition_count; i++) {
+                snprintf(name, sizeof(name), "%s.%s", res->full_name, res->transitions[i].name);
+                openapi_ref(w, NULL, "schemas", name);
+            }
+            jsonw_array_end(w);
+        }
+        jsonw_object_end(w);
+    }
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+}
+
+static void answer_schema(struct jsonw *w, enum record_route kind, const struct resource *res)
+{
+    if (kind == RECORD_HISTORY || kind == RECORD_TRANSITIONS) {
+        jsonw_key(w, "schema");
+        jsonw_raw(w, TEXT("{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}}"));
+    } else if (kind == RECORD_LIST) {
+        jsonw_key(w, "schema");
+        jsonw_object(w);
+        jsonw_kstr(w, "type", "object");
+        jsonw_key(w, "properties");
+        jsonw_object(w);
+        jsonw_key(w, "items");
+        jsonw_object(w);
+        jsonw_kstr(w, "type", "array");
+        openapi_ref(w, "items", "schemas", res->full_name);
+        jsonw_object_end(w);
+        jsonw_key(w, "next");
+        jsonw_raw(w, TEXT("{\"type\":[\"string\",\"null\"]}"));
+        jsonw_key(w, "count");
+        jsonw_raw(w, TEXT("{\"type\":\"object\",\"properties\":{\"value\":{\"type\":\"integer\"},\"capped\":{\"type\":\"boolean\"}}}"));
+        jsonw_object_end(w);
+        jsonw_object_end(w);
+    } else {
+        openapi_ref(w, "schema", "schemas", res->full_name);
+    }
+}
+
+void openapi_record_operation(struct jsonw *w, enum record_route kind, const struct resource *res)
+{
+    parameters(w, kind, res);
+    request_body(w, kind, res);
+    jsonw_key(w, "responses");
+    jsonw_object(w);
+    jsonw_key(w, kind == RECORD_CREATE ? "201" : kind == RECORD_DELETE ? "204" : "200");
+    jsonw_object(w);
+    jsonw_kstr(w, "description", "Done");
+    if (kind != RECORD_DELETE) {
+        jsonw_key(w, "content");
+        jsonw_object(w);
+        jsonw_key(w, "application/json");
+        jsonw_object(w);
+        answer_schema(w, kind, res);
+        jsonw_object_end(w);
+        jsonw_object_end(w);
+    }
+    jsonw_object_end(w);
+    openapi_ref(w, "4XX", "responses", "Problem");
+    jsonw_object_end(w);
+}
