@@ -110,6 +110,7 @@ static int authenticate(struct call *c, const struct request *r, const struct ap
 static bool is_cross_site(const struct request *r)
 {
     struct text origin = request_header(r, "Origin"), site = request_header(r, "Sec-Fetch-Site");
+    struct text host = request_header(r, "Host"); /* with its port, as in an Origin */
 
     if (site.ptr && !text_is(site, "same-origin") && !text_is(site, "none"))
         return true;
@@ -121,7 +122,7 @@ static bool is_cross_site(const struct request *r)
         origin = text_skip(origin, 7);
     else
         return true;
-    return origin.len != r->host.len || strncasecmp(origin.ptr, r->host.ptr, origin.len) != 0;
+    return origin.len != host.len || strncasecmp(origin.ptr, host.ptr, origin.len) != 0;
 }
 
 static int check_csrf(struct call *c, const struct request *r, const struct api_route *route, bool by_cookie)
