@@ -268,6 +268,43 @@ static bool is_covered(const struct scope *kept, const struct tree *t, const str
     return false;
 }
 
+static bool has_subtree_at(const struct scope *kept, uint32_t unit)
+{
+    for (uint32_t i = 0; i < kept->count; i++) {
+        if (kept->entries[i].reach == REACH_SUBTREE && kept->entries[i].unit == unit)
+            return true;
+    }
+    return false;
+}
+
+/* A `children` entry and a `subtree` entry at one of the children share that child; then the other children are named
+ * one by one, so that no unit is in two entries. */
+static void split_children(struct scope *kept, const struct tree *t, struct arena *a)
+{
+    for (uint32_t i = 0; i < kept->count; i++) {
+        uint32_t up = kept->entries[i].unit, children = 0, n = kept->count;
+        struct scope_entry *grown;
+        bool shared = false;
+
+        if (kept->entries[i].reach != REACH_CHILDREN)
+            continue;
+        for (uint32_t u = up + 1; u < tree_end(t, up); u = tree_end(t, u), children++)
+            shared |= has_subtree_at(kept, u);
+        if (!shared)
+            continue;
+        grown = arena_array(a, n + children, sizeof(*grown));
+        memcpy(grown, kept->entries, n * sizeof(*grown));
+        grown[i] = grown[--n];
+        for (uint32_t u = up + 1; u < tree_end(t, up); u = tree_end(t, u)) {
+            if (!has_subtree_at(kept, u))
+                grown[n++] = (struct scope_entry){u, REACH_SELF};
+        }
+        kept->entries = grown;
+        kept->count = n;
+        i--; /* another entry stands here now */
+    }
+}
+
 void subject_scope(const struct subject *s, const struct tenant *t, uint32_t permission, struct arena *a,
     struct scope *ret)
 {
@@ -296,6 +333,7 @@ void subject_scope(const struct subject *s, const struct tenant *t, uint32_t per
         if (!is_covered(&kept, t->tree, &found[i]))
             kept.entries[kept.count++] = found[i];
     }
+    split_children(&kept, t->tree, a);
     kept.everywhere = kept.count && kept.entries[0].unit == 0 && kept.entries[0].reach == REACH_SUBTREE;
     *ret = kept;
 }
