@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/lease.h"
+#include "db/retention.h"
 #include "loop/fiber.h"
 
 #define LEASE "background"
@@ -14,6 +15,7 @@
 #define BUSY_MS 50
 #define IDLE_MS 200
 #define SEAL_EVERY_MS 1000
+#define RETENTION_EVERY_MS (3600 * 1000)
 
 static void sequence_all(struct background *b, const struct work *w)
 {
@@ -85,6 +87,25 @@ static void seal_all(struct background *b, const struct work *w)
     }
 }
 
+static void expire_all(struct background *b)
+{
+    int32_t *tenants = NULL;
+    size_t count = 0;
+    int r = work_tenants(b, &tenants, &count);
+
+    for (size_t i = 0; r == 0 && i < count && !fiber_is_cancelled(); i++) {
+        uint64_t deleted = 0;
+
+        r = retention_run(b->db, tenants[i], clock_wall_us(), &deleted);
+        b->expired += deleted;
+    }
+    free(tenants);
+    if (r < 0 && r != -ECANCELED) {
+        b->failures++;
+        log_event(LOG_WARN, "retention.failed", LF_ERR(r));
+    }
+}
+
 static int hold(struct background *b, int64_t *renew_at)
 {
     bool held = false;
@@ -100,7 +121,7 @@ static int hold(struct background *b, int64_t *renew_at)
     return r;
 }
 
-static int64_t round_of_work(struct background *b, int64_t *seal_at)
+static int64_t round_of_work(struct background *b, int64_t *seal_at, int64_t *expire_at)
 {
     struct work w = {.count = {0}};
     bool busy;
@@ -118,19 +139,23 @@ static int64_t round_of_work(struct background *b, int64_t *seal_at)
         *seal_at = clock_mono_ms() + SEAL_EVERY_MS;
     }
     work_done(&w);
+    if (clock_mono_ms() >= *expire_at) {
+        expire_all(b);
+        *expire_at = clock_mono_ms() + RETENTION_EVERY_MS;
+    }
     return busy ? BUSY_MS : b->dispatch ? IDLE_MS : SEAL_EVERY_MS;
 }
 
 void background_run(void *arg)
 {
     struct background *b = arg;
-    int64_t renew_at = 0, seal_at = 0;
+    int64_t renew_at = 0, seal_at = 0, expire_at = clock_mono_ms() + RETENTION_EVERY_MS / 60;
 
     for (;;) {
         int64_t pause = LEASE_RENEW_MS;
 
         if (hold(b, &renew_at) == 0 && b->is_holder)
-            pause = round_of_work(b, &seal_at);
+            pause = round_of_work(b, &seal_at, &expire_at);
         else if (!b->is_holder)
             pause = fiber_is_cancelled() ? 0 : 1000;
         if (fiber_sleep(pause) < 0)

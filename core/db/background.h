@@ -1,5 +1,5 @@
 /* The duties that one worker of the whole deployment does at a time: numbering and delivering the outbox, sealing the
- * audit trail. A fiber that holds a lease while it works and tries for it while it does not. */
+ * audit trail, deleting what was kept long enough. A fiber that holds a lease while it works and tries for it while it does not. */
 #pragma once
 
 #include "base/base.h"
@@ -18,7 +18,7 @@ struct background {
     void *arg;
     /* Read by /metrics and /readyz; written by the fiber. */
     bool is_holder;
-    uint64_t sealed_rows, sealed_batches, delivered, retried, dead, failures;
+    uint64_t sealed_rows, sealed_batches, delivered, retried, dead, expired, failures;
     uint64_t tail_rows; /* unsealed ones when last looked at */
     int64_t tail_age_us;
 };
@@ -35,3 +35,5 @@ struct work {
 };
 MUSTCHECK int work_find(const struct background *b, struct work *ret);
 void work_done(struct work *w);
+/* Every tenant, and 0 for the deployment; the caller frees *ret. */
+MUSTCHECK int work_tenants(const struct background *b, int32_t **ret, size_t *ret_count);

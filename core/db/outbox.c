@@ -18,9 +18,9 @@
 static const struct db_stmt insert_action = {"outbox.add",
     "INSERT INTO juxin.outbox (tenant_id, id, topic, plugin, key, payload, next_at, created_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"};
-static const struct db_stmt insert_event = {
-    "event.publish", "INSERT INTO juxin.event (tenant_id, id, topic, key, payload, created_at) VALUES ($1, "
-                     "$2, $3, $4, $5, $6)"};
+static const struct db_stmt insert_event = {"event.publish",
+    "INSERT INTO juxin.event (tenant_id, id, topic, key, payload, created_at) VALUES ($1, "
+    "$2, $3, $4, $5, $6)"};
 static const struct db_stmt make_head = {"outbox.make_head",
     "INSERT INTO juxin.event_head (tenant_id, n) VALUES ($1, 0) ON CONFLICT (tenant_id) DO NOTHING"};
 static const struct db_stmt lock_head = {

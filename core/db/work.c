@@ -5,9 +5,9 @@
 static const struct db_stmt sequence = {"work.sequence",
     "SELECT DISTINCT tenant_id FROM juxin.outbox WHERE seq IS NULL UNION"
     " SELECT DISTINCT tenant_id FROM juxin.event WHERE seq IS NULL LIMIT 5000"};
-static const struct db_stmt deliver = {
-    "work.deliver", "SELECT DISTINCT tenant_id FROM juxin.outbox WHERE state = 'pending' AND seq IS NOT NULL "
-                    "AND next_at <= now() LIMIT 5000"};
+static const struct db_stmt deliver = {"work.deliver",
+    "SELECT DISTINCT tenant_id FROM juxin.outbox WHERE state = 'pending' AND seq IS NOT NULL "
+    "AND next_at <= now() LIMIT 5000"};
 static const struct db_stmt seal = {
     "work.seal", "SELECT DISTINCT tenant_id FROM juxin.audit_pending LIMIT 5000"};
 static const struct db_stmt every_tenant = {"work.every_tenant",
@@ -32,6 +32,17 @@ int work_find(const struct background *b, struct work *ret)
     for (int k = 0; r == 0 && k < WORK_KINDS; k++)
         take(b->dispatch ? by_kind[k].rows : all.rows, &ret->tenant[k], &ret->count[k]);
     db_calls_done(by_kind, WORK_KINDS);
+    db_calls_done(&all, 1);
+    return r;
+}
+
+int work_tenants(const struct background *b, int32_t **ret, size_t *ret_count)
+{
+    struct db_call all = {.stmt = every_tenant};
+    int r = db_read(b->db, 0, &all, 1, NULL, NULL);
+
+    if (r == 0)
+        take(all.rows, ret, ret_count);
     db_calls_done(&all, 1);
     return r;
 }

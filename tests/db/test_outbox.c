@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/mem.h"
+#include "base/clock.h"
 #include "db/audit.h"
 #include "db/background.h"
 #include "db/lease.h"
 #include "db/outbox.h"
+#include "db/retention.h"
 #include "loop/fiber.h"
 
 static struct keyring *keys;
@@ -248,6 +249,27 @@ static void body_lease(void *arg)
     db_close(db);
 }
 
+static void body_retention(void *arg)
+{
+    struct db *db = support_open("juxin_app", 1, 4, 2);
+    uint64_t deleted = 0;
+
+    support_sql("INSERT INTO juxin.idempotency (tenant_id, account_id, key, request_hash, created_at)"
+                " SELECT 7, gen_random_uuid(), 'k' || i, '', now() - interval '31 days' FROM "
+                "generate_series(1, 1500) i");
+    support_sql("INSERT INTO juxin.idempotency (tenant_id, account_id, key, request_hash, created_at)"
+                " VALUES (7, gen_random_uuid(), 'fresh', '', now() - interval '29 days')");
+    support_sql(
+        "INSERT INTO juxin.rate_limit (tenant_id, key, window_start, count, blocked_until) VALUES"
+        " (7, 'old', now() - interval '2 days', 1, NULL), (7, 'blocked', now() - interval '2 days', 1,"
+        " now() + interval '1 hour')");
+    assert_int_equal(retention_run(db, 7, clock_wall_us(), &deleted), 0);
+    assert_int_equal(deleted, 1501);
+    assert_string_equal(support_sql("SELECT string_agg(key, ',') FROM juxin.idempotency"), "fresh");
+    assert_string_equal(support_sql("SELECT string_agg(key, ',') FROM juxin.rate_limit"), "blocked");
+    db_close(db);
+}
+
 struct worker {
     struct background b;
     struct fiber *fiber;
@@ -319,6 +341,7 @@ IN_FIBER(late_commit)
 IN_FIBER(retry)
 IN_FIBER(two_dispatchers)
 IN_FIBER(lease)
+IN_FIBER(retention)
 IN_FIBER(background)
 
 int main(void)
@@ -330,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_retry),
         cmocka_unit_test(test_two_dispatchers),
         cmocka_unit_test(test_lease),
+        cmocka_unit_test(test_retention),
         cmocka_unit_test(test_background),
     };
     char path[] = "/tmp/juxin-keys-XXXXXX";

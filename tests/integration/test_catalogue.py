@@ -3,6 +3,7 @@ checks, and keys led by tenant_id; the application's role owns nothing and may n
 named statement of the core can be prepared by that role. Runs on whatever else is in the database too (plugins' tables)."""
 import os
 import re
+import subprocess
 import uuid
 
 from lib import harness, postgres
@@ -177,23 +178,76 @@ def statements():
 
 def test_every_statement_can_be_prepared():
     """By the application's role, against the tables as they are: no column that is not there, no right that is missing."""
-    wrong, count = [], 0
+    script, texts = [], []
     for path, variable, text in statements():
         if re.match(r"\s*(BEGIN|COMMIT|ROLLBACK)\b", text):
             continue
-        role = "juxin_dispatch" if os.path.basename(path) == "work.c" else "juxin_app"
-        count += 1
-        script = f"SET ROLE {role}; SET juxin.tenant = '1';"
+        role = "juxin_dispatch" if os.path.basename(path) == "work.c" and "juxin.tenant" not in text else "juxin_app"
         # PREPARE checks names and types; rights are checked when it is planned: EXPLAIN with all parameters NULL.
         parameters = max([int(n) for n in re.findall(r"\$(\d+)", text)] or [0])
         arguments = "(" + ", ".join(["NULL"] * parameters) + ")" if parameters else ""
-        try:
-            explain = f"EXPLAIN EXECUTE s{arguments};" if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", text) else ""
-            postgres.psql(f"{script} PREPARE s AS {text}; {explain}", DATABASE)
-        except AssertionError as error:
-            wrong.append(f"{path}: {variable}: {str(error).strip().splitlines()[0]}\n    {text}")
+        explain = f"EXPLAIN EXECUTE s{arguments};" if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", text) else ""
+        script.append(f"\\echo STATEMENT {len(texts)}\nSET ROLE {role}; PREPARE s AS {text}; {explain} DEALLOCATE s;")
+        texts.append(f"{path}: {variable}: {text}")
+    done = subprocess.run(["psql", "-XAtq", "-d", postgres.conninfo(DATABASE)], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, input="SET juxin.tenant = '1';\n" + "\n".join(script))
+    wrong, at = [], 0
+    for line in done.stdout.splitlines():
+        if line.startswith("STATEMENT "):
+            at = int(line.split()[1])
+        elif "ERROR:" in line and 'statement "s"' not in line:
+            wrong.append(f"{line.split('ERROR:')[1].strip()}: {texts[at]}")
+    count = len(texts)
     assert not wrong, "\n" + "\n".join(wrong)
     assert count > 20, count
+
+
+# What each check is there to find, done on purpose and undone.
+MUTATIONS = [
+    ("ALTER TABLE juxin.unit DISABLE ROW LEVEL SECURITY", "ALTER TABLE juxin.unit ENABLE ROW LEVEL SECURITY",
+     test_row_level_security_is_enabled_and_forced),
+    ("ALTER TABLE juxin.history NO FORCE ROW LEVEL SECURITY", "ALTER TABLE juxin.history FORCE ROW LEVEL SECURITY",
+     test_row_level_security_is_enabled_and_forced),
+    ("ALTER POLICY tenant ON juxin.account WITH CHECK (true)",
+     f"ALTER POLICY tenant ON juxin.account WITH CHECK {TENANT_EXPRESSION}",
+     test_every_tenant_table_has_the_policy_with_check),
+    ("CREATE POLICY more ON juxin.account USING (true)", "DROP POLICY more ON juxin.account",
+     test_every_tenant_table_has_the_policy_with_check),
+    ("CREATE TABLE juxin.m (tenant_id int NOT NULL, id uuid PRIMARY KEY)", "DROP TABLE juxin.m",
+     test_primary_and_unique_keys_are_led_by_tenant),
+    ("CREATE UNIQUE INDEX m ON juxin.account (login)", "DROP INDEX juxin.m",
+     test_primary_and_unique_keys_are_led_by_tenant),
+    ("CREATE INDEX m ON juxin.history (at)", "DROP INDEX juxin.m", test_every_index_is_led_by_tenant),
+    ("CREATE TABLE juxin.m (tenant_id int NOT NULL, id uuid, a uuid REFERENCES juxin.operator (id), "
+     "PRIMARY KEY (tenant_id, id))", "DROP TABLE juxin.m", test_foreign_keys_carry_the_tenant),
+    ("CREATE TABLE juxin.m (id int)", "DROP TABLE juxin.m", test_tables_without_tenant_are_known),
+    ("ALTER TABLE juxin.unit ADD m jsonb", "ALTER TABLE juxin.unit DROP m", test_nothing_filterable_has_a_leaky_type),
+    ("CREATE TABLE juxin.m (); ALTER TABLE juxin.m OWNER TO juxin_app", "DROP TABLE juxin.m", test_roles_have_no_power),
+    ("GRANT DELETE ON juxin.audit TO juxin_app", "REVOKE DELETE ON juxin.audit FROM juxin_app", test_application_rights),
+    ("GRANT TRUNCATE ON juxin.unit TO juxin_app", "REVOKE TRUNCATE ON juxin.unit FROM juxin_app", test_application_rights),
+    ("GRANT SELECT ON juxin.unit TO PUBLIC", "REVOKE SELECT ON juxin.unit FROM PUBLIC", test_application_rights),
+    ("GRANT SELECT (payload) ON juxin.outbox TO juxin_dispatch", "REVOKE SELECT (payload) ON juxin.outbox FROM juxin_dispatch",
+     test_dispatcher_sees_no_content),
+    ("CREATE VIEW juxin.m AS SELECT * FROM juxin.unit", "DROP VIEW juxin.m",
+     test_views_and_functions_that_run_as_their_owner),
+    ("ALTER TABLE juxin.department RENAME code TO m", "ALTER TABLE juxin.department RENAME m TO code",
+     test_every_statement_can_be_prepared),
+]
+
+
+def test_each_check_finds_what_it_is_for():
+    missed = []
+    for mutate, undo, check in MUTATIONS:
+        sql(mutate)
+        try:
+            check()
+            missed.append(mutate)
+        except AssertionError:
+            pass
+        finally:
+            sql(undo)
+        check()
+    assert not missed, missed
 
 
 if __name__ == "__main__":
