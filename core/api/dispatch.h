@@ -52,7 +52,7 @@ MUSTCHECK int api_core_routes(struct router *rt);
 
 /* ---- for handlers ---- */
 
-/* The version in If-Match: 0; 428 without the header, 412 for anything that is not one of our tags (as faults). */
+/* The version in If-Match: 0; 428 without the header, 400 for what is no tag, 412 for a tag not ours (as faults). */
 MUSTCHECK int api_if_match(struct call *c, const struct request *r, int64_t *ret_version);
 void api_etag(struct request *r, int64_t version);
 /* A UUID path parameter; an ill-formed one is a 404 fault. */

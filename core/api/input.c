@@ -14,6 +14,9 @@ int api_if_match(struct call *c, const struct request *r, int64_t *ret_version)
     if (t.len >= 3 && t.ptr[0] == '"' && t.ptr[t.len - 1] == '"' &&
         text_to_i64((struct text){t.ptr + 1, t.len - 2}, 1, INT64_MAX, ret_version) == 0)
         return 0;
+    if (t.len == 0 || (t.ptr[0] != '"' && t.ptr[0] != '*' && !text_has_prefix(t, "W/\"")))
+        return call_fail(c, 400, "if_match_invalid", "If-Match is an ETag in double quotes, as it was given.",
+            "If-Match 应为服务器给出的带双引号的 ETag。");
     return call_fail(c, 412, "stale", "This is not the current version. Read it again.", "版本已变化，请重新读取。");
 }
 

@@ -236,8 +236,7 @@ static void parameters(struct jsonw *w, enum record_route kind, const struct res
     if (writes)
         openapi_parameter(w, "Idempotency-Key", "header", "string", "The same key, the same change, once");
     if (writes && kind != RECORD_CREATE)
-        openapi_parameter(w, "If-Match", "header", "string",
-            kind == RECORD_TRANSITION ? "The ETag that was seen" : "The ETag that was seen; required");
+        openapi_parameter(w, "If-Match", "header", "string", "The ETag that was seen; required");
     jsonw_array_end(w);
 }
 

@@ -184,17 +184,16 @@ static int delete(struct call *c, struct request *r)
     return result;
 }
 
-/* If-Match is honoured, not demanded: the state the transition starts from is a condition of its own. */
 static int transition(struct call *c, struct request *r)
 {
     struct text name = request_param(r, "name");
     struct record *rec = NULL;
-    int64_t version = 0;
+    int64_t version;
     struct uuid id;
     json_t *body;
     int result = api_id(c, r, "id", &id);
 
-    if (result == 0 && request_header(r, "If-Match").ptr)
+    if (result == 0)
         result = api_if_match(c, r, &version);
     if (result == 0)
         result = request_json(r, &body);

@@ -65,7 +65,7 @@ def problem(answer, status, pointer=None):
 
 
 def rows():
-    return int(demo.psql("SELECT count(*) FROM px_suggestions.suggestion"))
+    return int(demo.psql("SELECT count(*) FROM px_suggestions.suggestion")[0][0])
 
 
 def test_wrong_missing_long_unknown():
