@@ -184,6 +184,7 @@ static int delete(struct call *c, struct request *r)
     return result;
 }
 
+/* If-Match is demanded here as well: whoever screens or signs something must have seen what it says now. */
 static int transition(struct call *c, struct request *r)
 {
     struct text name = request_param(r, "name");

@@ -1,7 +1,7 @@
 # Sourced by the walk of docs/tour.md (bash): speaks to the demonstration server as one of its people.
 #   as LOGIN METHOD PATH [JSON]   one request; prints status and body, keeps them in $status, $answer, $etag
 #   pick FILTER                   a value out of the last answer (jq)
-# PATH is below /t/$district/api/v1/. Changes carry the ETag of the last answer and a fresh idempotency key.
+# PATH is below /t/$district/api/v1/. Changes carry the last ETag seen and a fresh idempotency key.
 # shellcheck shell=bash
 
 tour_repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -15,10 +15,11 @@ status='' answer='' etag=''
 
 # The server's answer goes to $answer, status and ETag to their variables.
 tour_request() {
-    local headers=$tour_jar/headers
+    local headers=$tour_jar/headers tag
     answer=$(curl -sS --cacert "$tour_state/tls/server.crt" -D "$headers" "$@") || return 1
     status=$(sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p' "$headers")
-    etag=$(sed -n 's/^[Ee][Tt][Aa][Gg]: *\(.*\)\r$/\1/p' "$headers")
+    tag=$(sed -n 's/^[Ee][Tt][Aa][Gg]: *\(.*\)\r$/\1/p' "$headers")
+    etag=${tag:-$etag}
 }
 
 tour_password() {

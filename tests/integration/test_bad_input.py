@@ -174,7 +174,7 @@ def test_etags():
     worker = people["qingbomen"]
     problem(worker.post(path + "/transitions/screen", {}), 428)
     problem(worker.post(path + "/transitions/screen", {}, headers={"If-Match": '"99"'}), 412)
-    problem(worker.post(path + "/transitions/screen", {}, headers={"If-Match": "soon"}), 400)
+    problem(worker.post(path + "/transitions/screen", {}, headers={"If-Match": "soon"}), 412)
     problem(officer.post(path + "/transitions/no_such", {}, headers={"If-Match": created.headers["ETag"]}), 404)
     moved = worker.post(path + "/transitions/screen", {}, headers={"If-Match": created.headers["ETag"]})
     assert moved.status == 200 and moved.headers["ETag"] != created.headers["ETag"], moved
