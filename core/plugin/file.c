@@ -74,6 +74,9 @@ int file_replace(const char *path, const struct buf *content)
     if (fd < 0)
         return -errno;
     r = write_all(fd, buf_str(content), content->len);
+    /* The lists kept this way are no secret, and workers that read them run as another user. */
+    if (r == 0 && fchmod(fd, 0644) < 0)
+        r = -errno;
     if (close(fd) < 0 && r == 0)
         r = -errno;
     if (r == 0 && rename(temporary, path) < 0)
