@@ -33,6 +33,10 @@ static int keep(struct admin *a, const PGresult *result)
     }
 }
 
+static void no_notice(void *arg, const char *message)
+{
+}
+
 static bool is_transient(const PGconn *pg)
 {
     /* "starting up" and "no such socket" come without a usable SQLSTATE from PQconnectdb. */
@@ -59,6 +63,7 @@ int admin_open(const char *conninfo, int64_t wait_ms, struct admin **ret, struct
         PQfinish(a->pg);
         nanosleep(&pause, NULL);
     }
+    PQsetNoticeProcessor(a->pg, no_notice, NULL);
     if (admin_script(a, "SET client_min_messages = warning; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'") <
         0) {
         if (error)

@@ -185,6 +185,20 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     conn_receive(arg);
 }
 
+/* Standard error is the log's, one JSON object a line; notices are nobody's. */
+static void no_notice(void *arg, const char *message)
+{
+}
+
+/* The server answers again: whoever waits between two attempts tries at once. */
+static void wake_others(struct db *db)
+{
+    for (int k = 0; k < LANES; k++)
+        for (uint32_t i = 0; i < db->lanes[k].conn_count; i++)
+            if (db->lanes[k].conns[i].state == CONN_DOWN)
+                set_timer(&db->lanes[k].conns[i], 0, attempt);
+}
+
 static void ready(struct conn *c)
 {
     struct lane *lane = c->lane;
@@ -207,6 +221,7 @@ static void ready(struct conn *c)
         log_event(LOG_INFO, "db.connected", LF_STR("lane", lane->kind == LANE_FAST ? "fast" : "slow"));
     lane->failing = false;
     lane->connected++;
+    wake_others(lane->db);
     lane_serve(lane);
 }
 
@@ -258,6 +273,7 @@ static void attempt(void *arg)
         connect_failed(c, "out of memory");
         return;
     }
+    PQsetNoticeProcessor(c->pg, no_notice, NULL);
     set_timer(c, conninfo_timeout_ms(db->options), on_deadline);
     /* As the manual says: behave as if the first poll had asked for writing. */
     c->read_event = event_new(loop_base(), PQsocket(c->pg), EV_WRITE, on_connecting, c);

@@ -29,21 +29,6 @@ const char *support_conninfo(const char *role)
     return made;
 }
 
-const char *support_sql(const char *sql)
-{
-    struct db_rows *rows = NULL;
-    const char *value = NULL;
-
-    if (admin_query(admin, sql, NULL, &rows) < 0)
-        fail_msg("%s: %s", sql, admin_error(admin)->message);
-    if (db_rows_count(rows) > 0 && db_rows_columns(rows) > 0)
-        value = db_get(rows, 0, 0);
-    free(answer);
-    answer = str_dup(value ? value : "");
-    db_rows_free(rows);
-    return answer;
-}
-
 static struct admin *connect_or_die(const char *info)
 {
     struct db_error error = {.sqlstate = ""};
@@ -54,6 +39,26 @@ static struct admin *connect_or_die(const char *info)
         exit(1);
     }
     return a;
+}
+
+const char *support_sql(const char *sql)
+{
+    struct db_rows *rows = NULL;
+    const char *value = NULL;
+
+    /* A test may have killed the server under this connection. */
+    if (admin_query(admin, "SELECT 1", NULL, NULL) < 0) {
+        admin_close(admin);
+        admin = connect_or_die(conninfo);
+    }
+    if (admin_query(admin, sql, NULL, &rows) < 0)
+        fail_msg("%s: %s", sql, admin_error(admin)->message);
+    if (db_rows_count(rows) > 0 && db_rows_columns(rows) > 0)
+        value = db_get(rows, 0, 0);
+    free(answer);
+    answer = str_dup(value ? value : "");
+    db_rows_free(rows);
+    return answer;
 }
 
 const char *support_database(void)
@@ -99,6 +104,8 @@ int support_main(const struct CMUnitTest *tests, size_t count, const char *schem
     }
     failed = _cmocka_run_group_tests("db", tests, count, NULL, NULL);
     admin_close(admin);
+    admin_close(outer);
+    outer = connect_or_die(server);
     snprintf(sql, sizeof(sql), "DROP DATABASE %s WITH (FORCE)", database);
     if (admin_script(outer, sql) < 0)
         failed++;
