@@ -10,7 +10,7 @@
 #include "access/ratelimit.h"
 #include "base/digest.h"
 
-#define SEEN_EVERY_US (60ll * 1000000) /* how often "last seen" is written */
+#define SEEN_EVERY_US (60ll * 1000000) /* "last seen" is written no more often than this */
 
 static struct session_limits limits = {30ll * 60 * 1000000, 12ll * 3600 * 1000000};
 
@@ -313,7 +313,7 @@ int session_authenticate(struct call *c, struct text token, bool is_bearer, stru
         if (r < 0)
             return r;
     }
-    if (!is_bearer && c->now_us - k->seen_at > SEEN_EVERY_US) {
+    if (!is_bearer && c->now_us - k->seen_at > MIN(SEEN_EVERY_US, limits.idle_us / 4)) {
         struct credential before = *k;
 
         k->seen_at = c->now_us; /* before the write: the others need not write too */

@@ -320,6 +320,7 @@ static int api_handle(struct request *r)
 int api_add(struct router *rt, const struct api_route *route)
 {
     struct http_route *h = mem_zalloc(sizeof(*h)); /* as long as the process */
+    int result;
 
     h->method = route->method;
     h->pattern = str_printf("%s%s", API_PREFIX, route->path);
@@ -332,8 +333,15 @@ int api_add(struct router *rt, const struct api_route *route)
         handles = mem_resize(handles, route_capacity, sizeof(struct http_route *));
     }
     handles[route_count] = h;
-    routes[route_count++] = route;
-    return router_add(rt, h);
+    routes[route_count] = route;
+    result = router_add(rt, h);
+    if (result < 0) { /* taken: not ours to describe */
+        free((char *)(uintptr_t)h->pattern);
+        free(h);
+        return result;
+    }
+    route_count++;
+    return 0;
 }
 
 int api_add_all(struct router *rt, const struct api_route *list, size_t count)

@@ -64,8 +64,11 @@ static enum http_method method_of(uint32_t method)
 static int add_own_routes(struct router *rt)
 {
     const struct offers *all = offers();
-    struct api_route *routes = mem_zarray(all->route_count + 1, sizeof(*routes));
+    struct api_route *routes;
 
+    if (all->route_count == 0)
+        return 0;
+    routes = mem_zarray(all->route_count, sizeof(*routes));
     for (size_t i = 0; i < all->route_count; i++) {
         const struct offer_route *o = &all->routes[i];
         int e;

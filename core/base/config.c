@@ -73,6 +73,8 @@ static const struct key keys[] = {
     LIMIT(drain_idle_ms, 2000, 0, 3600000),
     LIMIT(hash_threads, 1, 1, 64),
     LIMIT(hash_waiting, 32, 1, 10000),
+    LIMIT(session_idle_ms, 1800000, 100, 86400000),
+    LIMIT(session_ms, 43200000, 1000, 2592000000),
     {"/log/level", KIND_CHOICE, AT(log_level), LOG_INFO, 0, 0, "debug|info|warn|error"},
     {"/log/access", KIND_BOOL, AT(access_log), 0, 0, 0, NULL},
 };

@@ -178,6 +178,32 @@ def test_own_sessions():
     problem(first.get(f"{T}/session"), 401)
 
 
+def test_idle_session_ends():
+    """In a server of its own, whose sessions end soon; the database stays."""
+    global server
+    server.stop()
+    server.config["limits"] = {"session_idle_ms": 1500}
+    server.write_config()
+    server.start()
+    client, busy = sign_in("alpha", "worker"), sign_in("alpha", "worker")
+
+    def ended():
+        assert busy.get(f"{T}/session").status == 200  # who works is not put out
+        return client.get(f"{T}/session?probe").status == 401 if time.monotonic() > quiet_until else False
+    quiet_until = time.monotonic() + 1.6
+    harness.wait_until(ended, 20, "the end of an idle session")
+    server.stop()
+    server.config["limits"] = {"session_ms": 1500}
+    server.write_config()
+    server.start()
+    client = sign_in("alpha", "worker")
+    harness.wait_until(lambda: client.get(f"{T}/session").status == 401, 20, "the end of a session in use")
+    server.stop()
+    del server.config["limits"]
+    server.write_config()
+    server.start()
+
+
 def test_rotation():
     client = sign_in("alpha", "worker")
     before = dict(client.cookies)
