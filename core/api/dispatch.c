@@ -197,8 +197,6 @@ static int run_once(struct call *c, struct request *r, const struct api_route *r
         if (observer)
             observer->begin(c, r);
         result = route->handle(c, r);
-        if (observer)
-            observer->end(c, r);
     }
     call_rollback(c); /* what the handler did not commit did not happen */
     if (result != 0 && result != -EINVAL)
@@ -309,6 +307,8 @@ static int api_handle(struct request *r)
         result = finish(&c, r, decide(&c, r, route));
     else
         result = request_not_found(r);
+    if (observer)
+        observer->end(&c, r); /* the answer is complete: a problem document has its headers too */
     fiber_set(FIBER_CALL, NULL);
     call_done(&c);
     tenant_unref(c.tenant);

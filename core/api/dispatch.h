@@ -40,7 +40,8 @@ MUSTCHECK int api_add_all(struct router *rt, const struct api_route *routes, siz
 void api_each(void (*fn)(const struct api_route *route, void *arg), void *arg); /* in order of api_add */
 const struct api_route *api_route_of(const struct request *r);
 
-/* Told of each call around its handler, for plugin traces; NULL for none. `end` runs on every way out. */
+/* Told before each handler (again when it decides anew) and when the answer is complete, for plugin traces; NULL for
+ * none. */
 struct api_observer {
     void (*begin)(struct call *c, const struct request *r);
     void (*end)(struct call *c, const struct request *r);

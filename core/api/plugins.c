@@ -8,6 +8,7 @@
 #include "api/plugins_internal.h"
 #include "base/mem.h"
 #include "plugin/offer.h"
+#include "plugin/plugin.h"
 #include "plugin/policies.h"
 #include "plugin/route.h"
 #include "plugin/trace.h"
@@ -87,6 +88,35 @@ static int add_own_routes(struct router *rt)
     return 0;
 }
 
+/* In place of all paths of a plugin that cannot be used: out of order where it would run, not there elsewhere. */
+static int out_of_order(struct call *c, struct request *r)
+{
+    const struct plugin *p = api_route_of(r)->extra;
+
+    for (uint32_t unit = 0; unit < tree_count(c->tenant->tree); unit++)
+        if (policy_state_at(c, p->id, unit) == EFFECTIVE_UNAVAILABLE)
+            return policy_gate(c, p->id, unit);
+    return call_not_found(c);
+}
+
+static int add_out_of_order(struct router *rt, const struct plugin *p)
+{
+    static const enum http_method methods[] = {HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE};
+    static const char *const depths[] = {"/{a}", "/{a}/{b}", "/{a}/{b}/{c}", "/{a}/{b}/{c}/{d}"};
+    struct api_route *list = mem_zarray(ARRAY_LEN(methods) * ARRAY_LEN(depths), sizeof(*list));
+    size_t n = 0;
+
+    for (size_t d = 0; d < ARRAY_LEN(depths); d++)
+        for (size_t m = 0; m < ARRAY_LEN(methods); m++)
+            list[n++] = (struct api_route){.method = methods[m],
+                .path = str_printf("/%s%s", p->id, depths[d]),
+                .handle = out_of_order,
+                .summary_en = "Out of order",
+                .summary_zh = "暂不可用",
+                .extra = p};
+    return api_add_all(rt, list, n);
+}
+
 static void begin(struct call *c, const struct request *r)
 {
     if (text_is(request_header(r, "X-Juxin-Trace"), "1") && c->tenant &&
@@ -119,6 +149,9 @@ int api_plugin_routes(struct router *rt)
         r = api_plugin_policy_routes(rt);
     if (r == 0)
         r = add_own_routes(rt);
+    for (size_t i = 0; i < plugin_count() && r == 0; i++)
+        if (!plugin_is_available(plugin_at(i)))
+            r = add_out_of_order(rt, plugin_at(i));
     api_observe(&observer);
     return r;
 }

@@ -31,6 +31,7 @@ const struct ctl_command *const ctl_commands[] = {
     &ctl_plugin_why,
     &ctl_plugin_hooks,
     &ctl_plugin_trace,
+    &ctl_plugin_quarantine,
     &ctl_plugin_new,
     &ctl_plugin_check,
     &ctl_plugin_trust,

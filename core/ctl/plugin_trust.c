@@ -1,9 +1,7 @@
 /* juxinctl plugin trust */
 #include "ctl/commands.h"
-#include "ctl/plugin_common.h"
 #include "plugin/file.h"
 #include "plugin/note.h"
-#include "plugin/quarantine.h"
 #include "plugin/trust.h"
 
 #define OBJECT_MAX (64u << 20)
@@ -42,25 +40,10 @@ static int trust_one(struct ctl *c, const char *path)
     return CTL_OK;
 }
 
-static int release(struct ctl *c, const char *plugin)
-{
-    const char *file = plugin_config(c, false).quarantine_file;
-    int r = file ? quarantine_lift(file, plugin) : -2;
-
-    if (r < 0)
-        return ctl_fail(c, CTL_NOT_FOUND, "%s is not in quarantine", plugin);
-    ctl_say(c, "%s is out of quarantine; `juxinctl reload` loads it", plugin);
-    return CTL_OK;
-}
-
 static int run(struct ctl *c)
 {
     int code = CTL_OK;
 
-    if (ctl_option(c, "release"))
-        return release(c, ctl_option(c, "release"));
-    if (c->argument_count == 0)
-        return ctl_fail(c, CTL_USAGE, "give the file of a plugin, or --release PLUGIN");
     if (!c->config->plugins_trust)
         return ctl_fail(
             c, CTL_USAGE, "%s has no /plugins/trust: it names the file the digests go to", c->config_file);
@@ -79,10 +62,10 @@ const struct ctl_command ctl_plugin_trust = {
     .summary = "lets this server load exactly this build of a plugin",
     .help = "Writes the SHA-256 of the shared object to the file of /plugins/trust. A rebuilt object has to "
             "be trusted\n"
-            "again. --release takes a plugin out of quarantine.\n"
+            "again.\n"
             "  juxinctl plugin trust /usr/local/lib/juxin/plugins/suggestions/suggestions.so",
+    .arguments_min = 1,
     .arguments_max = CTL_ARGUMENTS_MAX,
     .needs = CTL_CONFIG,
     .run = run,
-    .options = {{"release", "PLUGIN", "end its quarantine instead", false}},
 };

@@ -41,7 +41,7 @@ static int check_owner(
 
     if (quarantine_has(config->quarantine_file, &p->digest))
         return refuse(p, d, path, "quarantined",
-            "crashed %d times within 60 minutes; `juxinctl plugin trust --release %s` lets it run again",
+            "crashed %d times within 60 minutes; `juxinctl plugin quarantine --release %s` lets it run again",
             QUARANTINE_CRASHES, p->id);
     if (config->is_development)
         return 0;
