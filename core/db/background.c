@@ -2,12 +2,18 @@
 #include "db/background.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "db/daily.h"
 #include "db/lease.h"
 #include "db/retention.h"
 #include "loop/fiber.h"
+#include "loop/helper.h"
 
 #define LEASE "background"
 #define LEASE_TTL_MS 15000
@@ -15,7 +21,7 @@
 #define BUSY_MS 50
 #define IDLE_MS 200
 #define SEAL_EVERY_MS 1000
-#define RETENTION_EVERY_MS (3600 * 1000)
+#define HOURLY_MS (3600 * 1000)
 
 static void sequence_all(struct background *b, const struct work *w)
 {
@@ -87,12 +93,64 @@ static void seal_all(struct background *b, const struct work *w)
     }
 }
 
-static void expire_all(struct background *b)
+struct digest_file {
+    const char *path;
+    struct text text;
+    int result;
+};
+
+/* On a helper thread. A day's file is written once and never again. */
+static void write_digest(void *arg)
+{
+    struct digest_file *f = arg;
+    int fd = open(f->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+
+    if (fd < 0) {
+        f->result = errno == EEXIST ? 0 : -errno;
+        return;
+    }
+    if (write(fd, f->text.ptr, f->text.len) != (ssize_t)f->text.len || fsync(fd) < 0)
+        f->result = -EIO;
+    close(fd);
+}
+
+static int keep_digest(const struct background *b, int32_t day, const struct buf *document)
+{
+    char *path = str_printf("%s/audit-digest-%s.txt", b->digest_dir, date_format(day).s);
+    struct digest_file f = {.path = path, .text = buf_text(document)};
+    int r = helper_run(HELPER_FILE, write_digest, &f);
+
+    free(path);
+    return r < 0 ? r : f.result;
+}
+
+static int digest_of_today(struct background *b, const int32_t *tenants, size_t count)
+{
+    struct buf document CLEANUP(buf_done) = BUF_INIT;
+    int32_t day = date_of(clock_wall_us(), 0);
+    bool is_new = false;
+    int r = daily_digest(b->db, tenants, count, day, b->keys, &document, &is_new);
+
+    if (r == 0 && is_new) {
+        struct sha256 digest = sha256_of(buf_text(&document));
+        struct buf hex CLEANUP(buf_done) = BUF_INIT;
+
+        hex_add(&hex, digest.b, sizeof(digest.b));
+        log_event(
+            LOG_INFO, "audit.digest", LF_STR("day", date_format(day).s), LF_STR("sha256", buf_str(&hex)));
+    }
+    return r == 0 && b->digest_dir ? keep_digest(b, day, &document) : r;
+}
+
+/* What is done once an hour for every tenant. */
+static void hourly(struct background *b)
 {
     int32_t *tenants = NULL;
     size_t count = 0;
     int r = work_tenants(b, &tenants, &count);
 
+    if (r == 0 && b->keys)
+        r = digest_of_today(b, tenants, count);
     for (size_t i = 0; r == 0 && i < count && !fiber_is_cancelled(); i++) {
         uint64_t deleted = 0;
 
@@ -102,7 +160,7 @@ static void expire_all(struct background *b)
     free(tenants);
     if (r < 0 && r != -ECANCELED) {
         b->failures++;
-        log_event(LOG_WARN, "retention.failed", LF_ERR(r));
+        log_event(LOG_WARN, "background.hourly_failed", LF_ERR(r));
     }
 }
 
@@ -121,7 +179,7 @@ static int hold(struct background *b, int64_t *renew_at)
     return r;
 }
 
-static int64_t round_of_work(struct background *b, int64_t *seal_at, int64_t *expire_at)
+static int64_t round_of_work(struct background *b, int64_t *seal_at, int64_t *hourly_at)
 {
     struct work w = {.count = {0}};
     bool busy;
@@ -139,9 +197,9 @@ static int64_t round_of_work(struct background *b, int64_t *seal_at, int64_t *ex
         *seal_at = clock_mono_ms() + SEAL_EVERY_MS;
     }
     work_done(&w);
-    if (clock_mono_ms() >= *expire_at) {
-        expire_all(b);
-        *expire_at = clock_mono_ms() + RETENTION_EVERY_MS;
+    if (clock_mono_ms() >= *hourly_at) {
+        hourly(b);
+        *hourly_at = clock_mono_ms() + HOURLY_MS;
     }
     return busy ? BUSY_MS : b->dispatch ? IDLE_MS : SEAL_EVERY_MS;
 }
@@ -149,13 +207,13 @@ static int64_t round_of_work(struct background *b, int64_t *seal_at, int64_t *ex
 void background_run(void *arg)
 {
     struct background *b = arg;
-    int64_t renew_at = 0, seal_at = 0, expire_at = clock_mono_ms() + RETENTION_EVERY_MS / 60;
+    int64_t renew_at = 0, seal_at = 0, hourly_at = clock_mono_ms() + HOURLY_MS / 60;
 
     for (;;) {
         int64_t pause = LEASE_RENEW_MS;
 
         if (hold(b, &renew_at) == 0 && b->is_holder)
-            pause = round_of_work(b, &seal_at, &expire_at);
+            pause = round_of_work(b, &seal_at, &hourly_at);
         else if (!b->is_holder)
             pause = fiber_is_cancelled() ? 0 : 1000;
         if (fiber_sleep(pause) < 0)

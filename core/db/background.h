@@ -16,6 +16,8 @@ struct background {
     outbox_deliver_fn *deliver;                                 /* NULL: nothing is delivered */
     void (*sequenced)(void *arg, int32_t tenant, int64_t head); /* new events; may be NULL */
     void *arg;
+    const char
+        *digest_dir; /* where each day's digest is kept as a file; NULL: in the database and the log only */
     /* Read by /metrics and /readyz; written by the fiber. */
     bool is_holder;
     uint64_t sealed_rows, sealed_batches, delivered, retried, dead, expired, failures;

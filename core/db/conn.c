@@ -264,7 +264,7 @@ static void attempt(void *arg)
     set_timer(c, 0, NULL);
     snprintf(extra, sizeof(extra),
         "-c statement_timeout=%u -c idle_in_transaction_session_timeout=%u -c TimeZone=UTC -c DateStyle=ISO "
-        "-c search_path=juxin -c client_min_messages=warning",
+        "-c search_path=juxin -c client_min_messages=warning -c jit=off",
         c->lane->timeout_ms, c->lane->timeout_ms ? MAX(c->lane->timeout_ms * 2, IDLE_IN_TRANSACTION_MS) : 0);
     conninfo_for(db->options, (c->index + c->attempts) % db->hosts, extra, &info);
     c->state = CONN_CONNECTING;

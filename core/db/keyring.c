@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -198,4 +200,62 @@ int keyring_mac(
     *ret = hmac_sha256((struct text){(const char *)derived.b, sizeof(derived.b)}, data);
     explicit_bzero(&derived, sizeof(derived));
     return 0;
+}
+
+static int derive_pair(const struct keyring *k, const char *id, const char *purpose, EVP_PKEY **ret)
+{
+    struct sha256 seed;
+    int r = keyring_mac(k, id, "ed25519", text_of(purpose), &seed);
+
+    if (r < 0)
+        return r;
+    *ret = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed.b, sizeof(seed.b));
+    explicit_bzero(&seed, sizeof(seed));
+    return *ret ? 0 : -EIO;
+}
+
+int keyring_public(
+    const struct keyring *k, const char *id, const char *purpose, uint8_t out[static KEY_PUBLIC_LEN])
+{
+    EVP_PKEY *pair = NULL;
+    size_t len = KEY_PUBLIC_LEN;
+    int r = derive_pair(k, id, purpose, &pair);
+
+    if (r == 0 && EVP_PKEY_get_raw_public_key(pair, out, &len) != 1)
+        r = -EIO;
+    EVP_PKEY_free(pair);
+    return r;
+}
+
+/* Ed25519 is one-shot in OpenSSL: no digest, no update. */
+int keyring_sign(const struct keyring *k, const char *id, const char *purpose, struct text data,
+    uint8_t out[static KEY_SIGNATURE_LEN])
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY *pair = NULL;
+    size_t len = KEY_SIGNATURE_LEN;
+    int r = derive_pair(k, id, purpose, &pair);
+
+    if (r == 0 && (!context || EVP_DigestSignInit(context, NULL, NULL, NULL, pair) != 1 ||
+                      EVP_DigestSign(context, out, &len, (const uint8_t *)data.ptr, data.len) != 1))
+        r = -EIO;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(pair);
+    return r;
+}
+
+bool key_verify(const uint8_t public_key[static KEY_PUBLIC_LEN], struct text data,
+    const uint8_t signature[static KEY_SIGNATURE_LEN])
+{
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, KEY_PUBLIC_LEN);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool ok =
+        key && context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1 &&
+        EVP_DigestVerify(context, signature, KEY_SIGNATURE_LEN, (const uint8_t *)data.ptr, data.len) == 1;
+
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    if (!ok)
+        ERR_clear_error();
+    return ok;
 }

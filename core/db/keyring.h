@@ -21,3 +21,13 @@ const char *keyring_current(const struct keyring *k);
 /* HMAC-SHA-256 under the key, separated by purpose ("audit", "seal" …). -ENOKEY when the id is unknown. */
 MUSTCHECK int keyring_mac(
     const struct keyring *k, const char *id, const char *purpose, struct text data, struct sha256 *ret);
+
+/* Ed25519 with a key pair derived from the key and the purpose: what others shall be able to verify without the secret. */
+#define KEY_PUBLIC_LEN 32
+#define KEY_SIGNATURE_LEN 64
+MUSTCHECK int keyring_public(
+    const struct keyring *k, const char *id, const char *purpose, uint8_t out[static KEY_PUBLIC_LEN]);
+MUSTCHECK int keyring_sign(const struct keyring *k, const char *id, const char *purpose, struct text data,
+    uint8_t out[static KEY_SIGNATURE_LEN]);
+bool key_verify(const uint8_t public_key[static KEY_PUBLIC_LEN], struct text data,
+    const uint8_t signature[static KEY_SIGNATURE_LEN]);

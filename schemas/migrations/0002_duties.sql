@@ -62,6 +62,14 @@ CREATE TABLE juxin.audit_member (
 SELECT juxin.protect('juxin.audit_member');
 GRANT SELECT, INSERT ON juxin.audit_member TO juxin_app;
 
+-- The last seal of every tenant, signed once a day; a copy is kept outside. Reference: the deployment's.
+CREATE TABLE juxin.audit_digest (
+    day date PRIMARY KEY,
+    document text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+GRANT SELECT, INSERT ON juxin.audit_digest TO juxin_app;
+
 -- Actions of plugins. seq is assigned after the commit, by one sequencer: any order by id or time loses late commits.
 CREATE TABLE juxin.outbox (
     tenant_id int NOT NULL,

@@ -5,8 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/mem.h"
+#include "base/buf.h"
 #include "db/audit.h"
+#include "db/daily.h"
 #include "db/seal.h"
 #include "loop/fiber.h"
 
@@ -234,6 +235,45 @@ static void body_two_sealers(void *arg)
     db_close(db);
 }
 
+static void body_digest(void *arg)
+{
+    static const int32_t tenants[] = {0, 1, 2, 77};
+    struct db *db = support_open("juxin_app", 1, 4, 2);
+    struct buf document = BUF_INIT, again = BUF_INIT, forged = BUF_INIT;
+    struct daily_check check = {.missing = NULL};
+    bool is_new = false;
+    int32_t day = 20780;
+    char *at;
+
+    assert_int_equal(daily_digest(db, tenants, 4, day, keys, &document, &is_new), 0);
+    assert_true(is_new);
+    assert_int_equal(daily_digest(db, tenants, 4, day, keys, &again, &is_new), 0);
+    assert_false(is_new);
+    assert_string_equal(buf_str(&document), buf_str(&again));
+    assert_int_equal(daily_compare(db, buf_text(&document), keys, &check), 0);
+    assert_int_equal(check.checked, 3); /* 77 has no seal */
+    assert_int_equal(check.faults, 0);
+
+    /* Cut off behind the digest's back. */
+    support_sql("UPDATE juxin.audit_seal SET n = n + 1000 WHERE tenant_id = 2");
+    assert_int_equal(daily_compare(db, buf_text(&document), keys, &check), 0);
+    assert_int_equal(check.faults, 1);
+    support_sql("UPDATE juxin.audit_seal SET n = n - 1000 WHERE tenant_id = 2");
+
+    /* A digest made to fit is no digest. */
+    buf_add_text(&forged, buf_text(&document));
+    at = strchr(strchr(forged.data, '\n') + 1, '\n') + 10;
+    *at = *at == '0' ? '1' : '0';
+    assert_int_equal(daily_compare(db, buf_text(&forged), keys, &check), -EBADMSG);
+    assert_int_equal(daily_compare(db, TEXT("juxin audit digest 1\n2026-11-23\n"), keys, &check), -EINVAL);
+    assert_int_equal(daily_compare(db, TEXT("hello"), keys, &check), -EINVAL);
+    assert_int_equal(daily_compare(db, TEXT(""), keys, &check), -EINVAL);
+    buf_done(&document);
+    buf_done(&again);
+    buf_done(&forged);
+    db_close(db);
+}
+
 static void body_rights(void *arg)
 {
     static const struct db_stmt change = {
@@ -311,6 +351,7 @@ IN_FIBER(seal)
 IN_FIBER(tamper)
 IN_FIBER(truncate)
 IN_FIBER(two_sealers)
+IN_FIBER(digest)
 IN_FIBER(rights)
 IN_FIBER(rotate)
 
@@ -322,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_tamper),
         cmocka_unit_test(test_truncate),
         cmocka_unit_test(test_two_sealers),
+        cmocka_unit_test(test_digest),
         cmocka_unit_test(test_rights),
         cmocka_unit_test(test_rotate),
     };

@@ -13,7 +13,8 @@ DATABASE = "catalogue_" + uuid.uuid4().hex[:8]
 TENANT_EXPRESSION = "(tenant_id = (NULLIF(current_setting('juxin.tenant'::text, true), ''::text))::integer)"
 # Reference tables, one by one: a new table without tenant_id has to be thought about.
 REFERENCE = {"tenant", "deployment_epoch", "deployment_policy", "deployment_setting", "permission", "plugin",
-             "declaration", "calendar_year", "calendar_day", "operator", "operator_session", "lease", "migration"}
+             "declaration", "calendar_year", "calendar_day", "operator", "operator_session", "lease", "migration",
+             "audit_digest"}
 STATEMENT = re.compile(r'struct db_stmt\s+(\w+)\s*=\s*\{\s*("[^"]*")\s*,((?:\s*(?:"(?:[^"\\]|\\.)*"|[A-Z_]+))+)\s*\}', re.S)
 MACRO = re.compile(r'#define\s+([A-Z_]+)\s+((?:\\\s*\n|\s|"(?:[^"\\\n]|\\.)*")+)\n')
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"|([A-Z_]{4,})')
@@ -140,7 +141,7 @@ def test_application_rights():
         rights.setdefault(table, set()).add(right)
     for table, granted in rights.items():
         assert granted <= {"SELECT", "INSERT", "UPDATE", "DELETE"}, (table, granted)
-    for table in ("audit", "audit_seal", "audit_member"):
+    for table in ("audit", "audit_seal", "audit_member", "audit_digest"):
         assert rights[table] == {"SELECT", "INSERT"}, (table, rights[table])
     for table in ("migration", "declaration", "permission"):
         assert rights[table] == {"SELECT"}, (table, rights[table])
