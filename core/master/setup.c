@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "api/dispatch.h"
+#include "api/meta.h"
 #include "api/plugins.h"
 #include "api/records.h"
 #include "base/log.h"
@@ -83,6 +84,8 @@ int setup_routes(const struct config *c, struct db *db, struct router *rt)
     r = api_core_routes(rt);
     if (r == 0)
         r = api_record_routes(rt);
+    if (r == 0)
+        r = api_meta_routes(rt);
     if (r == 0)
         r = api_plugin_routes(rt);
     if (r == 0)
