@@ -7,14 +7,15 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 const screenshots = process.env.JUXIN_SCREENSHOTS
 
 export class Visitor {
-  // options: those of Playwright's contexts. refused collects what the content security policy stopped.
+  // options: those of Playwright's contexts. refused collects what the content security policy stopped, and every error.
   static async open(browser, base, district, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN', ignoreHTTPSErrors: true, reducedMotion: 'reduce', ...options })
     const visitor = new Visitor()
     Object.assign(visitor, { context, base, district, refused: [], page: await context.newPage() })
     visitor.page.setDefaultTimeout(15000)
     visitor.page.on('console', (message) => {
-      if (/Content.Security.Policy/i.test(message.text())) visitor.refused.push(message.text())
+      // A refusal by the server is logged by the browser as a failed resource; that is not an error of the page.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) visitor.refused.push(message.text())
     })
     visitor.page.on('pageerror', (error) => visitor.refused.push(String(error)))
     return visitor
@@ -51,7 +52,7 @@ export class Visitor {
   async look(name) {
     await this.page.waitForLoadState('networkidle')
     await this.page.evaluate(axe)
-    const found = await this.page.evaluate(async () => (await globalThis.axe.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`))
+    const found = await this.page.evaluate(async () => (await globalThis.axe.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160) + ' ' + n.failureSummary.split('\n')[1]).join(' | ')}`))
     const over = await this.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
     if (screenshots) await this.page.screenshot({ path: `${screenshots}/${name}.png` })
     const wrong = [...found, ...this.refused]

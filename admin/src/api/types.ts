@@ -87,7 +87,7 @@ export interface NamedUnit { id: string, name?: string | null }
 export interface HistoryItem {
   id: string
   at: string
-  kind: string
+  action: string
   transition?: string | null
   actor?: string | null
   actor_name?: string | null
@@ -96,7 +96,7 @@ export interface HistoryItem {
   unit?: NamedUnit
   from_unit?: NamedUnit
   redirected_from?: NamedUnit
-  changes: Record<string, [Json, Json]>
+  changes: Record<string, { old: Json, new: Json }>
 }
 
 export interface ProblemError { pointer?: string, code: string, detail: string }
