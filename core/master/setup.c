@@ -60,7 +60,7 @@ int setup_database(const struct config *c, struct db **ret)
 
 static int add_console(const struct config *c, struct router *rt)
 {
-    struct http_static_config config = {.directory = c->assets, .prefix = "", .pages = true};
+    struct http_static_config config = {.directory = c->assets, .prefix = "", .pages = false};
     char why[256] = "";
     int r;
 
@@ -88,6 +88,8 @@ int setup_routes(const struct config *c, struct db *db, struct router *rt)
         r = api_meta_routes(rt);
     if (r == 0)
         r = api_plugin_routes(rt);
+    if (r == 0)
+        r = api_meta_routes(rt);
     if (r == 0)
         r = health_routes(rt, false);
     return r == 0 ? add_console(c, rt) : r;
