@@ -38,6 +38,7 @@ static int check_owner(
     struct plugin *p, const char *path, const struct plugin_load_config *config, struct diags *d)
 {
     char why[FILE_WHY_MAX], hex[2 * SHA256_LEN + 1];
+    int r;
 
     if (quarantine_has(config->quarantine_file, &p->digest))
         return refuse(p, d, path, "quarantined",
@@ -48,7 +49,10 @@ static int check_owner(
     if (file_is_guarded(path, why) < 0)
         return refuse(p, d, path, "untrusted", "%s", why);
     digest_text(&p->digest, hex);
-    if (trust_check(config->trust_file, &p->digest) < 0)
+    r = trust_check(config->trust_file, &p->digest);
+    if (r == -EINVAL)
+        return refuse(p, d, path, "untrusted", "%s cannot be read as a list of trusted files", config->trust_file);
+    if (r < 0)
         return refuse(p, d, path, "untrusted",
             "its digest sha256:%s is not trusted here; expected it in %s: run "
             "`juxinctl plugin trust %s`",
