@@ -39,6 +39,7 @@ const struct ctl_command *const ctl_commands[] = {
     &ctl_audit_verify,
     &ctl_audit_head,
     &ctl_audit_tail,
+    &ctl_audit_digest,
     &ctl_jobs_run,
     &ctl_backup,
     &ctl_restore,

@@ -149,8 +149,12 @@ static void hourly(struct background *b)
     size_t count = 0;
     int r = work_tenants(b, &tenants, &count);
 
-    if (r == 0 && b->keys)
-        r = digest_of_today(b, tenants, count);
+    if (r == 0 && b->keys) {
+        int kept = digest_of_today(b, tenants, count);
+
+        if (kept < 0 && kept != -ECANCELED)
+            log_event(LOG_WARN, "audit.digest_failed", LF_ERR(kept));
+    }
     for (size_t i = 0; r == 0 && i < count && !fiber_is_cancelled(); i++) {
         uint64_t deleted = 0;
 

@@ -259,7 +259,8 @@ int duties_start(const struct config *c, struct db *db, uint32_t index, struct h
         .dispatch = duties.dispatch,
         .holder = duties.holder,
         .keys = assemble_keyring(),
-        .deliver = deliver};
+        .deliver = deliver,
+        .digest_dir = access(c->state_dir, W_OK) == 0 ? c->state_dir : NULL};
     if (r == 0)
         r = begin(clock_duty, NULL, "clock");
     if (r == 0 && index < 2)
