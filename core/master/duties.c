@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "access/call.h"
-#include "access/housekeeping.h"
 #include "access/role.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,7 +18,6 @@
 
 #define CLOCK_MAX_US (INT64_C(60) * 1000000)
 #define DUE_EVERY_MS 300000
-#define CLEAN_EVERY_MS 3600000
 #define DUTIES_MAX 8
 #define ATTEMPTS 4
 
@@ -171,35 +169,6 @@ static int install_all_roles(void)
     return r;
 }
 
-/* Hourly, by one worker of the deployment. */
-static int clean_up(void)
-{
-    static int64_t due_ms;
-    struct db_args args;
-    struct db_call call = {.stmt = sql_tenants, .args = &args};
-    bool held = false;
-    int r;
-
-    if (clock_mono_ms() < due_ms)
-        return 0;
-    r = lease_take(duties.db, "housekeeping", duties.holder, 2 * CLEAN_EVERY_MS, &held);
-    if (r < 0)
-        return r;
-    due_ms = clock_mono_ms() + CLEAN_EVERY_MS;
-    if (!held)
-        return 0;
-    db_args_reset(&args);
-    r = db_read(duties.db, 0, &call, 1, NULL, NULL);
-    if (r < 0)
-        return r;
-    for (int i = 0; r == 0 && i < db_rows_count(call.rows); i++)
-        r = housekeeping_run(duties.db, (int32_t)db_get_int(call.rows, i, 0), clock_wall_us(), NULL);
-    db_calls_done(&call, 1);
-    if (r < 0 && r != -ECANCELED)
-        log_event(LOG_WARN, "housekeeping.failed", LF_ERR(r));
-    return r;
-}
-
 static void calendar_duty(void *arg)
 {
     int r;
@@ -210,8 +179,6 @@ static void calendar_duty(void *arg)
     while (r < 0 && r != -ECANCELED && fiber_sleep(1000) == 0);
     while (r != -ECANCELED) {
         r = take_due();
-        if (r >= 0)
-            r = clean_up();
         if (fiber_sleep(r < 0 ? 5000 : DUE_EVERY_MS) < 0)
             break;
     }

@@ -8,7 +8,6 @@
 #include "access/core_permissions.h"
 #include "access/explain.h"
 #include "access/grant.h"
-#include "access/housekeeping.h"
 #include "access/org.h"
 #include "access/permission.h"
 #include "access/ratelimit.h"
@@ -18,6 +17,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "db/audit.h"
+#include "db/retention.h"
 #include "loop/fiber.h"
 #include "loop/helper.h"
 #include "tenant/tenants.h"
@@ -591,19 +591,19 @@ static void load_fiber(void *arg)
         fiber_wake(&all_loaded);
 }
 
-static void housekeeping(void)
+static void retention(void)
 {
     int64_t now = clock_wall_us(), day = 86400ll * 1000000;
     uint64_t n = 99;
 
-    assert_int_equal(housekeeping_run(db, 1, now, &n), 0);
+    assert_int_equal(retention_run(db, 1, now, &n), 0);
     assert_int_equal(n, 0);
-    assert_int_equal(housekeeping_run(db, 1, now + 3 * day, &n), 0);
+    assert_int_equal(retention_run(db, 1, now + 3 * day, &n), 0);
     assert_true(n > 0);
     assert_string_equal(support_sql("SELECT count(*) FROM juxin.rate_limit WHERE tenant_id = 1"), "0");
     assert_string_equal(support_sql("SELECT count(*) > 0 FROM juxin.rate_limit WHERE tenant_id = 2"), "t");
     assert_string_equal(support_sql("SELECT count(*) > 0 FROM juxin.session WHERE tenant_id = 1"), "t");
-    assert_int_equal(housekeeping_run(db, 1, now + 32 * day, &n), 0);
+    assert_int_equal(retention_run(db, 1, now + 32 * day, &n), 0);
     assert_string_equal(support_sql("SELECT count(*) FROM juxin.session WHERE tenant_id = 1"), "0");
     assert_string_equal(support_sql("SELECT count(*) FROM juxin.idempotency WHERE tenant_id = 1"), "0");
 }
@@ -645,7 +645,7 @@ static void body(void *arg)
     no_escalation();
     roles();
     single_flight();
-    housekeeping();
+    retention();
     assert_string_equal(support_sql("SELECT count(*) > 20 FROM juxin.audit"), "t");
     arena_free(arena);
     tenant_cache_clear();
