@@ -185,7 +185,7 @@ static int take_idempotency(struct call *c, const struct request *r, const struc
 static int run_once(struct call *c, struct request *r, const struct api_route *route)
 {
     bool by_cookie;
-    int result = authenticate(c, r, route, &by_cookie), fence;
+    int result = c->tenant->is_active ? authenticate(c, r, route, &by_cookie) : call_not_found(c), fence;
 
     if (result == 0)
         result = check_csrf(c, r, route, by_cookie);
@@ -209,7 +209,10 @@ static int run_once(struct call *c, struct request *r, const struct api_route *r
 
 static void write_fault(const struct call *c, struct request *r)
 {
-    (void)request_fail(r, c->fault.status, c->fault.code, c->fault.en, c->fault.zh);
+    if (c->fault.status == 404 && strcmp(c->fault.code, "not_found") == 0)
+        (void)request_not_found(r); /* the very answer of an address that nobody serves */
+    else
+        (void)request_fail(r, c->fault.status, c->fault.code, c->fault.en, c->fault.zh);
     for (const struct call_error *e = c->fault.errors; e; e = e->next)
         request_fail_at(r, (struct problem_error){e->pointer, e->code, e->en, e->zh});
     if (c->fault.status == 401)
@@ -303,10 +306,7 @@ static int api_handle(struct request *r)
     if (result < 0)
         return request_fail_errno(r, result);
     fiber_set(FIBER_CALL, &c);
-    if (c.tenant->is_active)
-        result = finish(&c, r, decide(&c, r, route));
-    else
-        result = request_not_found(r);
+    result = finish(&c, r, decide(&c, r, route));
     if (observer)
         observer->end(&c, r); /* the answer is complete: a problem document has its headers too */
     fiber_set(FIBER_CALL, NULL);

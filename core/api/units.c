@@ -120,22 +120,26 @@ static int parse_filter(struct call *c, const struct request *r, struct unit_fil
     return 0;
 }
 
+/* The address of the next page, from the parameters that were understood. A part of a name may hold anything, so the
+ * reader who filters by one takes `cursor` instead. */
 static void write_next(struct call *c, struct request *r, struct jsonw *w, uint32_t last)
 {
+    static const char *const names[] = {"parent", "under", "level", "limit", "tops"};
     const char *code = tree_unit(c->tenant->tree, last).code;
     struct buf b = BUF_INIT;
 
-    for (size_t i = 0; i < r->query_count; i++) {
-        if (text_is(r->query[i].name, "cursor") || text_is(r->query[i].name, "name"))
-            continue; /* a name may hold anything; the reader who filters by it builds the link from `cursor` */
-        buf_addf(&b, "%.*s=%.*s&", (int)r->query[i].name.len, r->query[i].name.ptr, (int)r->query[i].value.len,
-            r->query[i].value.ptr);
-    }
-    if (!request_query(r, "name").ptr)
-        response_header(r->response, "Link", "<%.*s?%scursor=%s>; rel=\"next\"", (int)r->path.len, r->path.ptr,
-            buf_str(&b), code);
-    buf_done(&b);
     jsonw_kstr(w, "cursor", code);
+    if (request_query(r, "name").ptr)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct text value = request_query(r, names[i]);
+
+        if (value.ptr && (i < 4 || text_is(value, "true")))
+            buf_addf(&b, "%s=%.*s&", names[i], (int)value.len, value.ptr);
+    }
+    response_header(r->response, "Link", "<%.*s?%scursor=%s>; rel=\"next\"", (int)r->path.len, r->path.ptr,
+        buf_str(&b), code);
+    buf_done(&b);
 }
 
 static int units_list(struct call *c, struct request *r)

@@ -1,5 +1,9 @@
 /* The tree in memory. What a permission check touches lies in three dense arrays (10 bytes a unit); names, codes and
- * ids lie apart. Two open-addressing tables find a unit by id and by code. */
+ * ids lie apart. A unit is found by id through an open-addressing table, by code through the order of codes.
+ *
+ * Building is bound by cache misses, so it is spared what it can do without: units usually come in the order of their
+ * codes, in which siblings follow each other, so that a parent is looked up once and codes need no sorting; and a slot
+ * of the table holds bits of the hash beside the number, so that the id behind a wrong slot is not looked at. */
 #include "tenant/tree.h"
 
 #include <errno.h>
@@ -17,7 +21,8 @@ struct tree {
     uint8_t *closed;
     char *texts;
     uint32_t table_mask;
-    uint32_t *by_id, *by_code;        /* unit + 1; 0 is empty */
+    uint32_t *by_id;                  /* see slot_make */
+    uint32_t *by_code;                /* units in the order of their codes */
 };
 
 static const char *const level_names[LEVELS] = {"county", "street", "community", "park"};
@@ -56,7 +61,8 @@ struct build {
     const struct tree_unit *in;
     uint32_t count;
     uint32_t mask;
-    uint32_t *by_id, *by_code;        /* input index + 1 */
+    uint32_t *by_id;                  /* slots of input numbers */
+    uint32_t *by_code;                /* input numbers in the order of codes */
     uint32_t *parent;                 /* input index; TREE_NONE for the root */
     uint32_t *size;                   /* of the subtree */
     uint32_t *at;                     /* preorder number */
@@ -68,13 +74,28 @@ struct build {
     const char *why;
 };
 
-static uint32_t code_hash(const char *s, size_t len)
-{
-    uint64_t h = 1469598103934665603u;
+/* A slot: twenty bits of number + 1 (0 is empty) under twelve bits of the hash that do not choose the slot. */
+#define NUMBER_BITS 20
+#define COUNT_MAX ((1u << NUMBER_BITS) - 2)
 
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (uint8_t)s[i]) * 1099511628211u;
-    return (uint32_t)(h ^ h >> 29);
+static uint32_t slot_make(uint64_t hash, uint32_t number)
+{
+    return (uint32_t)(hash >> 52) << NUMBER_BITS | (number + 1);
+}
+
+static uint32_t slot_number(uint32_t slot)
+{
+    return (slot & ((1u << NUMBER_BITS) - 1)) - 1;
+}
+
+static bool slot_may_be(uint32_t slot, uint64_t hash)
+{
+    return slot >> NUMBER_BITS == (uint32_t)(hash >> 52);
+}
+
+static uint64_t id_hash(struct uuid id)
+{
+    return uuid_hash(id) * 0x9e3779b97f4a7c15u; /* all 64 bits are used */
 }
 
 static int refuse(struct build *b, size_t at, const char *why)
@@ -84,44 +105,91 @@ static int refuse(struct build *b, size_t at, const char *why)
     return -EINVAL;
 }
 
+static uint32_t find_input(const struct build *b, struct uuid id, uint64_t hash, uint32_t *ret_slot)
+{
+    uint32_t at = (uint32_t)hash & b->mask;
+
+    for (; b->by_id[at]; at = (at + 1) & b->mask) {
+        if (slot_may_be(b->by_id[at], hash) && uuid_eq(b->in[slot_number(b->by_id[at])].id, id))
+            return slot_number(b->by_id[at]);
+    }
+    *ret_slot = at;
+    return TREE_NONE;
+}
+
+#define AHEAD 8                       /* slots fetched before they are needed */
+
 static int index_ids(struct build *b)
 {
-    for (uint32_t i = 0; i < b->count; i++) {
-        uint32_t slot = (uint32_t)uuid_hash(b->in[i].id) & b->mask;
+    uint64_t hashes[AHEAD] = {0};
+    uint32_t slot;
 
-        for (; b->by_id[slot]; slot = (slot + 1) & b->mask) {
-            if (uuid_eq(b->in[b->by_id[slot] - 1].id, b->in[i].id))
-                return refuse(b, i, "duplicate id");
+    for (uint32_t i = 0; i < b->count + AHEAD; i++) {
+        uint64_t hash = hashes[i % AHEAD];
+
+        if (i < b->count) {
+            hashes[i % AHEAD] = id_hash(b->in[i].id);
+            __builtin_prefetch(&b->by_id[(uint32_t)hashes[i % AHEAD] & b->mask], 1);
         }
-        b->by_id[slot] = i + 1;
+        if (i < AHEAD)
+            continue;
+        if (find_input(b, b->in[i - AHEAD].id, hash, &slot) != TREE_NONE)
+            return refuse(b, i - AHEAD, "duplicate id");
+        b->by_id[slot] = slot_make(hash, i - AHEAD);
     }
     return 0;
 }
 
+struct code_ref {
+    const char *code;
+    uint32_t number;
+};
+
+static int by_code(const void *a, const void *b)
+{
+    const struct code_ref *x = a, *y = b;
+    int c = strcmp(x->code, y->code);
+
+    return c ? c : x->number < y->number ? -1 : 1;
+}
+
+static void sort_codes(struct build *b)
+{
+    struct code_ref *refs = mem_zarray(b->count, sizeof(*refs));
+
+    for (uint32_t i = 0; i < b->count; i++)
+        refs[i] = (struct code_ref){b->in[i].code, i};
+    qsort(refs, b->count, sizeof(*refs), by_code);
+    for (uint32_t i = 0; i < b->count; i++)
+        b->by_code[i] = refs[i].number;
+    free(refs);
+}
+
 static int index_codes(struct build *b)
 {
-    for (uint32_t i = 0; i < b->count; i++) {
-        const char *code = b->in[i].code;
-        size_t len = strlen(code);
-        uint32_t slot = code_hash(code, len) & b->mask;
+    bool sorted = true;
 
-        b->text_bytes += len + strlen(b->in[i].name) + 2;
-        for (; b->by_code[slot]; slot = (slot + 1) & b->mask) {
-            if (strcmp(b->in[b->by_code[slot] - 1].code, code) == 0)
-                return refuse(b, i, "duplicate code");
-        }
-        b->by_code[slot] = i + 1;
+    for (uint32_t i = 0; i < b->count; i++) {
+        b->by_code[i] = i;
+        b->text_bytes += strlen(b->in[i].code) + strlen(b->in[i].name) + 2;
+        sorted = sorted && (i == 0 || strcmp(b->in[i - 1].code, b->in[i].code) < 0);
+    }
+    if (sorted)
+        return 0;
+    sort_codes(b);
+    for (uint32_t i = 1; i < b->count; i++) {
+        if (strcmp(b->in[b->by_code[i - 1]].code, b->in[b->by_code[i]].code) == 0)
+            return refuse(b, b->by_code[i], "duplicate code");
     }
     return 0;
 }
 
 static int link_parents(struct build *b)
 {
-    uint32_t root = TREE_NONE;
+    uint32_t root = TREE_NONE, last = TREE_NONE, slot;
 
     for (uint32_t i = 0; i < b->count; i++) {
         struct uuid p = b->in[i].parent;
-        uint32_t slot;
 
         b->parent[i] = TREE_NONE;
         if (uuid_is_nil(p)) {
@@ -130,14 +198,11 @@ static int link_parents(struct build *b)
             root = i;
             continue;
         }
-        for (slot = (uint32_t)uuid_hash(p) & b->mask; b->by_id[slot]; slot = (slot + 1) & b->mask) {
-            if (uuid_eq(b->in[b->by_id[slot] - 1].id, p)) {
-                b->parent[i] = b->by_id[slot] - 1;
-                break;
-            }
-        }
-        if (b->parent[i] == TREE_NONE)
+        if (last == TREE_NONE || !uuid_eq(b->in[last].id, p))
+            last = find_input(b, p, id_hash(p), &slot);
+        if (last == TREE_NONE)
             return refuse(b, i, "unknown parent");
+        b->parent[i] = last;
     }
     return 0; /* without a root there is a cycle, which find_depths reports */
 }
@@ -204,21 +269,22 @@ static void place_units(struct build *b)
     free(used);
 }
 
-static void fill_tables(struct tree *t, const struct build *b)
+/* The build's tables hold input numbers; the tree takes them over with preorder numbers in their places. */
+static void take_tables(struct tree *t, struct build *b)
 {
-    /* the build's tables hold input numbers; the tree's hold preorder numbers at the same slots */
-    for (uint32_t slot = 0; slot <= b->mask; slot++) {
+    for (uint32_t slot = 0; slot <= b->mask && b->count; slot++) {
         if (b->by_id[slot])
-            b->by_id[slot] = b->at[b->by_id[slot] - 1] + 1;
-        if (b->by_code[slot])
-            b->by_code[slot] = b->at[b->by_code[slot] - 1] + 1;
+            b->by_id[slot] += b->at[slot_number(b->by_id[slot])] - slot_number(b->by_id[slot]);
     }
+    for (uint32_t i = 0; i < b->count; i++)
+        b->by_code[i] = b->at[b->by_code[i]];
     t->by_id = b->by_id;
     t->by_code = b->by_code;
     t->table_mask = b->mask;
+    b->by_id = b->by_code = NULL;
 }
 
-static struct tree *make_tree(const struct build *b)
+static struct tree *make_tree(struct build *b)
 {
     struct tree *t = mem_zalloc(sizeof(*t));
     uint32_t n = b->count ? b->count : 1, offset = 0;
@@ -248,7 +314,7 @@ static struct tree *make_tree(const struct build *b)
         memcpy(t->texts + offset + code, u->name, name);
         offset += (uint32_t)(code + name);
     }
-    fill_tables(t, b);
+    take_tables(t, b);
     return t;
 }
 
@@ -279,12 +345,12 @@ int tree_build(const struct tree_unit *units, size_t count, struct tree **ret, s
     struct build b = {.in = units, .count = (uint32_t)count, .mask = 7};
     int r;
 
-    if (count >= TREE_NONE / 4)
+    if (count > COUNT_MAX)
         return -E2BIG;
     while (b.mask < count * 2)
         b.mask = b.mask * 2 + 1;
     b.by_id = mem_zarray((size_t)b.mask + 1, sizeof(*b.by_id));
-    b.by_code = mem_zarray((size_t)b.mask + 1, sizeof(*b.by_code));
+    b.by_code = mem_zarray(count + 1, sizeof(*b.by_code));
     b.parent = mem_zarray(count + 1, sizeof(*b.parent));
     b.size = mem_zarray(count + 1, sizeof(*b.size));
     b.at = mem_zarray(count + 1, sizeof(*b.at));
@@ -294,13 +360,13 @@ int tree_build(const struct tree_unit *units, size_t count, struct tree **ret, s
     if (r == 0) {
         *ret = make_tree(&b);
     } else {
-        free(b.by_id);
-        free(b.by_code);
         if (ret_at)
             *ret_at = b.bad;
         if (ret_why)
             *ret_why = b.why;
     }
+    free(b.by_id);
+    free(b.by_code);
     free(b.parent);
     free(b.size);
     free(b.at);
@@ -335,24 +401,38 @@ uint32_t tree_count(const struct tree *t)
 
 uint32_t tree_find(const struct tree *t, struct uuid id)
 {
-    uint32_t slot = (uint32_t)uuid_hash(id) & t->table_mask;
+    uint64_t hash = id_hash(id);
+    uint32_t at = (uint32_t)hash & t->table_mask;
 
-    for (; t->by_id[slot]; slot = (slot + 1) & t->table_mask) {
-        if (uuid_eq(t->id[t->by_id[slot] - 1], id))
-            return t->by_id[slot] - 1;
+    for (; t->by_id[at]; at = (at + 1) & t->table_mask) {
+        if (slot_may_be(t->by_id[at], hash) && uuid_eq(t->id[slot_number(t->by_id[at])], id))
+            return slot_number(t->by_id[at]);
     }
     return TREE_NONE;
 }
 
+static int compare_code(struct text code, const char *other)
+{
+    size_t len = strlen(other);
+    int c = code.len ? memcmp(code.ptr, other, MIN(code.len, len)) : 0;
+
+    return c ? c : code.len == len ? 0 : code.len < len ? -1 : 1;
+}
+
 uint32_t tree_find_code(const struct tree *t, struct text code)
 {
-    uint32_t slot = code_hash(code.ptr, code.len) & t->table_mask;
+    uint32_t lo = 0, hi = t->count;
 
-    for (; t->by_code[slot]; slot = (slot + 1) & t->table_mask) {
-        uint32_t unit = t->by_code[slot] - 1;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        int c = compare_code(code, t->texts + t->text[t->by_code[mid]]);
 
-        if (text_is(code, t->texts + t->text[unit]))
-            return unit;
+        if (c == 0)
+            return t->by_code[mid];
+        if (c < 0)
+            hi = mid;
+        else
+            lo = mid + 1;
     }
     return TREE_NONE;
 }
