@@ -5,10 +5,12 @@
 #include "access/session.h"
 #include "api/core_routes.h"
 #include "base/clock.h"
+#include "loop/flood.h"
 
 static const struct db_stmt list_sessions = {"api.sessions",
     "SELECT id, created_at, last_seen_at, absolute_until, client FROM juxin.session"
-    " WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND absolute_until > $3 AND idle_until > $3"
+    " WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND absolute_until > $3 AND idle_until > "
+    "$3"
     " ORDER BY created_at DESC, id DESC LIMIT 100"};
 
 static const char *cookie_name(struct call *c)
@@ -18,8 +20,8 @@ static const char *cookie_name(struct call *c)
 
 static void set_cookie(struct call *c, struct request *r, const char *token)
 {
-    response_header(r->response, "Set-Cookie", "%s=%s; Path=/; Secure; HttpOnly; SameSite=Strict%s", cookie_name(c),
-        token, *token ? "" : "; Max-Age=0");
+    response_header(r->response, "Set-Cookie", "%s=%s; Path=/; Secure; HttpOnly; SameSite=Strict%s",
+        cookie_name(c), token, *token ? "" : "; Max-Age=0");
 }
 
 static int session_create(struct call *c, struct request *r)
@@ -31,8 +33,12 @@ static int session_create(struct call *c, struct request *r)
     struct csrf_token csrf;
     struct jsonw *w;
     json_t *body;
-    int result = request_object(r, known, &body);
+    int result;
 
+    /* Before anything that costs: the limits per account, which also hold across servers, come later. */
+    if (!flood_allow(flood_table(), "sign-in", r->peer, flood_limit(), 60000, clock_mono_ms()))
+        return session_limited(c, 60);
+    result = request_object(r, known, &body);
     if (result < 0)
         return result;
     result = api_str(c, body, "login", true, &login);
@@ -193,23 +199,46 @@ static int password_change(struct call *c, struct request *r)
 }
 
 static const struct api_route session_routes[] = {
-    {.method = HTTP_POST, .path = "/session", .flags = API_PUBLIC | API_NO_CSRF | API_ALLOW_MUST_CHANGE | API_NO_REPLAY,
-        .handle = session_create, .summary_en = "Sign in", .summary_zh = "登录",
+    {.method = HTTP_POST,
+        .path = "/session",
+        .flags = API_PUBLIC | API_NO_CSRF | API_ALLOW_MUST_CHANGE | API_NO_REPLAY,
+        .handle = session_create,
+        .summary_en = "Sign in",
+        .summary_zh = "登录",
         .request_schema = "{\"type\":\"object\",\"required\":[\"login\",\"password\"],\"properties\":{"
                           "\"login\":{\"type\":\"string\"},\"password\":{\"type\":\"string\"}}}"},
-    {.method = HTTP_GET, .path = "/session", .flags = API_ALLOW_MUST_CHANGE, .handle = session_read,
-        .summary_en = "Who is signed in, and the CSRF token", .summary_zh = "当前登录人与 CSRF 令牌"},
-    {.method = HTTP_DELETE, .path = "/session", .flags = API_ALLOW_MUST_CHANGE, .handle = session_delete,
-        .summary_en = "Sign out", .summary_zh = "退出登录"},
-    {.method = HTTP_GET, .path = "/sessions", .handle = sessions_list, .summary_en = "One's own sessions",
+    {.method = HTTP_GET,
+        .path = "/session",
+        .flags = API_ALLOW_MUST_CHANGE,
+        .handle = session_read,
+        .summary_en = "Who is signed in, and the CSRF token",
+        .summary_zh = "当前登录人与 CSRF 令牌"},
+    {.method = HTTP_DELETE,
+        .path = "/session",
+        .flags = API_ALLOW_MUST_CHANGE,
+        .handle = session_delete,
+        .summary_en = "Sign out",
+        .summary_zh = "退出登录"},
+    {.method = HTTP_GET,
+        .path = "/sessions",
+        .handle = sessions_list,
+        .summary_en = "One's own sessions",
         .summary_zh = "本人的登录会话"},
-    {.method = HTTP_DELETE, .path = "/sessions/{session}", .handle = sessions_end,
-        .summary_en = "End one of one's own sessions", .summary_zh = "结束本人的某个会话"},
-    {.method = HTTP_POST, .path = "/account/password", .flags = API_ALLOW_MUST_CHANGE | API_NO_REPLAY,
-        .handle = password_change, .summary_en = "Change one's own password", .summary_zh = "修改本人密码",
-        .request_schema = "{\"type\":\"object\",\"required\":[\"old_password\",\"new_password\"],\"properties\":{"
-                          "\"old_password\":{\"type\":\"string\"},\"new_password\":{\"type\":\"string\","
-                          "\"minLength\":8}}}"},
+    {.method = HTTP_DELETE,
+        .path = "/sessions/{session}",
+        .handle = sessions_end,
+        .summary_en = "End one of one's own sessions",
+        .summary_zh = "结束本人的某个会话"},
+    {.method = HTTP_POST,
+        .path = "/account/password",
+        .flags = API_ALLOW_MUST_CHANGE | API_NO_REPLAY,
+        .handle = password_change,
+        .summary_en = "Change one's own password",
+        .summary_zh = "修改本人密码",
+        .request_schema =
+            "{\"type\":\"object\",\"required\":[\"old_password\",\"new_password\"],\"properties\":{"
+            "\"old_password\":{\"type\":\"string\"},\"new_password\":{\"type\":\"string\","
+            "\"minLength\":8}}}"},
 };
 
 int api_session_routes(struct router *rt)

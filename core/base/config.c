@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -75,6 +76,7 @@ static const struct key keys[] = {
     LIMIT(hash_waiting, 32, 1, 10000),
     LIMIT(session_idle_ms, 1800000, 100, 86400000),
     LIMIT(session_ms, 43200000, 1000, 2592000000),
+    LIMIT(sign_ins_per_minute, 120, 1, 100000),
     {"/log/level", KIND_CHOICE, AT(log_level), LOG_INFO, 0, 0, "debug|info|warn|error"},
     {"/log/access", KIND_BOOL, AT(access_log), 0, 0, 0, NULL},
 };
@@ -319,6 +321,30 @@ static void set_defaults(struct config *c)
     c->workers = MAX(1, MIN(8, sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
+/* PREFIX/bin/juxind stands in PREFIX. */
+static char *own_prefix(void)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    for (int i = 0; n > 0 && i < 2; i++)
+        while (n > 0 && path[--n] != '/')
+            ;
+    return n > 0 ? str_ndup(path, (size_t)n) : str_dup("");
+}
+
+static void set_places(struct config *c)
+{
+    if (!c->install_dir)
+        c->install_dir = own_prefix();
+    if (!c->migrations)
+        c->migrations = str_printf("%s/share/juxin/migrations", c->install_dir);
+    if (!c->plugins_directory)
+        c->plugins_directory = str_printf("%s/lib/juxin/plugins", c->install_dir);
+    if (!c->plugins_trust)
+        c->plugins_trust = str_printf("%s/trust.json", c->state_dir);
+}
+
 int config_load(const char *path, struct config **ret, struct buf *errors)
 {
     struct config *c;
@@ -345,6 +371,8 @@ int config_load(const char *path, struct config **ret, struct buf *errors)
         if (json_object_get(root, "listen"))
             walk_listen(&w, json_object_get(root, "listen"));
         check_together(&w, root);
+        if (errors->len == before)
+            set_places(c);
     } else {
         fault(&w, "", "expected an object");
     }

@@ -18,7 +18,7 @@ struct config_listen {
 struct config {
     char *file; /* where it was read from, absolute */
     char *state_dir;
-    char *install_dir; /* NULL: derived from the executable's place */
+    char *install_dir; /* derived from the executable's place when not given; so are the next */
     struct config_listen listen[CONFIG_LISTEN_MAX];
     uint32_t listen_count;
     struct config_listen admin; /* address NULL: no admin listener */
@@ -38,8 +38,8 @@ struct config {
     char *trusted_proxy;
     struct {
         int64_t header_bytes, header_fields, url_bytes, body_bytes, header_ms, body_ms, write_ms,
-            keepalive_ms, request_ms, connections, in_flight, buffered_bytes, drain_ms, drain_idle_ms, hash_threads,
-            hash_waiting, session_idle_ms, session_ms;
+            keepalive_ms, request_ms, connections, in_flight, buffered_bytes, drain_ms, drain_idle_ms,
+            hash_threads, hash_waiting, session_idle_ms, session_ms, sign_ins_per_minute;
     } limits;
     int64_t log_level; /* enum log_level */
     bool access_log;

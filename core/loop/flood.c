@@ -5,6 +5,7 @@
 
 static struct flood own;
 static struct flood *table = &own;
+static uint32_t limit = 120;
 
 struct flood *flood_table(void)
 {
@@ -14,6 +15,16 @@ struct flood *flood_table(void)
 void flood_set_table(struct flood *f)
 {
     table = f ? f : &own;
+}
+
+uint32_t flood_limit(void)
+{
+    return limit;
+}
+
+void flood_set_limit(uint32_t sign_ins_per_minute)
+{
+    limit = sign_ins_per_minute;
 }
 
 static uint64_t hash(uint64_t h, const char *s)

@@ -23,6 +23,10 @@ struct flood {
 bool flood_allow(
     struct flood *f, const char *kind, const char *address, uint32_t max, int64_t window_ms, int64_t now_ms);
 
+/* How many sign-ins an address may try in a minute; set once at start. */
+uint32_t flood_limit(void);
+void flood_set_limit(uint32_t sign_ins_per_minute);
+
 /* The table of this process: the shared one in a worker, a private one elsewhere. */
 struct flood *flood_table(void);
 void flood_set_table(struct flood *f);

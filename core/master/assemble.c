@@ -40,7 +40,8 @@ int assemble_services(const struct config *c, bool without_code)
     int r;
 
     access_init();
-    session_set_limits((struct session_limits){c->limits.session_idle_ms * 1000, c->limits.session_ms * 1000});
+    session_set_limits(
+        (struct session_limits){c->limits.session_idle_ms * 1000, c->limits.session_ms * 1000});
     calendar_part_register();
     r = plugins_start(c, !without_code);
     if (r == 0)

@@ -4,8 +4,10 @@
 #include "base/log.h"
 #include "db/admin.h"
 #include "http/server.h"
+#include "master/assemble.h"
 #include "master/setup.h"
 #include "master/worker.h"
+#include "plugin/plugin.h"
 
 static int check_tls(const struct config *c)
 {
@@ -41,6 +43,24 @@ static int check_database(const char *key, const char *conninfo)
     return r;
 }
 
+/* Plugins that cannot be used do not keep a server from starting; they are named. */
+static int check_services(const struct config *c)
+{
+    int r = assemble_services(c, true);
+
+    if (r < 0)
+        fprintf(stderr, "/plugins/directory: %s: %s\n", c->plugins_directory, strerror(-r));
+    for (size_t i = 0; i < plugin_count(); i++) {
+        const struct plugin *p = plugin_at(i);
+
+        if (!plugin_is_available(p))
+            fprintf(stderr, "/plugins: %s will not run: %s: %s\n", p->id, p->policy.unavailable,
+                p->unavailable_detail ? p->unavailable_detail : "");
+    }
+    assemble_done();
+    return r;
+}
+
 int check_main(const char *config_file)
 {
     CLEANUP(buf_done) struct buf errors = BUF_INIT;
@@ -48,11 +68,13 @@ int check_main(const char *config_file)
     int faults = 0;
 
     log_set_process("check");
+    log_set_level(LOG_WARN);
     if (config_load(config_file, &c, &errors) < 0) {
         fprintf(stderr, "juxind: the configuration is not accepted\n%s", buf_str(&errors));
         return 1;
     }
     faults += check_tls(c) < 0;
+    faults += check_services(c) < 0;
     faults += check_database("/database/app", c->database.app) < 0;
     if (c->database.owner)
         faults += check_database("/database/owner", c->database.owner) < 0;

@@ -24,7 +24,8 @@ struct child {
     int64_t kill_at_ms; /* 0, or when a drain is over */
     struct {            /* what the watchdog saw last */
         uint32_t sequence, ticks, level;
-        int64_t cpu_ns;
+        int64_t cpu_ns, beat_ms;
+        uint32_t beat_ticks;
         const char *verdict; /* why it was ended; NULL while it was not */
     } watch;
 };

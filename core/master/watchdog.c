@@ -14,6 +14,7 @@
 #define EVENT_NS (INT64_C(500) * 1000000)
 #define ABORT_NS (INT64_C(2000) * 1000000)
 #define BLOCKED_TICKS (10 * 1000 / MASTER_TICK_MS)
+#define STUCK_TICKS (30 * 1000 / MASTER_TICK_MS)
 
 /* CPU time of the worker's main thread: plugins run there, and hashing helpers must not count. Where the kernel does
  * not tell, the whole process's. */
@@ -59,6 +60,25 @@ static void end(struct master *m, struct child *c, const struct slot_call *call,
     c->kill_at_ms = now_ms + 500; /* a handler may have been installed */
 }
 
+/* A loop that stands still outside of plugins is our own fault; its requests are lost either way. */
+static void look_at_beat(struct child *c, const struct slot *slot, int64_t now_ms)
+{
+    int64_t beat = slot->beat_ms;
+
+    if (!beat || beat != c->watch.beat_ms) {
+        c->watch.beat_ms = beat;
+        c->watch.beat_ticks = 0;
+        return;
+    }
+    if (++c->watch.beat_ticks < STUCK_TICKS)
+        return;
+    c->watch.verdict = "worker.stuck";
+    log_event(LOG_ERROR, "worker.stuck", LF_INT("worker", c->index), LF_INT("worker_pid", c->pid),
+        LF_INT("wall_ms", (int64_t)c->watch.beat_ticks * MASTER_TICK_MS));
+    kill(c->pid, SIGABRT);
+    c->kill_at_ms = now_ms + 500;
+}
+
 void watchdog_look(struct master *m, struct child *c, int64_t now_ms)
 {
     struct slot_call call;
@@ -72,6 +92,7 @@ void watchdog_look(struct master *m, struct child *c, int64_t now_ms)
         c->watch.ticks = 0;
         c->watch.level = 0;
         c->watch.cpu_ns = call.plugin[0] ? cpu_ns(c->pid) : -1;
+        look_at_beat(c, &m->slots->slot[c->slot], now_ms);
         return;
     }
     c->watch.ticks++;

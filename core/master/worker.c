@@ -296,6 +296,7 @@ int worker_main(const struct worker_setup *setup)
     log_set_process(name);
     slot_set_self(setup->slot);
     flood_set_table(&setup->slots->flood);
+    flood_set_limit((uint32_t)setup->config->limits.sign_ins_per_minute);
     w.router = router_new();
     w.admin_router = router_new();
     w.health = (struct health){.slots = setup->slots};

@@ -61,6 +61,8 @@ static void defaults(void **state)
     assert_true(c->workers >= 1 && c->workers <= 8);
     assert_null(c->admin.address);
     assert_string_equal(c->state_dir, "/var/lib/juxin");
+    assert_string_equal(c->plugins_trust, "/var/lib/juxin/trust.json");
+    assert_non_null(strstr(c->migrations, "/share/juxin/migrations"));
     config_free(c);
     buf_done(&errors);
 }
