@@ -85,8 +85,6 @@ int setup_routes(const struct config *c, struct db *db, struct router *rt)
     if (r == 0)
         r = api_record_routes(rt);
     if (r == 0)
-        r = api_meta_routes(rt);
-    if (r == 0)
         r = api_plugin_routes(rt);
     if (r == 0)
         r = api_meta_routes(rt);
