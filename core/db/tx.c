@@ -9,6 +9,7 @@
 
 #define CLIENT_MARGIN_MS 2000
 #define ROLLBACK_WAIT_MS 5000
+#define QUEUE_WAIT_MS 5000u /* then it is better to say 503 */
 
 struct db_tx {
     struct db *db;
@@ -36,7 +37,8 @@ static int finish(struct db_tx *tx, struct batch *b)
         return r;
     }
     if (b->status < 0) {
-        tx->error = b->error;
+        if (!tx->in_error) /* what follows the first error only says that there was one */
+            tx->error = b->error;
         tx->in_error = true;
         if (b->status == -ECONNRESET)
             tx->broken = -ECONNRESET;
@@ -83,7 +85,7 @@ static int begin_once(struct db *db, int32_t tenant, enum db_mode mode, struct d
     struct db_tx **ret, struct db_error *error)
 {
     struct lane *lane = &db->lanes[LANE_SLOW];
-    int64_t deadline = lane->timeout_ms ? clock_mono_ms() + lane->timeout_ms + CLIENT_MARGIN_MS : INT64_MAX;
+    int64_t deadline = lane->timeout_ms ? clock_mono_ms() + MIN(lane->timeout_ms, QUEUE_WAIT_MS) : INT64_MAX;
     struct db_tx *tx;
     struct batch *b;
     struct slot slot;
@@ -172,7 +174,8 @@ int db_exec_many(struct db_tx *tx, struct db_call *calls, size_t count)
     return r;
 }
 
-/* The last statement of a unit of work. The connection is free as soon as its answer arrived, awaited or not. */
+/* The last statement of a unit of work. The connection is free as soon as its answer arrived, awaited or not.
+ * -EINPROGRESS: no answer, the outcome is unknown. */
 static int send_last(struct db_tx *tx, struct db_stmt stmt, int64_t deadline, bool *ret_committed)
 {
     struct conn *c = tx->slot.conn;
@@ -185,7 +188,9 @@ static int send_last(struct db_tx *tx, struct db_stmt stmt, int64_t deadline, bo
     fiber_shield(true);
     r = batch_wait(b, deadline);
     fiber_shield(false);
-    if (r == 0)
+    if (r < 0 || b->status == -ECONNRESET)
+        r = -EINPROGRESS;
+    else
         r = b->status;
     if (r == 0)
         *ret_committed = strcmp(PQcmdStatus(b->result[0]), "COMMIT") == 0;
@@ -204,8 +209,6 @@ int db_commit(struct db_tx *tx)
     }
     r = send_last(tx, db_stmt_commit, statement_deadline(tx), &committed);
     free(tx);
-    if (r == -ECONNRESET || r == -ETIMEDOUT)
-        return -EINPROGRESS;
     return r < 0 ? r : committed ? 0 : -EIO;
 }
 

@@ -270,6 +270,8 @@ static void body_write(void *arg)
     /* A failed unit's COMMIT succeeds with tag ROLLBACK: it must not count. */
     assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
     assert_int_equal(db_exec(tx, wrong, NULL, NULL), -EIO);
+    assert_int_equal(db_exec(tx, read_pid, NULL, NULL), -EIO);
+    assert_string_equal(db_tx_error(tx)->sqlstate, "42P01"); /* the cause, not what it caused */
     assert_int_equal(db_commit(tx), -EIO);
 
     assert_int_equal(db_begin(db, 1, DB_READ_SLOW, NULL, &tx, NULL), 0);
