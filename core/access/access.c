@@ -12,10 +12,10 @@
 
 #define WORDS (PERMISSIONS_MAX / 64)
 #define CREDENTIALS_MAX 16384
-#define SUBJECTS_MAX 4096             /* compiled ones kept for lookup; more are compiled again */
+#define SUBJECTS_MAX 4096 /* compiled ones kept for lookup; more are compiled again */
 
-static const struct db_stmt load_roles = {"access.load_roles",
-    "SELECT id, name, is_builtin FROM juxin.role WHERE tenant_id = $1 ORDER BY id"};
+static const struct db_stmt load_roles = {
+    "access.load_roles", "SELECT id, name, is_builtin FROM juxin.role WHERE tenant_id = $1 ORDER BY id"};
 static const struct db_stmt load_role_permissions = {"access.load_role_permissions",
     "SELECT role_id, permission FROM juxin.role_permission WHERE tenant_id = $1"};
 static const struct db_stmt load_grants = {"access.load_grants",
@@ -91,7 +91,8 @@ static void take_roles(struct access *x, const struct db_rows *roles, const stru
     x->roles = mem_zarray(x->role_count + 1, sizeof(*x->roles));
     for (uint32_t i = 0; i < x->role_count; i++) {
         x->roles[i] = (struct access_role){.id = db_get_uuid(roles, (int)i, 0),
-            .name = str_dup(db_get(roles, (int)i, 1)), .is_builtin = db_get_bool(roles, (int)i, 2),
+            .name = str_dup(db_get(roles, (int)i, 1)),
+            .is_builtin = db_get_bool(roles, (int)i, 2),
             .permissions = mem_zarray(WORDS, sizeof(uint64_t))};
     }
     qsort(x->roles, x->role_count, sizeof(*x->roles), by_role_id);
@@ -111,9 +112,12 @@ static void take_grants(struct access *x, const struct tenant *t, const struct d
 
     x->grants = mem_zarray((size_t)count + 1, sizeof(*x->grants));
     for (int i = 0; i < count; i++) {
-        struct access_grant g = {.id = db_get_uuid(rows, i, 0), .account = db_get_uuid(rows, i, 1),
-            .department = db_get_uuid(rows, i, 2), .role = find_role(x, db_get_uuid(rows, i, 3)),
-            .unit = tree_find(t->tree, db_get_uuid(rows, i, 4)), .from = db_get_time(rows, i, 6),
+        struct access_grant g = {.id = db_get_uuid(rows, i, 0),
+            .account = db_get_uuid(rows, i, 1),
+            .department = db_get_uuid(rows, i, 2),
+            .role = find_role(x, db_get_uuid(rows, i, 3)),
+            .unit = tree_find(t->tree, db_get_uuid(rows, i, 4)),
+            .from = db_get_time(rows, i, 6),
             .until = db_get(rows, i, 7) ? db_get_time(rows, i, 7) : INT64_MAX};
 
         if (g.from <= now)
@@ -131,7 +135,8 @@ static void take_members(struct access *x, const struct db_rows *rows)
     x->members = mem_zarray(x->member_count + 1, sizeof(*x->members));
     for (uint32_t i = 0; i < x->member_count; i++)
         x->members[i] = (struct access_member){.account = db_get_uuid(rows, (int)i, 0),
-            .department = db_get_uuid(rows, (int)i, 1), .is_head = db_get_bool(rows, (int)i, 2)};
+            .department = db_get_uuid(rows, (int)i, 1),
+            .is_head = db_get_bool(rows, (int)i, 2)};
     qsort(x->members, x->member_count, sizeof(*x->members), by_account);
 }
 
@@ -248,9 +253,15 @@ static void add_grants(struct subject *s, const struct tenant *t, struct range a
     for (uint32_t i = at.first; i < at.end; i++) {
         const struct access_grant *g = &x->grants[i];
 
-        s->grants[s->grant_count++] = (struct subject_grant){.from = (uint64_t)g->from, .until = (uint64_t)g->until,
-            .permissions = g->role->permissions, .unit = g->unit, .end = tree_end(t->tree, g->unit),
-            .reach = g->reach, .grant_id = g->id, .department = g->department, .role = g->role->name};
+        s->grants[s->grant_count++] = (struct subject_grant){.from = (uint64_t)g->from,
+            .until = (uint64_t)g->until,
+            .permissions = g->role->permissions,
+            .unit = g->unit,
+            .end = tree_end(t->tree, g->unit),
+            .reach = g->reach,
+            .grant_id = g->id,
+            .department = g->department,
+            .role = g->role->name};
     }
 }
 
@@ -316,7 +327,8 @@ struct credential *access_credential_put(const struct tenant *t, const struct cr
     struct credential *c = access_credential(t, &from->hash);
 
     if (!c) {
-        if (x->credential_count >= CREDENTIALS_MAX && *bucket) { /* full: the newest of this bucket makes room */
+        if (x->credential_count >= CREDENTIALS_MAX &&
+            *bucket) { /* full: the newest of this bucket makes room */
             struct credential *out = *bucket;
 
             *bucket = out->next;

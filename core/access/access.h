@@ -10,7 +10,7 @@ struct access_role {
     struct uuid id;
     char *name;
     bool is_builtin;
-    uint64_t *permissions;            /* bit set of PERMISSIONS_MAX bits */
+    uint64_t *permissions; /* bit set of PERMISSIONS_MAX bits */
 };
 
 struct access_grant {
@@ -18,7 +18,7 @@ struct access_grant {
     struct access_role *role;
     uint32_t unit;
     enum reach reach;
-    int64_t from, until;              /* 0 and INT64_MAX for none */
+    int64_t from, until; /* 0 and INT64_MAX for none */
 };
 
 struct access_member {
@@ -28,8 +28,8 @@ struct access_member {
 
 /* What a credential proved, kept until the snapshot is replaced. */
 struct credential {
-    struct sha256 hash;               /* of the token */
-    struct uuid account, session;     /* session nil for an API token */
+    struct sha256 hash;           /* of the token */
+    struct uuid account, session; /* session nil for an API token */
     char *display_name;
     bool must_change_password;
     int64_t authenticated_at, expires_at, seen_at;
@@ -43,20 +43,20 @@ struct compiled;
 struct access {
     struct access_role *roles;
     uint32_t role_count;
-    struct access_grant *grants;      /* by holder (account or department) */
+    struct access_grant *grants; /* by holder (account or department) */
     uint32_t grant_count;
-    struct access_member *members;    /* by account */
+    struct access_member *members; /* by account */
     uint32_t member_count;
-    struct compiled **subjects;       /* by account */
+    struct compiled **subjects; /* by account */
     uint32_t subject_count;
     struct credential *credentials[CREDENTIAL_BUCKETS];
     uint32_t credential_count;
 };
 
 struct access *access_of(const struct tenant *t);
-struct access_role *access_find_role(const struct tenant *t, struct uuid id);   /* NULL */
+struct access_role *access_find_role(const struct tenant *t, struct uuid id); /* NULL */
 /* The subject of an account, compiled on first use; borrowed from the snapshot, without session and name. */
 const struct subject *access_subject(const struct tenant *t, struct uuid account);
 
-struct credential *access_credential(const struct tenant *t, const struct sha256 *hash); /* NULL */
+struct credential *access_credential(const struct tenant *t, const struct sha256 *hash);      /* NULL */
 struct credential *access_credential_put(const struct tenant *t, const struct credential *c); /* copied */

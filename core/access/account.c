@@ -10,14 +10,15 @@
 #include "access/session.h"
 
 static const struct db_stmt insert_account = {"account.insert",
-    "INSERT INTO juxin.account (tenant_id, id, login, display_name, unit_id, password_hash, must_change_password,"
+    "INSERT INTO juxin.account (tenant_id, id, login, display_name, unit_id, password_hash, "
+    "must_change_password,"
     " created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)"};
 static const struct db_stmt update_account = {"account.update",
     "UPDATE juxin.account SET display_name = coalesce($4, display_name), unit_id = coalesce($5, unit_id),"
     " is_active = coalesce($6, is_active), version = version + 1, updated_at = $7"
     " WHERE tenant_id = $1 AND id = $2 AND version = $3"};
-static const struct db_stmt find_unit = {"account.find_unit",
-    "SELECT unit_id FROM juxin.account WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt find_unit = {
+    "account.find_unit", "SELECT unit_id FROM juxin.account WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt set_password = {"account.set_password",
     "UPDATE juxin.account SET password_hash = $3, must_change_password = $4, password_changed_at = $5,"
     " updated_at = $5 WHERE tenant_id = $1 AND id = $2"};
@@ -33,7 +34,8 @@ int login_parse(struct text t, struct login *ret)
 
         if (ch >= 'A' && ch <= 'Z')
             ch = (unsigned char)(ch + 32);
-        if (!(ch >= 0x80 || (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || strchr(".-_@", ch)) || ch == 0)
+        if (!(ch >= 0x80 || (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || strchr(".-_@", ch)) ||
+            ch == 0)
             return -EINVAL;
         ret->s[i] = (char)ch;
     }
@@ -52,7 +54,8 @@ static int check_name(struct call *c, const char *name)
 {
     const char *why = unit_name_objection(text_of(name));
 
-    return why ? call_fail_at(c, "/display_name", why, "A name has 1 to 100 characters and no control characters.",
+    return why ? call_fail_at(c, "/display_name", why,
+                     "A name has 1 to 100 characters and no control characters.",
                      "姓名为 1 至 100 个字符，不含控制字符。")
                : 0;
 }
@@ -94,7 +97,8 @@ int account_unit(struct call *c, struct uuid id, int permission, uint32_t *ret_u
 
 static struct uuid unit_id(struct call *c, uint32_t unit)
 {
-    return unit == TREE_NONE || unit >= tree_count(c->tenant->tree) ? UUID_NIL : tree_unit(c->tenant->tree, unit).id;
+    return unit == TREE_NONE || unit >= tree_count(c->tenant->tree) ? UUID_NIL
+                                                                    : tree_unit(c->tenant->tree, unit).id;
 }
 
 static int check_password(struct call *c, const char *pointer, struct text password, const char *login)
@@ -135,7 +139,8 @@ int account_create(struct call *c, const struct account_input *in, const char *p
     db_arg_time(&a, c->now_us);
     r = db_exec_expect(c->tx, insert_account, &a, 1);
     if (r == -EEXIST)
-        return call_fail_at(c, "/login", "duplicate", "Another account has this login.", "该登录名已被使用。");
+        return call_fail_at(
+            c, "/login", "duplicate", "Another account has this login.", "该登录名已被使用。");
     if (r == 0)
         r = call_audit(c, "account.create", "account", id, unit_id(c, in->unit), "login,display_name,unit");
     if (r == 0)
@@ -143,8 +148,8 @@ int account_create(struct call *c, const struct account_input *in, const char *p
     return r;
 }
 
-int account_update(struct call *c, struct uuid id, const struct account_input *in, int64_t version,
-    int64_t *ret_version)
+int account_update(
+    struct call *c, struct uuid id, const struct account_input *in, int64_t version, int64_t *ret_version)
 {
     uint32_t unit;
     struct db_args a;
@@ -174,14 +179,15 @@ int account_update(struct call *c, struct uuid id, const struct account_input *i
     if (r == 0 && in->set_active && !in->is_active)
         r = session_end_all(c, id, UUID_NIL);
     if (r == 0)
-        r = call_audit(c, in->set_active && !in->is_active ? "account.disable" : "account.update", "account", id,
-            unit_id(c, unit), in->set_active ? "display_name,unit,is_active" : "display_name,unit");
+        r = call_audit(c, in->set_active && !in->is_active ? "account.disable" : "account.update", "account",
+            id, unit_id(c, unit), in->set_active ? "display_name,unit,is_active" : "display_name,unit");
     if (r == 0)
         *ret_version = version + 1;
     return r;
 }
 
-static int write_password(struct call *c, struct uuid id, const struct password_encoded *hash, bool must_change)
+static int write_password(
+    struct call *c, struct uuid id, const struct password_encoded *hash, bool must_change)
 {
     struct db_args a;
 
@@ -244,7 +250,8 @@ int account_change_password(struct call *c, struct text current, struct text fre
     if (r < 0)
         return r;
     if (!match)
-        return call_fail_at(c, "/old_password", "wrong", "This is not the current password.", "当前密码不正确。");
+        return call_fail_at(
+            c, "/old_password", "wrong", "This is not the current password.", "当前密码不正确。");
     if (text_eq(current, fresh))
         return call_fail_at(c, "/new_password", "same", "Choose a password other than the current one.",
             "新密码不能与当前密码相同。");
@@ -260,5 +267,6 @@ int account_change_password(struct call *c, struct text current, struct text fre
         r = session_end_all(c, c->who->account, c->who->session);
     if (r == 0)
         r = ratelimit_forget(c->tx, "password", text_of(me.s));
-    return r < 0 ? r : call_audit(c, "account.change_password", "account", c->who->account, UUID_NIL, "password");
+    return r < 0 ? r
+                 : call_audit(c, "account.change_password", "account", c->who->account, UUID_NIL, "password");
 }

@@ -54,7 +54,8 @@ static int32_t call_tenant(const struct call *c)
 static int check_epoch(struct call *c, struct db_epoch seen)
 {
     c->is_fenced = true;
-    if (!c->tenant || (seen.tenant == c->tenant->epoch.tenant && seen.deployment == c->tenant->epoch.deployment))
+    if (!c->tenant ||
+        (seen.tenant == c->tenant->epoch.tenant && seen.deployment == c->tenant->epoch.deployment))
         return 0;
     c->seen_epoch = seen;
     return -EREMCHG;
@@ -262,12 +263,15 @@ int call_fail_at(struct call *c, const char *pointer, const char *code, const ch
     struct call_error *e;
 
     if (!c->fault.status)
-        (void)call_fail(c, 422, "invalid", "The input is not accepted; see errors.", "输入不符合要求，详见 errors。");
+        (void)call_fail(
+            c, 422, "invalid", "The input is not accepted; see errors.", "输入不符合要求，详见 errors。");
     if (c->fault.count++ >= CALL_ERRORS_MAX)
         return -EINVAL;
     e = arena_alloc(c->arena, sizeof(*e));
-    *e = (struct call_error){.pointer = arena_dup(c->arena, pointer), .code = arena_dup(c->arena, code),
-        .en = arena_dup(c->arena, en), .zh = arena_dup(c->arena, zh)};
+    *e = (struct call_error){.pointer = arena_dup(c->arena, pointer),
+        .code = arena_dup(c->arena, code),
+        .en = arena_dup(c->arena, en),
+        .zh = arena_dup(c->arena, zh)};
     *c->fault.tail = e;
     c->fault.tail = &e->next;
     return -EINVAL;
@@ -285,8 +289,8 @@ int call_forbidden(struct call *c, const char *permission)
         arena_printf(c->arena, "此处需要权限 %s。", permission));
 }
 
-int call_audit(struct call *c, const char *action, const char *object_kind, struct uuid object, struct uuid unit,
-    const char *fields)
+int call_audit(struct call *c, const char *action, const char *object_kind, struct uuid object,
+    struct uuid unit, const char *fields)
 {
     struct audit_entry e = {
         .action = action,

@@ -19,32 +19,32 @@ struct call_error {
 };
 
 struct call_fault {
-    int status;                       /* HTTP status; 0 while there is no fault */
+    int status; /* HTTP status; 0 while there is no fault */
     const char *code;
     const char *en, *zh;
-    int64_t retry_after_s;            /* 0: not said */
+    int64_t retry_after_s; /* 0: not said */
     struct call_error *errors, **tail;
     uint32_t count;
 };
 
-#define CALL_ERRORS_MAX 100           /* further ones are counted, not kept */
+#define CALL_ERRORS_MAX 100 /* further ones are counted, not kept */
 
 struct call {
     struct db *db;
     struct arena *arena;
-    struct tenant *tenant;            /* a reference of the caller's; NULL for deployment-level calls */
+    struct tenant *tenant; /* a reference of the caller's; NULL for deployment-level calls */
     const struct subject *who;
     const char *request_id;
-    int64_t now_us;                   /* wall clock of the call; jobs may be asked "as of" */
-    struct db_tx *tx;                 /* open between call_begin and call_commit */
-    bool is_bumped;                   /* the epoch row is ours until the commit */
-    bool is_fenced;                   /* some epoch was compared since the snapshot was taken */
-    struct db_epoch seen_epoch;       /* what the database said when -EREMCHG was returned */
+    int64_t now_us;             /* wall clock of the call; jobs may be asked "as of" */
+    struct db_tx *tx;           /* open between call_begin and call_commit */
+    bool is_bumped;             /* the epoch row is ours until the commit */
+    bool is_fenced;             /* some epoch was compared since the snapshot was taken */
+    struct db_epoch seen_epoch; /* what the database said when -EREMCHG was returned */
     struct call_fault fault;
     /* Idempotency (design §8): set by the HTTP floor before the handler runs, taken up by call_begin. */
     const char *idempotency_key;
     struct sha256 *idempotency_hash;
-    bool is_replay;                   /* call_begin found the key done: the handler stops with 0 at once */
+    bool is_replay; /* call_begin found the key done: the handler stops with 0 at once */
     int replay_status;
     struct uuid replay_id;
     int64_t replay_version;
@@ -52,11 +52,11 @@ struct call {
     int result_status;
     struct uuid result_id;
     int64_t result_version;
-    void *trace;                      /* plugin trace being recorded, or NULL */
+    void *trace; /* plugin trace being recorded, or NULL */
 };
 
 void call_init(struct call *c, struct db *db, struct arena *a);
-void call_done(struct call *c);                          /* rolls back what is open */
+void call_done(struct call *c); /* rolls back what is open */
 
 /* One round trip of reads, epoch-checked. Results are freed with the arena. 0, -EREMCHG or an error of db_read. */
 MUSTCHECK int call_read(struct call *c, struct db_call *calls, size_t count);
@@ -78,7 +78,7 @@ void call_again(struct call *c, struct tenant *fresh, const struct subject *who)
  * is begun when there is none). */
 int call_fail(struct call *c, int status, const char *code, const char *en, const char *zh);
 int call_fail_at(struct call *c, const char *pointer, const char *code, const char *en, const char *zh);
-int call_not_found(struct call *c);                      /* 404, the same for absent and invisible */
+int call_not_found(struct call *c);                         /* 404, the same for absent and invisible */
 int call_forbidden(struct call *c, const char *permission); /* 403 naming what is missing */
 
 /* The audit row of what the call does, in its unit of work. fields: comma-separated field names, never values. */

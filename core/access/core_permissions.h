@@ -4,35 +4,36 @@
 #include "base/base.h"
 
 /* X(identifier, name, zh, en) */
-#define CORE_PERMISSIONS(X)                                                                                          \
-    X(UNIT_READ, "core.unit.read", "查看组织机构", "See units")                                                       \
-    X(UNIT_CREATE, "core.unit.create", "新建组织机构", "Create units")                                                \
-    X(UNIT_UPDATE, "core.unit.update", "修改组织机构", "Rename and close units")                                      \
-    X(UNIT_MOVE, "core.unit.move", "调整组织机构隶属", "Move units")                                                  \
-    X(DEPARTMENT_READ, "core.department.read", "查看部门", "See departments")                                         \
-    X(DEPARTMENT_CREATE, "core.department.create", "新建部门", "Create departments")                                  \
-    X(DEPARTMENT_UPDATE, "core.department.update", "修改部门及其成员", "Change departments and their members")        \
-    X(ACCOUNT_READ, "core.account.read", "查看账号", "See accounts")                                                  \
-    X(ACCOUNT_CREATE, "core.account.create", "新建账号", "Create accounts")                                           \
-    X(ACCOUNT_UPDATE, "core.account.update", "修改、停用账号", "Change and disable accounts")                         \
-    X(ACCOUNT_RESET, "core.account.reset_password", "重置密码", "Reset passwords")                                    \
-    X(ROLE_READ, "core.role.read", "查看角色", "See roles")                                                           \
-    X(ROLE_WRITE, "core.role.write", "新建、修改角色", "Create and change roles")                                     \
-    X(GRANT_READ, "core.grant.read", "查看授权", "See grants")                                                        \
-    X(GRANT_WRITE, "core.grant.write", "授权与收回", "Grant and end grants")                                          \
-    X(TOKEN_READ, "core.token.read", "查看接口令牌", "See API tokens")                                                \
-    X(TOKEN_WRITE, "core.token.write", "签发、吊销接口令牌", "Issue and revoke API tokens")                           \
-    X(EXPLAIN, "core.explain", "查询权限依据", "Ask why somebody may or may not")                                     \
-    X(POLICY_READ, "core.policy.read", "查看插件启用情况", "See which plugin runs where")                             \
-    X(POLICY_WRITE, "core.policy.write", "启用、停用插件", "Turn plugins on and off")                                 \
-    X(TRACE, "core.trace", "查看插件调用记录", "See plugin traces")                                                   \
+#define CORE_PERMISSIONS(X)                                                                                  \
+    X(UNIT_READ, "core.unit.read", "查看组织机构", "See units")                                              \
+    X(UNIT_CREATE, "core.unit.create", "新建组织机构", "Create units")                                       \
+    X(UNIT_UPDATE, "core.unit.update", "修改组织机构", "Rename and close units")                             \
+    X(UNIT_MOVE, "core.unit.move", "调整组织机构隶属", "Move units")                                         \
+    X(DEPARTMENT_READ, "core.department.read", "查看部门", "See departments")                                \
+    X(DEPARTMENT_CREATE, "core.department.create", "新建部门", "Create departments")                         \
+    X(DEPARTMENT_UPDATE, "core.department.update", "修改部门及其成员",                                       \
+        "Change departments and their members")                                                              \
+    X(ACCOUNT_READ, "core.account.read", "查看账号", "See accounts")                                         \
+    X(ACCOUNT_CREATE, "core.account.create", "新建账号", "Create accounts")                                  \
+    X(ACCOUNT_UPDATE, "core.account.update", "修改、停用账号", "Change and disable accounts")                \
+    X(ACCOUNT_RESET, "core.account.reset_password", "重置密码", "Reset passwords")                           \
+    X(ROLE_READ, "core.role.read", "查看角色", "See roles")                                                  \
+    X(ROLE_WRITE, "core.role.write", "新建、修改角色", "Create and change roles")                            \
+    X(GRANT_READ, "core.grant.read", "查看授权", "See grants")                                               \
+    X(GRANT_WRITE, "core.grant.write", "授权与收回", "Grant and end grants")                                 \
+    X(TOKEN_READ, "core.token.read", "查看接口令牌", "See API tokens")                                       \
+    X(TOKEN_WRITE, "core.token.write", "签发、吊销接口令牌", "Issue and revoke API tokens")                  \
+    X(EXPLAIN, "core.explain", "查询权限依据", "Ask why somebody may or may not")                            \
+    X(POLICY_READ, "core.policy.read", "查看插件启用情况", "See which plugin runs where")                    \
+    X(POLICY_WRITE, "core.policy.write", "启用、停用插件", "Turn plugins on and off")                        \
+    X(TRACE, "core.trace", "查看插件调用记录", "See plugin traces")                                          \
     X(AUDIT_READ, "core.audit.read", "查看审计记录", "Read the audit trail")
 
 enum core_permission {
 #define CORE_PERMISSION_ENUM(id, name, zh, en) CORE_##id,
     CORE_PERMISSIONS(CORE_PERMISSION_ENUM)
 #undef CORE_PERMISSION_ENUM
-    CORE_PERMISSION_COUNT
+        CORE_PERMISSION_COUNT
 };
 
 /* The number in the permission catalogue. */

@@ -14,7 +14,8 @@ static const struct db_stmt ended_grants = {"explain.ended_grants",
 
 const char *explain_reason_name(enum explain_reason r)
 {
-    static const char *const names[] = {"allows", "not_yet_valid", "expired", "other_unit", "role_lacks_permission"};
+    static const char *const names[] = {
+        "allows", "not_yet_valid", "expired", "other_unit", "role_lacks_permission"};
 
     return (unsigned)r < ARRAY_LEN(names) ? names[r] : "unknown";
 }
@@ -37,7 +38,7 @@ static bool judge(const struct subject_grant *g, const struct tree *t, uint32_t 
     bool has = subject_grant_has(g, permission), here = reaches(g, t, unit);
 
     if (has && here)
-        *ret = g->until <= (uint64_t)now_us  ? EXPLAIN_EXPIRED
+        *ret = g->until <= (uint64_t)now_us ? EXPLAIN_EXPIRED
                : g->from > (uint64_t)now_us ? EXPLAIN_NOT_YET
                                             : EXPLAIN_ALLOWS;
     else if (g->until <= (uint64_t)now_us)
@@ -52,8 +53,8 @@ static int nearest_first(const void *a, const void *b)
     return (int)((const struct explain_line *)a)->reason - (int)((const struct explain_line *)b)->reason;
 }
 
-static void look(const struct subject_grant *grants, uint32_t count, const struct tenant *t, uint32_t permission,
-    uint32_t unit, int64_t now_us, struct explain_answer *ret)
+static void look(const struct subject_grant *grants, uint32_t count, const struct tenant *t,
+    uint32_t permission, uint32_t unit, int64_t now_us, struct explain_answer *ret)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct subject_grant *g = &grants[i];
@@ -67,8 +68,9 @@ static void look(const struct subject_grant *grants, uint32_t count, const struc
     }
 }
 
-void explain(const struct subject *s, const struct tenant *t, uint32_t permission, uint32_t unit, int64_t now_us,
-    const struct subject_grant *more, uint32_t more_count, struct arena *a, struct explain_answer *ret)
+void explain(const struct subject *s, const struct tenant *t, uint32_t permission, uint32_t unit,
+    int64_t now_us, const struct subject_grant *more, uint32_t more_count, struct arena *a,
+    struct explain_answer *ret)
 {
     struct explain_answer x = {.lines = arena_array(a, s->grant_count + more_count + 1, sizeof(*x.lines))};
     uint32_t keep = 0;
@@ -107,8 +109,8 @@ static uint32_t take_ended(struct call *c, const struct db_rows *rows, struct su
     return n;
 }
 
-int explain_account(struct call *c, struct uuid account, uint32_t permission, uint32_t unit,
-    struct explain_answer *ret)
+int explain_account(
+    struct call *c, struct uuid account, uint32_t permission, uint32_t unit, struct explain_answer *ret)
 {
     struct db_args a;
     struct db_call call = {.stmt = ended_grants, .args = &a};
@@ -125,6 +127,7 @@ int explain_account(struct call *c, struct uuid account, uint32_t permission, ui
         return r;
     ended = arena_array(c->arena, (size_t)db_rows_count(call.rows) + 1, sizeof(*ended));
     count = take_ended(c, call.rows, ended);
-    explain(access_subject(c->tenant, account), c->tenant, permission, unit, c->now_us, ended, count, c->arena, ret);
+    explain(access_subject(c->tenant, account), c->tenant, permission, unit, c->now_us, ended, count,
+        c->arena, ret);
     return 0;
 }

@@ -8,7 +8,8 @@
 #include "access/permission.h"
 
 static const struct db_stmt insert_grant = {"grant.insert",
-    "INSERT INTO juxin.access_grant (tenant_id, id, account_id, department_id, role_id, unit_id, reach, valid_from,"
+    "INSERT INTO juxin.access_grant (tenant_id, id, account_id, department_id, role_id, unit_id, reach, "
+    "valid_from,"
     " valid_until, granted_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 static const struct db_stmt find_grant = {"grant.find",
     "SELECT unit_id FROM juxin.access_grant WHERE tenant_id = $1 AND id = $2"
@@ -28,8 +29,8 @@ static bool covers_reach(const struct subject_grant *g, const struct tree *t, ui
     return reach == REACH_CHILDREN && g->reach == REACH_CHILDREN && g->unit == unit;
 }
 
-static bool holds(const struct subject *s, const struct tree *t, uint32_t permission, uint32_t unit, enum reach reach,
-    int64_t from, int64_t until)
+static bool holds(const struct subject *s, const struct tree *t, uint32_t permission, uint32_t unit,
+    enum reach reach, int64_t from, int64_t until)
 {
     for (uint32_t i = 0; i < s->grant_count; i++) {
         const struct subject_grant *g = &s->grants[i];
@@ -65,10 +66,13 @@ static int check_grant(struct call *c, const struct grant_input *in, const struc
     if (in->until <= from)
         return call_fail_at(c, "/until", "before_from", "The end must lie ahead and after the beginning.",
             "截止时间必须晚于开始时间和当前时间。");
-    if (!grant_is_within(c->who, c->tenant->tree, role->permissions, in->unit, in->reach, from, in->until, &missing))
+    if (!grant_is_within(
+            c->who, c->tenant->tree, role->permissions, in->unit, in->reach, from, in->until, &missing))
         return call_fail(c, 403, "beyond_own",
-            arena_printf(c->arena, "You can grant only what you hold yourself over the same reach and time; "
-                "missing: %s.", permission_info(missing)->name),
+            arena_printf(c->arena,
+                "You can grant only what you hold yourself over the same reach and time; "
+                "missing: %s.",
+                permission_info(missing)->name),
             arena_printf(c->arena, "只能授予本人在同一范围、同一期限内拥有的权限；缺少：%s。",
                 permission_info(missing)->name));
     return 0;

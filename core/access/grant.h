@@ -6,11 +6,11 @@
 #include "base/base.h"
 
 struct grant_input {
-    struct uuid account, department;  /* one of the two */
+    struct uuid account, department; /* one of the two */
     struct uuid role;
-    uint32_t unit;                    /* preorder index in the call's tenant */
+    uint32_t unit; /* preorder index in the call's tenant */
     enum reach reach;
-    int64_t from, until;              /* wall µs; 0 and INT64_MAX for none */
+    int64_t from, until; /* wall µs; 0 and INT64_MAX for none */
 };
 MUSTCHECK int grant_create(struct call *c, const struct grant_input *in, struct uuid *ret_id);
 /* Ends it now (a future one is ended before it began). Needs core.grant.write at its unit. */

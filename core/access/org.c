@@ -52,8 +52,8 @@ int org_unit_create(struct call *c, const struct unit_input *in, struct uuid *re
 
     if (in->parent == TREE_NONE) {
         if (tree_count(c->tenant->tree))
-            return call_fail_at(c, "/parent", "required", "Name the unit that the new one stands under.",
-                "请指定上级机构。");
+            return call_fail_at(
+                c, "/parent", "required", "Name the unit that the new one stands under.", "请指定上级机构。");
         if (c->who->kind != SUBJECT_OPERATOR && c->who->kind != SUBJECT_SYSTEM)
             r = call_forbidden(c, core_permission_name(CORE_UNIT_CREATE));
     } else {
@@ -199,7 +199,8 @@ int org_department_rename(struct call *c, struct uuid id, const char *name, int6
         return r;
     r = change_end(c, &ch, department_rename(&ch, id, name, version));
     return r < 0 ? r
-                 : call_audit(c, "department.rename", "department", id, tree_unit(c->tenant->tree, unit).id, "name");
+                 : call_audit(
+                       c, "department.rename", "department", id, tree_unit(c->tenant->tree, unit).id, "name");
 }
 
 int org_department_close(struct call *c, struct uuid id, int64_t version)
@@ -212,7 +213,8 @@ int org_department_close(struct call *c, struct uuid id, int64_t version)
         return r;
     r = change_end(c, &ch, department_close(&ch, id, version));
     return r < 0 ? r
-                 : call_audit(c, "department.close", "department", id, tree_unit(c->tenant->tree, unit).id, "closed_at");
+                 : call_audit(c, "department.close", "department", id, tree_unit(c->tenant->tree, unit).id,
+                       "closed_at");
 }
 
 bool org_is_within(struct call *c, struct uuid holder, uint32_t *ret_missing)
@@ -244,8 +246,8 @@ int org_member_put(struct call *c, struct uuid department, struct uuid account, 
             "该部门获得的授权超出本人权限。");
     r = change_end(c, &ch, department_put_member(&ch, department, account, is_head));
     return r < 0 ? r
-                 : call_audit(c, "department.member", "department", department, tree_unit(c->tenant->tree, unit).id,
-                       "members");
+                 : call_audit(c, "department.member", "department", department,
+                       tree_unit(c->tenant->tree, unit).id, "members");
 }
 
 int org_member_remove(struct call *c, struct uuid department, struct uuid account)
@@ -260,6 +262,6 @@ int org_member_remove(struct call *c, struct uuid department, struct uuid accoun
     if (r == -ENOENT)
         return call_not_found(c);
     return r < 0 ? r
-                 : call_audit(c, "department.member", "department", department, tree_unit(c->tenant->tree, unit).id,
-                       "members");
+                 : call_audit(c, "department.member", "department", department,
+                       tree_unit(c->tenant->tree, unit).id, "members");
 }

@@ -14,7 +14,7 @@
 #define COST_LN 17
 #define BLOCK_R 8
 #define SALT_LEN 16
-#define MEMORY_MAX (256u << 20)       /* OpenSSL's default refuses N=2^17 */
+#define MEMORY_MAX (256u << 20) /* OpenSSL's default refuses N=2^17 */
 
 struct hash_job {
     char password[PASSWORD_BYTES_MAX];
@@ -78,7 +78,8 @@ int password_hash(struct text password, struct password_encoded *ret)
     return 0;
 }
 
-static int parse_number(struct text *rest, const char *prefix, char sep, unsigned min, unsigned max, unsigned *ret)
+static int parse_number(
+    struct text *rest, const char *prefix, char sep, unsigned min, unsigned max, unsigned *ret)
 {
     struct text t = text_split(rest, sep);
     int64_t v;
@@ -113,8 +114,8 @@ int password_parse(const char *encoded, struct password_parts *ret)
     if (!encoded || !text_has_prefix(rest, "$scrypt$"))
         return -EINVAL;
     rest = text_skip(rest, strlen("$scrypt$"));
-    if (parse_number(&rest, "ln=", ',', 10, 17, &p.ln) < 0 || parse_number(&rest, "r=", ',', 1, 8, &p.r) < 0 ||
-        parse_number(&rest, "p=", '$', 1, 4, &p.p) < 0)
+    if (parse_number(&rest, "ln=", ',', 10, 17, &p.ln) < 0 ||
+        parse_number(&rest, "r=", ',', 1, 8, &p.r) < 0 || parse_number(&rest, "p=", '$', 1, 4, &p.p) < 0)
         return -EINVAL;
     if (parse_bytes(text_split(&rest, '$'), p.salt, 8, sizeof(p.salt), &p.salt_len) < 0 || !rest.ptr)
         return -EINVAL;

@@ -5,7 +5,7 @@
 #include "base/text.h"
 
 #define PASSWORD_ENCODED_MAX 128
-#define PASSWORD_BYTES_MAX 512        /* of UTF-8; at least 128 characters are always accepted */
+#define PASSWORD_BYTES_MAX 512 /* of UTF-8; at least 128 characters are always accepted */
 
 /* "$scrypt$ln=17,r=8,p=1$salt$hash", salt and hash in base64url. */
 struct password_encoded {

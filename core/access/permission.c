@@ -7,7 +7,7 @@
 
 static struct permission_info infos[PERMISSIONS_MAX];
 static uint32_t count;
-static uint32_t slots[SLOTS];         /* id + 1; 0 is empty */
+static uint32_t slots[SLOTS]; /* id + 1; 0 is empty */
 
 static uint32_t slot_of(struct text name)
 {

@@ -10,18 +10,20 @@
 
 /* $4: a count older than this is forgotten; $5 and $6: the rule. */
 static const struct db_stmt take = {"ratelimit.take",
-    "INSERT INTO juxin.rate_limit AS l (tenant_id, key, window_start, count, blocked_until) VALUES ($1, $2, $3, 1, $3)"
+    "INSERT INTO juxin.rate_limit AS l (tenant_id, key, window_start, count, blocked_until) VALUES ($1, $2, "
+    "$3, 1, $3)"
     " ON CONFLICT (tenant_id, key) DO UPDATE SET window_start = EXCLUDED.window_start,"
     " count = CASE WHEN l.window_start < $4 THEN 1 ELSE l.count + 1 END,"
     " blocked_until = CASE WHEN l.window_start < $4 OR l.count < $5::int THEN EXCLUDED.window_start"
     " ELSE EXCLUDED.window_start + least($6::int, 2 ^ least(l.count - $5::int, 20)) * interval '1 second' END"
     " WHERE l.blocked_until <= EXCLUDED.window_start RETURNING count"};
-static const struct db_stmt wait_for = {"ratelimit.wait",
-    "SELECT blocked_until FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
-static const struct db_stmt give_back = {"ratelimit.give_back",
-    "UPDATE juxin.rate_limit SET count = greatest(count - 1, 0), blocked_until = $3 WHERE tenant_id = $1 AND key = $2"};
-static const struct db_stmt forget = {"ratelimit.forget",
-    "DELETE FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
+static const struct db_stmt wait_for = {
+    "ratelimit.wait", "SELECT blocked_until FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
+static const struct db_stmt give_back = {
+    "ratelimit.give_back", "UPDATE juxin.rate_limit SET count = greatest(count - 1, 0), blocked_until = $3 "
+                           "WHERE tenant_id = $1 AND key = $2"};
+static const struct db_stmt forget = {
+    "ratelimit.forget", "DELETE FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
 
 int64_t ratelimit_delay(struct ratelimit_rule rule, int64_t failures)
 {
@@ -82,7 +84,8 @@ int ratelimit_take(struct db *db, int32_t tenant, struct ratelimit_rule rule, st
     return db_commit(tx);
 }
 
-int ratelimit_give_back(struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t now_us)
+int ratelimit_give_back(
+    struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t now_us)
 {
     struct buf name = BUF_INIT;
     struct db_args a;

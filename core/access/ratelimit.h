@@ -7,9 +7,9 @@
 #include "db/db.h"
 
 struct ratelimit_rule {
-    const char *kind;                 /* part of the key */
-    int64_t free;                     /* attempts in a row without delay; then 1, 2, 4 … seconds */
-    int64_t max_s;                    /* the longest delay */
+    const char *kind; /* part of the key */
+    int64_t free;     /* attempts in a row without delay; then 1, 2, 4 … seconds */
+    int64_t max_s;    /* the longest delay */
 };
 
 /* Counts an attempt before it is made (so that parallel guesses count too). The key is hashed: it may be a login that
@@ -17,8 +17,8 @@ struct ratelimit_rule {
 MUSTCHECK int ratelimit_take(struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key,
     int64_t now_us, int64_t *ret_wait_s);
 /* An attempt that was counted but not made after all. */
-MUSTCHECK int ratelimit_give_back(struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key,
-    int64_t now_us);
+MUSTCHECK int ratelimit_give_back(
+    struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t now_us);
 /* The attempt was a good one: the count starts again. In the caller's unit of work. */
 MUSTCHECK int ratelimit_forget(struct db_tx *tx, const char *kind, struct text key);
 

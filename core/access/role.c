@@ -24,7 +24,8 @@ static uint32_t declared_count;
 
 static const struct db_stmt install_roles = {"role.install",
     "INSERT INTO juxin.role (tenant_id, id, name, label_zh, label_en, is_builtin, created_at, updated_at)"
-    " SELECT $1, x.id, x.name, x.zh, x.en, true, $6, $6 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[])"
+    " SELECT $1, x.id, x.name, x.zh, x.en, true, $6, $6 FROM unnest($2::uuid[], $3::text[], $4::text[], "
+    "$5::text[])"
     " AS x(id, name, zh, en) ON CONFLICT (tenant_id, name) DO NOTHING"};
 static const struct db_stmt install_permissions = {"role.install_permissions",
     "INSERT INTO juxin.role_permission (tenant_id, role_id, permission)"
@@ -36,9 +37,10 @@ static const struct db_stmt insert_role = {"role.insert",
     " VALUES ($1, $2, $3, $4, $5, false, $6, $6)"};
 static const struct db_stmt update_role = {"role.update",
     "UPDATE juxin.role SET label_zh = coalesce($4, label_zh), label_en = coalesce($5, label_en),"
-    " version = version + 1, updated_at = $6 WHERE tenant_id = $1 AND id = $2 AND version = $3 AND NOT is_builtin"};
-static const struct db_stmt clear_permissions = {"role.clear_permissions",
-    "DELETE FROM juxin.role_permission WHERE tenant_id = $1 AND role_id = $2"};
+    " version = version + 1, updated_at = $6 WHERE tenant_id = $1 AND id = $2 AND version = $3 AND NOT "
+    "is_builtin"};
+static const struct db_stmt clear_permissions = {
+    "role.clear_permissions", "DELETE FROM juxin.role_permission WHERE tenant_id = $1 AND role_id = $2"};
 static const struct db_stmt insert_permissions = {"role.insert_permissions",
     "INSERT INTO juxin.role_permission (tenant_id, role_id, permission)"
     " SELECT $1, $2, x.permission FROM unnest($3::text[]) AS x(permission) ON CONFLICT DO NOTHING"};
@@ -165,7 +167,8 @@ static int check_label(struct call *c, const char *label, const char *pointer)
 {
     const char *why = label ? unit_name_objection(text_of(label)) : NULL;
 
-    return why ? call_fail_at(c, pointer, why, "A label has 1 to 100 characters.", "名称为 1 至 100 个字符。") : 0;
+    return why ? call_fail_at(c, pointer, why, "A label has 1 to 100 characters.", "名称为 1 至 100 个字符。")
+               : 0;
 }
 
 /* What a role contains can be used wherever the role is or will be granted, so its author must hold it everywhere. */
@@ -242,7 +245,8 @@ int role_create(struct call *c, const struct role_input *in, struct uuid *ret_id
     if (r < 0)
         return r;
     if (!is_role_name(text_of(in->name)))
-        return call_fail_at(c, "/name", "pattern", "A role's name is 1 to 63 of a-z, 0-9, '-' and '_', a letter first.",
+        return call_fail_at(c, "/name", "pattern",
+            "A role's name is 1 to 63 of a-z, 0-9, '-' and '_', a letter first.",
             "角色标识为 1 至 63 位小写字母、数字、“-”或“_”，以字母开头。");
     r = call_begin(c);
     if (r < 0 || c->is_replay)
@@ -269,7 +273,8 @@ int role_create(struct call *c, const struct role_input *in, struct uuid *ret_id
     return r;
 }
 
-int role_update(struct call *c, struct uuid id, const struct role_input *in, int64_t version, int64_t *ret_version)
+int role_update(
+    struct call *c, struct uuid id, const struct role_input *in, int64_t version, int64_t *ret_version)
 {
     const struct access_role *role = access_find_role(c->tenant, id);
     struct db_args a;
@@ -300,7 +305,8 @@ int role_update(struct call *c, struct uuid id, const struct role_input *in, int
     if (r == 0 && in->permissions)
         r = write_permissions(c, id, in, true);
     if (r == 0)
-        r = call_audit(c, "role.update", "role", id, UUID_NIL, in->permissions ? "labels,permissions" : "labels");
+        r = call_audit(
+            c, "role.update", "role", id, UUID_NIL, in->permissions ? "labels,permissions" : "labels");
     if (r == 0)
         *ret_version = version + 1;
     return r;

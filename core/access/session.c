@@ -19,22 +19,26 @@ static const struct db_stmt find_account = {"session.find_account",
     " WHERE tenant_id = $1 AND login = $2 AND is_active"};
 /* The account is looked at again: it may have been disabled, or its password changed, while the hash was computed. */
 static const struct db_stmt insert_session = {"session.insert",
-    "INSERT INTO juxin.session (tenant_id, id, account_id, token_hash, authenticated_at, created_at, last_seen_at,"
+    "INSERT INTO juxin.session (tenant_id, id, account_id, token_hash, authenticated_at, created_at, "
+    "last_seen_at,"
     " idle_until, absolute_until, client)"
     " SELECT a.tenant_id, $3, a.id, $4, $5, $5, $5, $6, $7, $8 FROM juxin.account a"
-    " WHERE a.tenant_id = $1 AND a.id = $2 AND a.is_active AND a.password_hash = $9 FOR KEY SHARE RETURNING id"};
+    " WHERE a.tenant_id = $1 AND a.id = $2 AND a.is_active AND a.password_hash = $9 FOR KEY SHARE RETURNING "
+    "id"};
 static const struct db_stmt find_session = {"session.find",
-    "SELECT s.id, s.account_id, a.display_name, a.must_change_password, s.authenticated_at, s.absolute_until, s.last_seen_at"
+    "SELECT s.id, s.account_id, a.display_name, a.must_change_password, s.authenticated_at, "
+    "s.absolute_until, s.last_seen_at"
     " FROM juxin.session s JOIN juxin.account a ON a.tenant_id = $1 AND a.id = s.account_id"
     " WHERE s.tenant_id = $1 AND s.token_hash = $2 AND s.ended_at IS NULL AND a.is_active"};
 static const struct db_stmt find_token = {"token.find",
     "SELECT NULL, t.account_id, a.display_name, a.must_change_password, t.created_at, t.expires_at, now()"
     " FROM juxin.api_token t JOIN juxin.account a ON a.tenant_id = $1 AND a.id = t.account_id"
     " WHERE t.tenant_id = $1 AND t.token_hash = $2 AND t.revoked_at IS NULL AND a.is_active"};
-static const struct db_stmt seen_account = {"session.seen_account",
-    "UPDATE juxin.account SET last_login_at = $3 WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt seen_account = {
+    "session.seen_account", "UPDATE juxin.account SET last_login_at = $3 WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt touch = {"session.touch",
-    "UPDATE juxin.session SET last_seen_at = $3, idle_until = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL"
+    "UPDATE juxin.session SET last_seen_at = $3, idle_until = $4 WHERE tenant_id = $1 AND id = $2 AND "
+    "ended_at IS NULL"
     " AND last_seen_at < $3"};
 static const struct db_stmt end_token = {"session.end_token",
     "UPDATE juxin.session SET ended_at = $3 WHERE tenant_id = $1 AND token_hash = $2 AND ended_at IS NULL"};
@@ -173,8 +177,8 @@ static int note_login(struct call *c, struct uuid account)
     return db_exec_expect(c->tx, seen_account, &a, 1);
 }
 
-static int write_session(struct call *c, const char *hash, const char *login, const char *peer, struct text old_token,
-    const char *user_agent, struct session_opened *s)
+static int write_session(struct call *c, const char *hash, const char *login, const char *peer,
+    struct text old_token, const char *user_agent, struct session_opened *s)
 {
     struct subject who = {.kind = SUBJECT_ACCOUNT, .account = s->account};
     const struct subject *before = c->who;
@@ -239,7 +243,8 @@ int session_open(struct call *c, struct text login_text, struct text password, s
         r = write_session(c, hash, login.s, peer, old_token, user_agent, &s);
     }
     if (!match || r == -EACCES)
-        return call_fail(c, 401, "bad_credentials", "Login or password is not right.", "登录名或密码不正确。");
+        return call_fail(
+            c, 401, "bad_credentials", "Login or password is not right.", "登录名或密码不正确。");
     if (r == 0)
         *ret = s;
     return r;

@@ -4,12 +4,12 @@
 #include "access/access.h"
 #include "access/call.h"
 
-#define SESSION_TOKEN_LEN 43          /* 32 bytes in base64url */
+#define SESSION_TOKEN_LEN 43 /* 32 bytes in base64url */
 #define TOKEN_PREFIX "jx_"
 
 struct session_limits {
-    int64_t idle_us;                  /* 30 min */
-    int64_t absolute_us;              /* 12 h */
+    int64_t idle_us;     /* 30 min */
+    int64_t absolute_us; /* 12 h */
 };
 void session_set_limits(struct session_limits limits);
 
@@ -30,7 +30,8 @@ MUSTCHECK int session_open(struct call *c, struct text login, struct text passwo
 /* Whose token is this? Cookie values and bearer tokens alike (a bearer token begins with TOKEN_PREFIX). From the
  * snapshot's cache or the database. 0; -EACCES for a token that is not good (unknown, ended, expired, idle for too
  * long, its account disabled); -EREMCHG as call_read. *ret is borrowed from the snapshot until the next suspension. */
-MUSTCHECK int session_authenticate(struct call *c, struct text token, bool is_bearer, struct credential **ret);
+MUSTCHECK int session_authenticate(
+    struct call *c, struct text token, bool is_bearer, struct credential **ret);
 
 /* Ends one session of the account; -ENOENT when it has no such open session. In the call's unit of work, bumped. */
 MUSTCHECK int session_end(struct call *c, struct uuid account, struct uuid id);
@@ -43,13 +44,13 @@ struct csrf_token {
 };
 struct csrf_token session_csrf(struct text token);
 
-int session_limited(struct call *c, int64_t wait_s);     /* the 429 fault */
+int session_limited(struct call *c, int64_t wait_s); /* the 429 fault */
 
 struct token_issued {
     struct uuid id;
     char token[sizeof(TOKEN_PREFIX) + SESSION_TOKEN_LEN];
 };
 /* A token that acts as the account, until a moment (wall µs). Another's account must be within the caller's rights. */
-MUSTCHECK int token_issue(struct call *c, struct uuid account, const char *name, int64_t until,
-    struct token_issued *ret);
+MUSTCHECK int token_issue(
+    struct call *c, struct uuid account, const char *name, int64_t until, struct token_issued *ret);
 MUSTCHECK int token_revoke(struct call *c, struct uuid id);

@@ -15,9 +15,9 @@ struct interval {
 
 struct permission_index {
     uint32_t count, child_count, dated_count;
-    struct interval *intervals;       /* sorted, disjoint: self and subtree grants without dates */
-    uint32_t *children;               /* sorted: units whose direct children are reached */
-    uint32_t *dated;                  /* numbers of grants with a beginning ahead or an end */
+    struct interval *intervals; /* sorted, disjoint: self and subtree grants without dates */
+    uint32_t *children;         /* sorted: units whose direct children are reached */
+    uint32_t *dated;            /* numbers of grants with a beginning ahead or an end */
 };
 
 struct subject_index {
@@ -99,8 +99,8 @@ static bool grant_is_current(const struct subject_grant *g, int64_t now_us)
     return g->from <= (uint64_t)now_us && (uint64_t)now_us < g->until;
 }
 
-bool subject_grant_covers(const struct subject_grant *g, const struct tree *t, uint32_t permission, uint32_t unit,
-    int64_t now_us)
+bool subject_grant_covers(
+    const struct subject_grant *g, const struct tree *t, uint32_t permission, uint32_t unit, int64_t now_us)
 {
     return subject_grant_has(g, permission) && grant_is_current(g, now_us) && grant_reaches(g, t, unit);
 }
@@ -163,7 +163,8 @@ static bool in_children(const struct permission_index *p, uint32_t parent)
     return false;
 }
 
-static bool in_dated(const struct subject *s, const struct permission_index *p, const struct tree *t, uint32_t unit)
+static bool in_dated(
+    const struct subject *s, const struct permission_index *p, const struct tree *t, uint32_t unit)
 {
     int64_t now = clock_wall_us();
 
@@ -216,7 +217,8 @@ bool subject_may(const struct subject *s, const struct tenant *t, uint32_t permi
         return may_by_scan(s, t->tree, permission, unit);
     p = index_of(s, permission);
     base = p->intervals;
-    for (uint32_t n = p->count; n > 1; n -= n / 2) /* no branch inside: the last interval that begins at or before */
+    for (uint32_t n = p->count; n > 1;
+         n -= n / 2) /* no branch inside: the last interval that begins at or before */
         base += base[n / 2].first <= unit ? n / 2 : 0;
     if (p->count && tree_contains(unit, base->first, base->end))
         return true;
@@ -305,8 +307,8 @@ static void split_children(struct scope *kept, const struct tree *t, struct aren
     }
 }
 
-void subject_scope(const struct subject *s, const struct tenant *t, uint32_t permission, struct arena *a,
-    struct scope *ret)
+void subject_scope(
+    const struct subject *s, const struct tenant *t, uint32_t permission, struct arena *a, struct scope *ret)
 {
     struct scope_entry *found = arena_array(a, s->grant_count + 1, sizeof(*found));
     struct scope kept = {.entries = arena_array(a, s->grant_count + 1, sizeof(*kept.entries))};

@@ -18,39 +18,40 @@ MUSTCHECK int reach_parse(struct text t, enum reach *ret);
  * `until` (wall µs, INT64_MAX for none) is tested at each check, so an expiry needs no epoch. */
 struct subject_grant {
     uint64_t from, until;
-    const uint64_t *permissions;      /* bit set over permission ids, owned by the tenant's access part */
-    uint32_t unit, end;               /* preorder interval of the granted unit */
+    const uint64_t *permissions; /* bit set over permission ids, owned by the tenant's access part */
+    uint32_t unit, end;          /* preorder interval of the granted unit */
     enum reach reach;
     struct uuid grant_id;
-    struct uuid department;           /* nil for a grant to the account itself */
+    struct uuid department; /* nil for a grant to the account itself */
     const char *role;
 };
 
 struct subject {
     enum subject_kind kind;
-    struct uuid account;              /* nil for anonymous and system */
+    struct uuid account; /* nil for anonymous and system */
     const char *display_name;
-    const char *plugin;               /* of SUBJECT_PLUGIN */
-    struct uuid session;              /* nil for tokens */
-    bool must_change_password;        /* only the password route and logout answer */
-    int64_t authenticated_at;         /* wall µs, for re-authentication */
+    const char *plugin;        /* of SUBJECT_PLUGIN */
+    struct uuid session;       /* nil for tokens */
+    bool must_change_password; /* only the password route and logout answer */
+    int64_t authenticated_at;  /* wall µs, for re-authentication */
     struct subject_grant *grants;
     uint32_t grant_count;
-    struct uuid *departments;         /* the account belongs to now */
-    bool *heads;                      /* … as its head */
+    struct uuid *departments; /* the account belongs to now */
+    bool *heads;              /* … as its head */
     uint32_t department_count;
-    struct subject_index *index;      /* per-permission intervals, made on first use; NULL: checks scan the grants */
+    struct subject_index
+        *index; /* per-permission intervals, made on first use; NULL: checks scan the grants */
 };
 
 struct subject_index *subject_index_new(void);
-void subject_index_free(struct subject_index *x);        /* NULL is fine */
+void subject_index_free(struct subject_index *x); /* NULL is fine */
 
 /* May the subject do this at this unit? SUBJECT_SYSTEM and SUBJECT_OPERATOR (through juxinctl) may everything.
  * Does not suspend; ≤ 20 ns at 50 grants. */
 bool subject_may(const struct subject *s, const struct tenant *t, uint32_t permission, uint32_t unit);
 /* Does this one grant, were it the only one, allow the permission at the unit at that moment? */
-bool subject_grant_covers(const struct subject_grant *g, const struct tree *t, uint32_t permission, uint32_t unit,
-    int64_t now_us);
+bool subject_grant_covers(
+    const struct subject_grant *g, const struct tree *t, uint32_t permission, uint32_t unit, int64_t now_us);
 bool subject_grant_has(const struct subject_grant *g, uint32_t permission);
 bool subject_may_anywhere(const struct subject *s, uint32_t permission);
 
@@ -60,11 +61,11 @@ struct scope_entry {
     enum reach reach;
 };
 struct scope {
-    struct scope_entry *entries;      /* in the arena */
+    struct scope_entry *entries; /* in the arena */
     uint32_t count;
-    bool everywhere;                  /* the whole tree */
+    bool everywhere; /* the whole tree */
 };
 struct arena;
-void subject_scope(const struct subject *s, const struct tenant *t, uint32_t permission, struct arena *a,
-    struct scope *ret);
+void subject_scope(
+    const struct subject *s, const struct tenant *t, uint32_t permission, struct arena *a, struct scope *ret);
 bool subject_in_department(const struct subject *s, struct uuid department, bool as_head);

@@ -32,7 +32,8 @@ static int check_issue(struct call *c, struct uuid account, const char *name, in
         if (!may_write(c))
             return call_forbidden(c, core_permission_name(CORE_TOKEN_WRITE));
         if (!org_is_within(c, account, &missing))
-            return call_fail(c, 403, "beyond_own", "The account has been granted more than you hold yourself.",
+            return call_fail(c, 403, "beyond_own",
+                "The account has been granted more than you hold yourself.",
                 "该账号获得的授权超出本人权限。");
     }
     if (why)
@@ -43,7 +44,8 @@ static int check_issue(struct call *c, struct uuid account, const char *name, in
     return r;
 }
 
-int token_issue(struct call *c, struct uuid account, const char *name, int64_t until, struct token_issued *ret)
+int token_issue(
+    struct call *c, struct uuid account, const char *name, int64_t until, struct token_issued *ret)
 {
     struct token_issued t = {.id = uuid_new()};
     struct sha256 digest;

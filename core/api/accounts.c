@@ -7,17 +7,21 @@
 #include "tenant/pgarray.h"
 
 /* $3 everywhere, $4 self, $5 children, $6 subtree: the caller's scope. An account without a unit is the root's. */
-#define ACCOUNT_SCOPE                                                                                                \
-    " AND ($3 OR u.id = ANY ($4::uuid[]) OR u.parent_id = ANY ($5::uuid[]) OR u.id = ANY ($6::uuid[])"               \
-    " OR u.a1 = ANY ($6::uuid[]) OR u.a2 = ANY ($6::uuid[]) OR u.a3 = ANY ($6::uuid[]) OR u.a4 = ANY ($6::uuid[]))"
+#define ACCOUNT_SCOPE                                                                                        \
+    " AND ($3 OR u.id = ANY ($4::uuid[]) OR u.parent_id = ANY ($5::uuid[]) OR u.id = ANY ($6::uuid[])"       \
+    " OR u.a1 = ANY ($6::uuid[]) OR u.a2 = ANY ($6::uuid[]) OR u.a3 = ANY ($6::uuid[]) OR u.a4 = ANY "       \
+    "($6::uuid[]))"
 
 static const struct db_stmt list_accounts = {"api.accounts",
-    "SELECT a.id, a.login, a.display_name, a.unit_id, a.is_active, a.must_change_password, a.version, a.created_at,"
-    " a.last_login_at FROM juxin.account a JOIN juxin.unit u ON u.tenant_id = $1 AND u.id = coalesce(a.unit_id, $2)"
-    " WHERE a.tenant_id = $1" ACCOUNT_SCOPE
-    " AND ($7::text IS NULL OR a.login = $7) AND ($8::uuid IS NULL OR a.id < $8) ORDER BY a.id DESC LIMIT $9"};
+    "SELECT a.id, a.login, a.display_name, a.unit_id, a.is_active, a.must_change_password, a.version, "
+    "a.created_at,"
+    " a.last_login_at FROM juxin.account a JOIN juxin.unit u ON u.tenant_id = $1 AND u.id = "
+    "coalesce(a.unit_id, $2)"
+    " WHERE a.tenant_id = $1" ACCOUNT_SCOPE " AND ($7::text IS NULL OR a.login = $7) AND ($8::uuid IS NULL "
+                                            "OR a.id < $8) ORDER BY a.id DESC LIMIT $9"};
 static const struct db_stmt read_account = {"api.account",
-    "SELECT id, login, display_name, unit_id, is_active, must_change_password, version, created_at, last_login_at"
+    "SELECT id, login, display_name, unit_id, is_active, must_change_password, version, created_at, "
+    "last_login_at"
     " FROM juxin.account WHERE tenant_id = $1 AND id = $2"};
 
 static void write_account(struct jsonw *w, const struct db_rows *rows, int i)
@@ -55,7 +59,8 @@ static int list_args(struct call *c, const struct request *r, uint32_t limit, st
     struct scope scope;
 
     if (cursor.ptr && uuid_parse(cursor, &after) < 0)
-        return call_fail_at(c, "cursor", "unknown", "Start again without a cursor.", "请去掉 cursor 重新开始。");
+        return call_fail_at(
+            c, "cursor", "unknown", "Start again without a cursor.", "请去掉 cursor 重新开始。");
     subject_scope(c->who, c->tenant, core_permission(CORE_ACCOUNT_READ), c->arena, &scope);
     db_args_reset(a);
     db_arg_int(a, c->tenant->id);
@@ -96,8 +101,8 @@ static int accounts_list(struct call *c, struct request *r)
     jsonw_array_end(w);
     if (count > (int)limit) {
         jsonw_kuuid(w, "cursor", db_get_uuid(call.rows, (int)limit - 1, 0));
-        response_header(r->response, "Link", "<%.*s?limit=%u&cursor=%s>; rel=\"next\"", (int)r->path.len, r->path.ptr,
-            limit, uuid_format(db_get_uuid(call.rows, (int)limit - 1, 0)).s);
+        response_header(r->response, "Link", "<%.*s?limit=%u&cursor=%s>; rel=\"next\"", (int)r->path.len,
+            r->path.ptr, limit, uuid_format(db_get_uuid(call.rows, (int)limit - 1, 0)).s);
     }
     jsonw_object_end(w);
     return 0;
@@ -143,7 +148,8 @@ static int own_account(struct call *c, struct request *r)
 }
 
 /* The one time the generated password is shown. */
-static int answer_password(struct call *c, struct request *r, int status, struct uuid id, const char *password)
+static int answer_password(
+    struct call *c, struct request *r, int status, struct uuid id, const char *password)
 {
     struct jsonw *w;
     int result = call_commit(c);
@@ -225,19 +231,43 @@ static int accounts_reset(struct call *c, struct request *r)
 }
 
 static const struct api_route account_routes[] = {
-    {.method = HTTP_GET, .path = "/account", .flags = API_ALLOW_MUST_CHANGE, .handle = own_account,
-        .summary_en = "One's own account", .summary_zh = "本人账号"},
-    {.method = HTTP_GET, .path = "/accounts", .permission = "core.account.read", .handle = accounts_list,
-        .summary_en = "Accounts one may see, newest first; filter login", .summary_zh = "可见的账号，新建在前；可按 login 筛选"},
-    {.method = HTTP_GET, .path = "/accounts/{account}", .permission = "core.account.read", .handle = accounts_read,
-        .summary_en = "One account", .summary_zh = "单个账号"},
-    {.method = HTTP_POST, .path = "/accounts", .permission = "core.account.create", .flags = API_NO_REPLAY,
-        .handle = accounts_create, .summary_en = "Create an account; its first password is shown once",
+    {.method = HTTP_GET,
+        .path = "/account",
+        .flags = API_ALLOW_MUST_CHANGE,
+        .handle = own_account,
+        .summary_en = "One's own account",
+        .summary_zh = "本人账号"},
+    {.method = HTTP_GET,
+        .path = "/accounts",
+        .permission = "core.account.read",
+        .handle = accounts_list,
+        .summary_en = "Accounts one may see, newest first; filter login",
+        .summary_zh = "可见的账号，新建在前；可按 login 筛选"},
+    {.method = HTTP_GET,
+        .path = "/accounts/{account}",
+        .permission = "core.account.read",
+        .handle = accounts_read,
+        .summary_en = "One account",
+        .summary_zh = "单个账号"},
+    {.method = HTTP_POST,
+        .path = "/accounts",
+        .permission = "core.account.create",
+        .flags = API_NO_REPLAY,
+        .handle = accounts_create,
+        .summary_en = "Create an account; its first password is shown once",
         .summary_zh = "新建账号；初始密码只显示一次"},
-    {.method = HTTP_PATCH, .path = "/accounts/{account}", .permission = "core.account.update",
-        .handle = accounts_update, .summary_en = "Change or disable an account", .summary_zh = "修改或停用账号"},
-    {.method = HTTP_POST, .path = "/accounts/{account}/reset-password", .permission = "core.account.reset_password",
-        .flags = API_NO_REPLAY, .handle = accounts_reset, .summary_en = "A new password to be changed at sign-in",
+    {.method = HTTP_PATCH,
+        .path = "/accounts/{account}",
+        .permission = "core.account.update",
+        .handle = accounts_update,
+        .summary_en = "Change or disable an account",
+        .summary_zh = "修改或停用账号"},
+    {.method = HTTP_POST,
+        .path = "/accounts/{account}/reset-password",
+        .permission = "core.account.reset_password",
+        .flags = API_NO_REPLAY,
+        .handle = accounts_reset,
+        .summary_en = "A new password to be changed at sign-in",
         .summary_zh = "重置密码，下次登录须修改"},
 };
 

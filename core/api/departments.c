@@ -19,7 +19,8 @@ static const struct db_stmt list_members = {"api.department_members",
 
 static bool may_see(const struct call *c, const struct db_rows *rows, int i)
 {
-    uint32_t unit = tree_count(c->tenant->tree) ? tree_find(c->tenant->tree, db_get_uuid(rows, i, 1)) : TREE_NONE;
+    uint32_t unit =
+        tree_count(c->tenant->tree) ? tree_find(c->tenant->tree, db_get_uuid(rows, i, 1)) : TREE_NONE;
 
     return unit != TREE_NONE && subject_may(c->who, c->tenant, core_permission(CORE_DEPARTMENT_READ), unit);
 }
@@ -36,7 +37,8 @@ static void write_department(struct jsonw *w, const struct db_rows *rows, int i)
 
 static int list_args(struct call *c, const struct request *r, struct db_args *a)
 {
-    struct text unit = request_query(r, "unit"), code = request_query(r, "code"), cursor = request_query(r, "cursor");
+    struct text unit = request_query(r, "unit"), code = request_query(r, "code"),
+                cursor = request_query(r, "cursor");
     struct uuid id = UUID_NIL;
 
     if (unit.ptr && uuid_parse(unit, &id) < 0)
@@ -223,21 +225,47 @@ static int members_remove(struct call *c, struct request *r)
 }
 
 static const struct api_route department_routes[] = {
-    {.method = HTTP_GET, .path = "/departments", .permission = "core.department.read", .handle = departments_list,
-        .summary_en = "Departments one may see; filters unit, code", .summary_zh = "可见的部门；可按 unit、code 筛选"},
-    {.method = HTTP_GET, .path = "/departments/{department}", .permission = "core.department.read",
-        .handle = departments_read, .summary_en = "One department with its members", .summary_zh = "部门及其成员"},
-    {.method = HTTP_POST, .path = "/departments", .permission = "core.department.create",
-        .handle = departments_create, .summary_en = "Create a department", .summary_zh = "新建部门"},
-    {.method = HTTP_PATCH, .path = "/departments/{department}", .permission = "core.department.update",
-        .handle = departments_update, .summary_en = "Rename a department", .summary_zh = "部门更名"},
-    {.method = HTTP_POST, .path = "/departments/{department}/close", .permission = "core.department.update",
-        .handle = departments_close, .summary_en = "Close a department", .summary_zh = "关闭部门"},
-    {.method = HTTP_PUT, .path = "/departments/{department}/members/{account}",
-        .permission = "core.department.update", .handle = members_put,
-        .summary_en = "Add a member or change whether it is a head", .summary_zh = "添加成员或设为负责人"},
-    {.method = HTTP_DELETE, .path = "/departments/{department}/members/{account}",
-        .permission = "core.department.update", .handle = members_remove, .summary_en = "Remove a member",
+    {.method = HTTP_GET,
+        .path = "/departments",
+        .permission = "core.department.read",
+        .handle = departments_list,
+        .summary_en = "Departments one may see; filters unit, code",
+        .summary_zh = "可见的部门；可按 unit、code 筛选"},
+    {.method = HTTP_GET,
+        .path = "/departments/{department}",
+        .permission = "core.department.read",
+        .handle = departments_read,
+        .summary_en = "One department with its members",
+        .summary_zh = "部门及其成员"},
+    {.method = HTTP_POST,
+        .path = "/departments",
+        .permission = "core.department.create",
+        .handle = departments_create,
+        .summary_en = "Create a department",
+        .summary_zh = "新建部门"},
+    {.method = HTTP_PATCH,
+        .path = "/departments/{department}",
+        .permission = "core.department.update",
+        .handle = departments_update,
+        .summary_en = "Rename a department",
+        .summary_zh = "部门更名"},
+    {.method = HTTP_POST,
+        .path = "/departments/{department}/close",
+        .permission = "core.department.update",
+        .handle = departments_close,
+        .summary_en = "Close a department",
+        .summary_zh = "关闭部门"},
+    {.method = HTTP_PUT,
+        .path = "/departments/{department}/members/{account}",
+        .permission = "core.department.update",
+        .handle = members_put,
+        .summary_en = "Add a member or change whether it is a head",
+        .summary_zh = "添加成员或设为负责人"},
+    {.method = HTTP_DELETE,
+        .path = "/departments/{department}/members/{account}",
+        .permission = "core.department.update",
+        .handle = members_remove,
+        .summary_en = "Remove a member",
         .summary_zh = "移除成员"},
 };
 

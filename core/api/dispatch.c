@@ -17,7 +17,7 @@
 static struct db *database;
 static const struct api_observer *observer;
 static const struct api_route **routes;
-static struct http_route **handles;     /* what the router was given for each */
+static struct http_route **handles; /* what the router was given for each */
 static uint32_t route_count, route_capacity;
 
 void api_init(struct db *db)
@@ -76,10 +76,12 @@ static void set_subject(struct call *c, const struct credential *k)
 
 static int unauthenticated(struct call *c)
 {
-    return call_fail(c, 401, "unauthenticated", "Sign in, or send a valid token.", "请先登录，或提供有效的令牌。");
+    return call_fail(
+        c, 401, "unauthenticated", "Sign in, or send a valid token.", "请先登录，或提供有效的令牌。");
 }
 
-static int authenticate(struct call *c, const struct request *r, const struct api_route *route, bool *ret_cookie)
+static int authenticate(
+    struct call *c, const struct request *r, const struct api_route *route, bool *ret_cookie)
 {
     static const struct subject anonymous = {.kind = SUBJECT_ANONYMOUS};
     struct text bearer = bearer_of(r), cookie = {NULL, 0};
@@ -165,7 +167,8 @@ static int take_idempotency(struct call *c, const struct request *r, const struc
             key.len = KEY_MAX + 1;
     }
     if (key.len < 1 || key.len > KEY_MAX)
-        return call_fail(c, 400, "idempotency_key_invalid", "An Idempotency-Key has 1 to 200 visible ASCII characters.",
+        return call_fail(c, 400, "idempotency_key_invalid",
+            "An Idempotency-Key has 1 to 200 visible ASCII characters.",
             "Idempotency-Key 为 1 至 200 个可见 ASCII 字符。");
     buf_addf(&b, "%s ", http_method_name(r->method));
     buf_add_text(&b, r->target);
@@ -228,8 +231,8 @@ static void write_replay(const struct call *c, struct request *r)
     struct jsonw *w = response_json(r, c->replay_status ? c->replay_status : 200);
 
     if (!uuid_is_nil(c->replay_id) && c->replay_status == 201)
-        response_header(r->response, "Location", "%.*s/%s", (int)r->path.len, r->path.ptr,
-            uuid_format(c->replay_id).s);
+        response_header(
+            r->response, "Location", "%.*s/%s", (int)r->path.len, r->path.ptr, uuid_format(c->replay_id).s);
     if (c->replay_version)
         api_etag(r, c->replay_version);
     jsonw_object(w);
@@ -256,7 +259,8 @@ static int finish(struct call *c, struct request *r, int result)
         return request_fail_errno(r, -EAGAIN);
     if (result == -EINPROGRESS)
         return request_fail(r, 503, "outcome_unknown",
-            "The connection to the database broke while committing. Repeat the request with the same Idempotency-Key.",
+            "The connection to the database broke while committing. Repeat the request with the same "
+            "Idempotency-Key.",
             "提交时数据库连接中断，结果未知。请使用相同的 Idempotency-Key 重试。");
     return request_fail_errno(r, result);
 }

@@ -14,22 +14,22 @@
 #define API_PREFIX "/t/{tenant}/api/v1"
 
 enum api_flag {
-    API_PUBLIC = 1,                   /* answers without a session too */
-    API_NO_CSRF = 2,                  /* sign-in: there is no session to take the token from; Origin is still checked */
-    API_ALLOW_MUST_CHANGE = 4,        /* answers while a new password is due */
-    API_NO_REPLAY = 8                 /* Idempotency-Key is not taken up: the answer holds a secret */
+    API_PUBLIC = 1,  /* answers without a session too */
+    API_NO_CSRF = 2, /* sign-in: there is no session to take the token from; Origin is still checked */
+    API_ALLOW_MUST_CHANGE = 4, /* answers while a new password is due */
+    API_NO_REPLAY = 8          /* Idempotency-Key is not taken up: the answer holds a secret */
 };
 
 struct api_route {
     enum http_method method;
-    const char *path;                 /* below API_PREFIX: "/units/{unit}" */
-    const char *permission;           /* must be held somewhere in the tree, else 403; NULL: the handler decides */
+    const char *path;       /* below API_PREFIX: "/units/{unit}" */
+    const char *permission; /* must be held somewhere in the tree, else 403; NULL: the handler decides */
     unsigned flags;
     int (*handle)(struct call *c, struct request *r);
     const char *summary_en, *summary_zh;
     const char *request_schema, *response_schema; /* JSON text for OpenAPI, or NULL */
-    uint32_t body_max;                /* 0: the default */
-    const void *extra;                /* the owning floor's */
+    uint32_t body_max;                            /* 0: the default */
+    const void *extra;                            /* the owning floor's */
 };
 
 /* Once per process, before routes are added; the database is borrowed. */
@@ -59,18 +59,21 @@ void api_etag(struct request *r, int64_t version);
 /* A UUID path parameter; an ill-formed one is a 404 fault. */
 MUSTCHECK int api_id(struct call *c, const struct request *r, const char *name, struct uuid *ret);
 /* The unit a UUID names, if the subject may `permission` there; else a 404 fault. */
-MUSTCHECK int api_unit(struct call *c, const struct request *r, const char *name, uint32_t permission, uint32_t *ret);
+MUSTCHECK int api_unit(
+    struct call *c, const struct request *r, const char *name, uint32_t permission, uint32_t *ret);
 /* limit=: 1 to max; a fault otherwise. */
-MUSTCHECK int api_limit(struct call *c, const struct request *r, uint32_t fallback, uint32_t max, uint32_t *ret);
+MUSTCHECK int api_limit(
+    struct call *c, const struct request *r, uint32_t fallback, uint32_t max, uint32_t *ret);
 
 /* Members of a body. A fault names "/key": required, type. *ret is NULL when absent and not required. */
 MUSTCHECK int api_str(struct call *c, const json_t *body, const char *key, bool required, const char **ret);
-MUSTCHECK int api_uuid(struct call *c, const json_t *body, const char *key, bool required, struct uuid *ret); /* nil */
+MUSTCHECK int api_uuid(
+    struct call *c, const json_t *body, const char *key, bool required, struct uuid *ret); /* nil */
 MUSTCHECK int api_bool(struct call *c, const json_t *body, const char *key, bool *ret_present, bool *ret);
 MUSTCHECK int api_time(struct call *c, const json_t *body, const char *key, int64_t fallback, int64_t *ret);
 /* A unit named by id in the body, where the subject may `permission`; TREE_NONE when absent. */
-MUSTCHECK int api_body_unit(struct call *c, const json_t *body, const char *key, bool required, uint32_t permission,
-    uint32_t *ret);
+MUSTCHECK int api_body_unit(
+    struct call *c, const json_t *body, const char *key, bool required, uint32_t permission, uint32_t *ret);
 
 /* 201 with Location (under the request's path, or `under` + "/" + id), ETag and {"id", "version"}; commits first. */
 MUSTCHECK int api_created(struct call *c, struct request *r, struct uuid id, int64_t version);

@@ -13,7 +13,8 @@ static const struct {
     [EXPLAIN_ALLOWS] = {"This grant allows it.", "该授权允许此操作。"},
     [EXPLAIN_NOT_YET] = {"The grant is not valid yet.", "授权尚未生效。"},
     [EXPLAIN_EXPIRED] = {"The grant has ended.", "授权已到期或收回。"},
-    [EXPLAIN_OTHER_UNIT] = {"The grant gives the permission, but not at this unit.", "授权包含该权限，但不覆盖该机构。"},
+    [EXPLAIN_OTHER_UNIT] = {"The grant gives the permission, but not at this unit.",
+        "授权包含该权限，但不覆盖该机构。"},
     [EXPLAIN_ROLE_LACKS] = {"The grant reaches the unit, but its role lacks the permission.",
         "授权覆盖该机构，但角色不含该权限。"},
 };
@@ -22,7 +23,8 @@ static void write_line(struct call *c, struct request *r, struct jsonw *w, const
 {
     jsonw_object(w);
     jsonw_kstr(w, "reason", explain_reason_name(l->reason));
-    jsonw_kstr(w, "detail", request_prefers_chinese(r) ? reason_texts[l->reason].zh : reason_texts[l->reason].en);
+    jsonw_kstr(
+        w, "detail", request_prefers_chinese(r) ? reason_texts[l->reason].zh : reason_texts[l->reason].en);
     jsonw_kuuid(w, "grant", l->grant_id);
     jsonw_kuuid(w, "department", l->department);
     jsonw_kstr(w, "role", l->role);
@@ -37,10 +39,11 @@ static void write_line(struct call *c, struct request *r, struct jsonw *w, const
 }
 
 /* Oneself may always be asked about; others where one may explain and see the account. */
-static int read_question(struct call *c, const struct request *r, struct uuid *account, uint32_t *permission,
-    uint32_t *unit)
+static int read_question(
+    struct call *c, const struct request *r, struct uuid *account, uint32_t *permission, uint32_t *unit)
 {
-    struct text id = request_query(r, "account"), name = request_query(r, "permission"), at = request_query(r, "unit");
+    struct text id = request_query(r, "account"), name = request_query(r, "permission"),
+                at = request_query(r, "unit");
     struct uuid unit_id;
     uint32_t home;
     int bad = 0;
@@ -51,8 +54,8 @@ static int read_question(struct call *c, const struct request *r, struct uuid *a
         bad = call_fail_at(c, "account", "uuid", "A UUID is expected.", "应为 UUID。");
     *permission = permission_find(name);
     if (*permission == PERMISSION_NONE)
-        bad = call_fail_at(c, "permission", name.ptr ? "unknown" : "required", "The name of a permission is expected.",
-            "应为权限名称。");
+        bad = call_fail_at(c, "permission", name.ptr ? "unknown" : "required",
+            "The name of a permission is expected.", "应为权限名称。");
     if (uuid_parse(at, &unit_id) == 0 && tree_count(c->tenant->tree))
         *unit = tree_find(c->tenant->tree, unit_id);
     if (*unit == TREE_NONE || !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), *unit))
@@ -93,7 +96,9 @@ static int explain_get(struct call *c, struct request *r)
 }
 
 static const struct api_route explain_routes[] = {
-    {.method = HTTP_GET, .path = "/explain", .handle = explain_get,
+    {.method = HTTP_GET,
+        .path = "/explain",
+        .handle = explain_get,
         .summary_en = "Which grant allows (account, permission, unit), or what is missing",
         .summary_zh = "说明账号在某机构为何有或没有某项权限"},
 };

@@ -6,15 +6,18 @@
 #include "api/core_routes.h"
 
 static const struct db_stmt list_grants = {"api.grants",
-    "SELECT g.id, g.account_id, g.department_id, g.role_id, r.name, g.unit_id, g.reach, g.valid_from, g.valid_until,"
+    "SELECT g.id, g.account_id, g.department_id, g.role_id, r.name, g.unit_id, g.reach, g.valid_from, "
+    "g.valid_until,"
     " g.granted_by FROM juxin.access_grant g JOIN juxin.role r ON r.tenant_id = $1 AND r.id = g.role_id"
-    " WHERE g.tenant_id = $1 AND ($2::uuid IS NULL OR g.account_id = $2) AND ($3::uuid IS NULL OR g.department_id = $3)"
+    " WHERE g.tenant_id = $1 AND ($2::uuid IS NULL OR g.account_id = $2) AND ($3::uuid IS NULL OR "
+    "g.department_id = $3)"
     " AND ($4::uuid IS NULL OR g.unit_id = $4) AND ($5::uuid IS NULL OR g.id < $5)"
     " AND ($6 OR g.valid_until IS NULL OR g.valid_until > $7) ORDER BY g.id DESC LIMIT 1000"};
 
 static bool may_see(const struct call *c, const struct db_rows *rows, int i)
 {
-    uint32_t unit = tree_count(c->tenant->tree) ? tree_find(c->tenant->tree, db_get_uuid(rows, i, 5)) : TREE_NONE;
+    uint32_t unit =
+        tree_count(c->tenant->tree) ? tree_find(c->tenant->tree, db_get_uuid(rows, i, 5)) : TREE_NONE;
 
     if (uuid_eq(db_get_uuid(rows, i, 1), c->who->account)) /* one's own are no secret */
         return true;
@@ -97,7 +100,8 @@ static int read_reach(struct call *c, const json_t *body, enum reach *ret)
 
 static int grants_create(struct call *c, struct request *r)
 {
-    static const char *const known[] = {"account", "department", "role", "unit", "reach", "from", "until", NULL};
+    static const char *const known[] = {
+        "account", "department", "role", "unit", "reach", "from", "until", NULL};
     struct grant_input in = {.unit = TREE_NONE};
     struct uuid id;
     json_t *body;
@@ -136,13 +140,24 @@ static int grants_end(struct call *c, struct request *r)
 }
 
 static const struct api_route grant_routes[] = {
-    {.method = HTTP_GET, .path = "/grants", .handle = grants_list,
-        .summary_en = "Grants one may see, one's own among them; filters account, department, unit, ended=true",
+    {.method = HTTP_GET,
+        .path = "/grants",
+        .handle = grants_list,
+        .summary_en =
+            "Grants one may see, one's own among them; filters account, department, unit, ended=true",
         .summary_zh = "可见的授权（含本人的）；可按 account、department、unit、ended=true 筛选"},
-    {.method = HTTP_POST, .path = "/grants", .permission = "core.grant.write", .handle = grants_create,
-        .summary_en = "Grant a role at a unit, within one's own rights", .summary_zh = "在本人权限之内授权"},
-    {.method = HTTP_DELETE, .path = "/grants/{grant}", .permission = "core.grant.write", .handle = grants_end,
-        .summary_en = "End a grant", .summary_zh = "收回授权"},
+    {.method = HTTP_POST,
+        .path = "/grants",
+        .permission = "core.grant.write",
+        .handle = grants_create,
+        .summary_en = "Grant a role at a unit, within one's own rights",
+        .summary_zh = "在本人权限之内授权"},
+    {.method = HTTP_DELETE,
+        .path = "/grants/{grant}",
+        .permission = "core.grant.write",
+        .handle = grants_end,
+        .summary_en = "End a grant",
+        .summary_zh = "收回授权"},
 };
 
 int api_grant_routes(struct router *rt)

@@ -17,7 +17,8 @@ int api_if_match(struct call *c, const struct request *r, int64_t *ret_version)
     if (t.len == 0 || (t.ptr[0] != '"' && t.ptr[0] != '*' && !text_has_prefix(t, "W/\"")))
         return call_fail(c, 400, "if_match_invalid", "If-Match is an ETag in double quotes, as it was given.",
             "If-Match 应为服务器给出的带双引号的 ETag。");
-    return call_fail(c, 412, "stale", "This is not the current version. Read it again.", "版本已变化，请重新读取。");
+    return call_fail(
+        c, 412, "stale", "This is not the current version. Read it again.", "版本已变化，请重新读取。");
 }
 
 void api_etag(struct request *r, int64_t version)
@@ -119,8 +120,8 @@ int api_time(struct call *c, const json_t *body, const char *key, int64_t fallba
     return 0;
 }
 
-int api_body_unit(struct call *c, const json_t *body, const char *key, bool required, uint32_t permission,
-    uint32_t *ret)
+int api_body_unit(
+    struct call *c, const json_t *body, const char *key, bool required, uint32_t permission, uint32_t *ret)
 {
     struct uuid id;
     uint32_t unit;

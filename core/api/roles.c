@@ -7,8 +7,9 @@
 #include "access/role.h"
 #include "api/core_routes.h"
 
-static const struct db_stmt list_roles = {"api.roles",
-    "SELECT id, name, label_zh, label_en, is_builtin, version FROM juxin.role WHERE tenant_id = $1 ORDER BY name"};
+static const struct db_stmt list_roles = {
+    "api.roles", "SELECT id, name, label_zh, label_en, is_builtin, version FROM juxin.role WHERE tenant_id = "
+                 "$1 ORDER BY name"};
 
 static void write_permissions(struct jsonw *w, const struct access_role *role)
 {
@@ -115,14 +116,14 @@ static int read_permissions(struct call *c, const json_t *body, bool required, s
     if (!list && !required)
         return 0;
     if (!json_is_array(list) || json_array_size(list) > PERMISSIONS_MAX)
-        return call_fail_at(c, "/permissions", list ? "type" : "required", "An array of permission names is expected.",
-            "应为权限名称数组。");
+        return call_fail_at(c, "/permissions", list ? "type" : "required",
+            "An array of permission names is expected.", "应为权限名称数组。");
     names = arena_array(c->arena, json_array_size(list) + 1, sizeof(*names));
     json_array_foreach(list, i, item)
     {
         if (!json_is_string(item))
-            return call_fail_at(c, arena_printf(c->arena, "/permissions/%zu", i), "type", "A string is expected.",
-                "应为字符串。");
+            return call_fail_at(c, arena_printf(c->arena, "/permissions/%zu", i), "type",
+                "A string is expected.", "应为字符串。");
         names[i] = json_string_value(item);
     }
     in->permissions = names;
@@ -185,16 +186,36 @@ static int roles_update(struct call *c, struct request *r)
 }
 
 static const struct api_route role_routes[] = {
-    {.method = HTTP_GET, .path = "/roles", .permission = "core.role.read", .handle = roles_list,
-        .summary_en = "Roles and their permissions", .summary_zh = "角色及其权限"},
-    {.method = HTTP_GET, .path = "/roles/{role}", .permission = "core.role.read", .handle = roles_read,
-        .summary_en = "One role", .summary_zh = "单个角色"},
-    {.method = HTTP_POST, .path = "/roles", .permission = "core.role.write", .handle = roles_create,
-        .summary_en = "Create a role", .summary_zh = "新建角色"},
-    {.method = HTTP_PATCH, .path = "/roles/{role}", .permission = "core.role.write", .handle = roles_update,
-        .summary_en = "Change a role", .summary_zh = "修改角色"},
-    {.method = HTTP_GET, .path = "/permissions", .permission = "core.role.read", .handle = permissions_list,
-        .summary_en = "All permissions", .summary_zh = "全部权限"},
+    {.method = HTTP_GET,
+        .path = "/roles",
+        .permission = "core.role.read",
+        .handle = roles_list,
+        .summary_en = "Roles and their permissions",
+        .summary_zh = "角色及其权限"},
+    {.method = HTTP_GET,
+        .path = "/roles/{role}",
+        .permission = "core.role.read",
+        .handle = roles_read,
+        .summary_en = "One role",
+        .summary_zh = "单个角色"},
+    {.method = HTTP_POST,
+        .path = "/roles",
+        .permission = "core.role.write",
+        .handle = roles_create,
+        .summary_en = "Create a role",
+        .summary_zh = "新建角色"},
+    {.method = HTTP_PATCH,
+        .path = "/roles/{role}",
+        .permission = "core.role.write",
+        .handle = roles_update,
+        .summary_en = "Change a role",
+        .summary_zh = "修改角色"},
+    {.method = HTTP_GET,
+        .path = "/permissions",
+        .permission = "core.role.read",
+        .handle = permissions_list,
+        .summary_en = "All permissions",
+        .summary_zh = "全部权限"},
 };
 
 int api_role_routes(struct router *rt)

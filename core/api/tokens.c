@@ -102,12 +102,21 @@ static int tokens_revoke(struct call *c, struct request *r)
 }
 
 static const struct api_route token_routes[] = {
-    {.method = HTTP_GET, .path = "/tokens", .handle = tokens_list,
+    {.method = HTTP_GET,
+        .path = "/tokens",
+        .handle = tokens_list,
         .summary_en = "One's own API tokens; account=ID or any with core.token.read",
         .summary_zh = "本人的接口令牌；有 core.token.read 时可用 account=ID 或 any"},
-    {.method = HTTP_POST, .path = "/tokens", .flags = API_NO_REPLAY, .handle = tokens_create,
-        .summary_en = "Issue an API token; it is shown once", .summary_zh = "签发接口令牌，只显示一次"},
-    {.method = HTTP_DELETE, .path = "/tokens/{token}", .handle = tokens_revoke, .summary_en = "Revoke an API token",
+    {.method = HTTP_POST,
+        .path = "/tokens",
+        .flags = API_NO_REPLAY,
+        .handle = tokens_create,
+        .summary_en = "Issue an API token; it is shown once",
+        .summary_zh = "签发接口令牌，只显示一次"},
+    {.method = HTTP_DELETE,
+        .path = "/tokens/{token}",
+        .handle = tokens_revoke,
+        .summary_en = "Revoke an API token",
         .summary_zh = "吊销接口令牌"},
 };
 

@@ -41,12 +41,12 @@ static void write_unit(struct jsonw *w, const struct call *c, uint32_t unit)
 /* ---- lists ---- */
 
 struct unit_filter {
-    uint32_t first, end;              /* preorder interval that is looked through */
-    uint32_t parent;                  /* only its direct children; TREE_NONE for all */
-    bool tops;                        /* only those whose parent is not seen: where a lazy tree begins */
+    uint32_t first, end; /* preorder interval that is looked through */
+    uint32_t parent;     /* only its direct children; TREE_NONE for all */
+    bool tops;           /* only those whose parent is not seen: where a lazy tree begins */
     bool has_level;
     enum level level;
-    struct text name;                 /* part of the name */
+    struct text name; /* part of the name */
     struct text code;
 };
 
@@ -92,7 +92,9 @@ static int parse_filter(struct call *c, const struct request *r, struct unit_fil
     struct text level = request_query(r, "level"), cursor = request_query(r, "cursor");
     uint32_t under, at;
 
-    *f = (struct unit_filter){.end = tree_count(t), .name = request_query(r, "name"), .code = request_query(r, "code"),
+    *f = (struct unit_filter){.end = tree_count(t),
+        .name = request_query(r, "name"),
+        .code = request_query(r, "code"),
         .tops = text_is(request_query(r, "tops"), "true")};
     if (query_unit(c, r, "parent", &f->parent) < 0 || query_unit(c, r, "under", &under) < 0)
         return -EINVAL;
@@ -114,7 +116,8 @@ static int parse_filter(struct call *c, const struct request *r, struct unit_fil
     if (cursor.ptr) { /* the code of the last unit of the page before */
         at = tree_count(t) ? tree_find_code(t, cursor) : TREE_NONE;
         if (at == TREE_NONE)
-            return call_fail_at(c, "cursor", "unknown", "Start again without a cursor.", "请去掉 cursor 重新开始。");
+            return call_fail_at(
+                c, "cursor", "unknown", "Start again without a cursor.", "请去掉 cursor 重新开始。");
         f->first = MAX(f->first, at + 1);
     }
     return 0;
@@ -373,27 +376,56 @@ static int units_import_route(struct call *c, struct request *r)
     return result;
 }
 
-#define UNIT_SCHEMA                                                                                                  \
-    "{\"type\":\"object\",\"properties\":{\"code\":{\"type\":\"string\"},\"name\":{\"type\":\"string\",\"maxLength\":100},"  \
-    "\"level\":{\"enum\":[\"county\",\"street\",\"community\",\"park\"]},\"parent\":{\"type\":\"string\","             \
+#define UNIT_SCHEMA                                                                                          \
+    "{\"type\":\"object\",\"properties\":{\"code\":{\"type\":\"string\"},\"name\":{\"type\":\"string\","     \
+    "\"maxLength\":100},"                                                                                    \
+    "\"level\":{\"enum\":[\"county\",\"street\",\"community\",\"park\"]},\"parent\":{\"type\":\"string\","   \
     "\"format\":\"uuid\"}},\"required\":[\"code\",\"name\",\"level\",\"parent\"]}"
 
 static const struct api_route unit_routes[] = {
-    {.method = HTTP_GET, .path = "/units", .permission = "core.unit.read", .handle = units_list,
+    {.method = HTTP_GET,
+        .path = "/units",
+        .permission = "core.unit.read",
+        .handle = units_list,
         .summary_en = "Units one may see; filters parent, under, tops, level, code, name",
         .summary_zh = "可见的组织机构；可按 parent、under、tops、level、code、name 筛选"},
-    {.method = HTTP_GET, .path = "/units/{unit}", .permission = "core.unit.read", .handle = units_read,
-        .summary_en = "One unit", .summary_zh = "单个组织机构"},
-    {.method = HTTP_POST, .path = "/units", .permission = "core.unit.create", .handle = units_create,
-        .summary_en = "Create a unit", .summary_zh = "新建组织机构", .request_schema = UNIT_SCHEMA},
-    {.method = HTTP_PATCH, .path = "/units/{unit}", .permission = "core.unit.update", .handle = units_update,
-        .summary_en = "Rename a unit", .summary_zh = "组织机构更名"},
-    {.method = HTTP_POST, .path = "/units/{unit}/move", .permission = "core.unit.move", .handle = units_move,
-        .summary_en = "Move a unit under another", .summary_zh = "调整组织机构隶属"},
-    {.method = HTTP_POST, .path = "/units/{unit}/close", .permission = "core.unit.update", .handle = units_close,
-        .summary_en = "Close a unit", .summary_zh = "关闭组织机构"},
-    {.method = HTTP_POST, .path = "/units/import", .permission = "core.unit.create", .handle = units_import_route,
-        .body_max = 4u << 20, .summary_en = "Import a tree (JSON or CSV; dry_run=1 only checks)",
+    {.method = HTTP_GET,
+        .path = "/units/{unit}",
+        .permission = "core.unit.read",
+        .handle = units_read,
+        .summary_en = "One unit",
+        .summary_zh = "单个组织机构"},
+    {.method = HTTP_POST,
+        .path = "/units",
+        .permission = "core.unit.create",
+        .handle = units_create,
+        .summary_en = "Create a unit",
+        .summary_zh = "新建组织机构",
+        .request_schema = UNIT_SCHEMA},
+    {.method = HTTP_PATCH,
+        .path = "/units/{unit}",
+        .permission = "core.unit.update",
+        .handle = units_update,
+        .summary_en = "Rename a unit",
+        .summary_zh = "组织机构更名"},
+    {.method = HTTP_POST,
+        .path = "/units/{unit}/move",
+        .permission = "core.unit.move",
+        .handle = units_move,
+        .summary_en = "Move a unit under another",
+        .summary_zh = "调整组织机构隶属"},
+    {.method = HTTP_POST,
+        .path = "/units/{unit}/close",
+        .permission = "core.unit.update",
+        .handle = units_close,
+        .summary_en = "Close a unit",
+        .summary_zh = "关闭组织机构"},
+    {.method = HTTP_POST,
+        .path = "/units/import",
+        .permission = "core.unit.create",
+        .handle = units_import_route,
+        .body_max = 4u << 20,
+        .summary_en = "Import a tree (JSON or CSV; dry_run=1 only checks)",
         .summary_zh = "导入组织机构（JSON 或 CSV；dry_run=1 只检查）"},
 };
 

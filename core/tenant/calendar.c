@@ -63,7 +63,8 @@ bool calendar_covers(const struct calendar *c, int32_t day)
 
     if (!c || c->count == 0)
         return false;
-    return (i < c->count && date_year(c->days[i].day) == year) || (i > 0 && date_year(c->days[i - 1].day) == year);
+    return (i < c->count && date_year(c->days[i].day) == year) ||
+           (i > 0 && date_year(c->days[i - 1].day) == year);
 }
 
 bool calendar_is_working(const struct calendar *c, int32_t day)
@@ -105,8 +106,8 @@ int32_t calendar_today(int64_t wall_us)
 
 /* ---- the tenant's part ---- */
 
-static const struct db_stmt load_days = {"calendar.load",
-    "SELECT day, is_workday FROM juxin.calendar_day ORDER BY day"};
+static const struct db_stmt load_days = {
+    "calendar.load", "SELECT day, is_workday FROM juxin.calendar_day ORDER BY day"};
 
 static int part_load(struct db_tx *tx, struct tenant *t, void **ret)
 {
@@ -161,9 +162,11 @@ int calendar_parse(const json_t *file, int32_t *ret_year, struct calendar_day **
     if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > 366)
         return why(ret_why, "\"days\" is a list of 1 to 366 days", 0);
     days = mem_zarray(json_array_size(list), sizeof(*days));
-    json_array_foreach(list, i, e) {
+    json_array_foreach(list, i, e)
+    {
         const char *date = json_str(e, "date"), *kind = json_str(e, "kind");
-        bool good = date && kind && date_parse(text_of(date), &days[i].day) == 0 && date_year(days[i].day) == year &&
+        bool good = date && kind && date_parse(text_of(date), &days[i].day) == 0 &&
+                    date_year(days[i].day) == year &&
                     (strcmp(kind, "holiday") == 0 || strcmp(kind, "workday") == 0);
 
         for (size_t k = 0; good && k < i; k++)
@@ -171,7 +174,9 @@ int calendar_parse(const json_t *file, int32_t *ret_year, struct calendar_day **
         if (!good) {
             free(days);
             return why(ret_why,
-                "days[%zu]: {\"date\": a day of the year that occurs once, \"kind\": \"holiday\" or \"workday\", \"name\"}", i);
+                "days[%zu]: {\"date\": a day of the year that occurs once, \"kind\": \"holiday\" or "
+                "\"workday\", \"name\"}",
+                i);
         }
         days[i].is_workday = strcmp(kind, "workday") == 0;
     }
@@ -181,12 +186,14 @@ int calendar_parse(const json_t *file, int32_t *ret_year, struct calendar_day **
     return 0;
 }
 
-static const struct db_stmt clear_year = {"calendar.clear_year",
-    "DELETE FROM juxin.calendar_day WHERE day >= make_date($1::int, 1, 1) AND day < make_date($1::int + 1, 1, 1)"};
-static const struct db_stmt add_year = {"calendar.add_year",
-    "INSERT INTO juxin.calendar_year (year, source) VALUES ($1, $2) ON CONFLICT (year) DO UPDATE SET source = EXCLUDED.source"};
-static const struct db_stmt add_day = {"calendar.add_day",
-    "INSERT INTO juxin.calendar_day (day, is_workday, name) VALUES ($1::date, $2, $3)"};
+static const struct db_stmt clear_year = {
+    "calendar.clear_year", "DELETE FROM juxin.calendar_day WHERE day >= make_date($1::int, 1, 1) AND day < "
+                           "make_date($1::int + 1, 1, 1)"};
+static const struct db_stmt add_year = {
+    "calendar.add_year", "INSERT INTO juxin.calendar_year (year, source) VALUES ($1, $2) ON CONFLICT (year) "
+                         "DO UPDATE SET source = EXCLUDED.source"};
+static const struct db_stmt add_day = {
+    "calendar.add_day", "INSERT INTO juxin.calendar_day (day, is_workday, name) VALUES ($1::date, $2, $3)"};
 
 int calendar_store(struct db_tx *tx, int32_t year, const json_t *file)
 {
@@ -204,7 +211,8 @@ int calendar_store(struct db_tx *tx, int32_t year, const json_t *file)
     db_arg_str(&a, json_str_or(file, "source", ""));
     if (r == 0)
         r = db_exec(tx, add_year, &a, NULL);
-    json_array_foreach(list, i, e) {
+    json_array_foreach(list, i, e)
+    {
         db_args_reset(&a);
         db_arg_str(&a, json_str(e, "date"));
         db_arg_bool(&a, strcmp(json_str_or(e, "kind", ""), "workday") == 0);

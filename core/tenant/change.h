@@ -7,7 +7,7 @@
 #include "tenant/tenant.h"
 
 struct tenant_fault {
-    int status;                       /* 0 while there is none */
+    int status;                           /* 0 while there is none */
     const char *pointer, *code, *en, *zh; /* pointer NULL: about the whole request */
 };
 
@@ -20,13 +20,14 @@ struct tenant_change {
 };
 
 /* Both return -EINVAL. */
-static inline int change_fail(struct tenant_change *c, int status, const char *code, const char *en, const char *zh)
+static inline int change_fail(
+    struct tenant_change *c, int status, const char *code, const char *en, const char *zh)
 {
     c->fault = (struct tenant_fault){status, NULL, code, en, zh};
     return -22;
 }
-static inline int change_fail_at(struct tenant_change *c, const char *pointer, const char *code, const char *en,
-    const char *zh)
+static inline int change_fail_at(
+    struct tenant_change *c, const char *pointer, const char *code, const char *en, const char *zh)
 {
     c->fault = (struct tenant_fault){422, pointer, code, en, zh};
     return -22;

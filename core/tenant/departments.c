@@ -57,7 +57,8 @@ int department_create(struct tenant_change *c, const struct department_input *in
     db_arg_time(&a, c->now_us);
     r = db_exec_expect(c->tx, insert_department, &a, 1);
     if (r == -EEXIST)
-        return change_fail_at(c, "/code", "duplicate", "Another department has this code.", "该编码已被使用。");
+        return change_fail_at(
+            c, "/code", "duplicate", "Another department has this code.", "该编码已被使用。");
     if (r == 0)
         *ret_id = id;
     return r;

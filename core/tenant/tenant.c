@@ -16,22 +16,22 @@
 #define SLUG_MAX 64
 
 static const struct db_stmt find_slug = {"tenant.find_slug", "SELECT id FROM juxin.tenant WHERE slug = $1"};
-static const struct db_stmt load_tenant = {"tenant.load",
-    "SELECT slug, name, is_active FROM juxin.tenant WHERE id = $1"};
+static const struct db_stmt load_tenant = {
+    "tenant.load", "SELECT slug, name, is_active FROM juxin.tenant WHERE id = $1"};
 static const struct db_stmt load_units = {"tenant.load_units",
     "SELECT id, parent_id, code, name, level, closed_at IS NOT NULL FROM juxin.unit WHERE tenant_id = $1"
     " ORDER BY tenant_id, code"};
-static const struct db_stmt bump_tenant = {"epoch.bump",
-    "UPDATE juxin.epoch SET n = n + 1 WHERE tenant_id = $1"};
-static const struct db_stmt bump_from = {"epoch.bump_from",
-    "UPDATE juxin.epoch SET n = n + 1 WHERE tenant_id = $1 AND n = $2"};
-static const struct db_stmt bump_deployment = {"epoch.bump_deployment",
-    "UPDATE juxin.deployment_epoch SET n = n + 1"};
+static const struct db_stmt bump_tenant = {
+    "epoch.bump", "UPDATE juxin.epoch SET n = n + 1 WHERE tenant_id = $1"};
+static const struct db_stmt bump_from = {
+    "epoch.bump_from", "UPDATE juxin.epoch SET n = n + 1 WHERE tenant_id = $1 AND n = $2"};
+static const struct db_stmt bump_deployment = {
+    "epoch.bump_deployment", "UPDATE juxin.deployment_epoch SET n = n + 1"};
 
 struct entry {
     struct tenant *tenant;
     struct entry *next_id, *next_slug; /* in the buckets */
-    struct entry *older, *newer;      /* least recently used list */
+    struct entry *older, *newer;       /* least recently used list */
 };
 
 struct waiter {
@@ -190,8 +190,11 @@ static int read_units(struct tenant *t, const struct db_rows *rows)
     struct tree_unit *units = mem_zarray((size_t)count + 1, sizeof(*units));
 
     for (int i = 0; i < count && r == 0; i++) {
-        units[i] = (struct tree_unit){.id = db_get_uuid(rows, i, 0), .parent = db_get_uuid(rows, i, 1),
-            .code = db_get(rows, i, 2), .name = db_get(rows, i, 3), .is_closed = db_get_bool(rows, i, 5)};
+        units[i] = (struct tree_unit){.id = db_get_uuid(rows, i, 0),
+            .parent = db_get_uuid(rows, i, 1),
+            .code = db_get(rows, i, 2),
+            .name = db_get(rows, i, 3),
+            .is_closed = db_get_bool(rows, i, 5)};
         r = level_parse(db_get_text(rows, i, 4), &units[i].level);
     }
     if (r == 0)

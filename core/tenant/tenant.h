@@ -34,8 +34,8 @@ MUSTCHECK int tenant_get_by_id(struct db *db, int32_t id, struct tenant **ret);
 /* A snapshot whose epoch is at least `epoch`: called when a unit of work saw another one than the snapshot's. */
 MUSTCHECK int tenant_refresh(struct db *db, int32_t id, struct db_epoch epoch, struct tenant **ret);
 struct tenant *tenant_ref(struct tenant *t);
-void tenant_unref(struct tenant *t);                     /* NULL is fine */
-void tenant_cache_clear(void);                           /* at process end */
+void tenant_unref(struct tenant *t); /* NULL is fine */
+void tenant_cache_clear(void);       /* at process end */
 
 /* Locks and bumps the tenant's epoch row: the first statement of whoever changes tree, policy, grants or ends a session. */
 MUSTCHECK int epoch_bump(struct db_tx *tx);

@@ -5,12 +5,12 @@
 
 #include "base/clock.h"
 
-static const struct db_stmt next_id = {"tenant.next_id",
-    "SELECT nextval(pg_get_serial_sequence('juxin.tenant', 'id'))"};
+static const struct db_stmt next_id = {
+    "tenant.next_id", "SELECT nextval(pg_get_serial_sequence('juxin.tenant', 'id'))"};
 static const struct db_stmt insert_tenant = {"tenant.insert",
     "INSERT INTO juxin.tenant (id, slug, name, created_at) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4)"};
-static const struct db_stmt insert_epoch = {"tenant.insert_epoch",
-    "INSERT INTO juxin.epoch (tenant_id, n) VALUES ($1, 1)"};
+static const struct db_stmt insert_epoch = {
+    "tenant.insert_epoch", "INSERT INTO juxin.epoch (tenant_id, n) VALUES ($1, 1)"};
 
 static tenant_created_fn *hooks[8];
 static unsigned hook_count;

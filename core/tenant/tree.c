@@ -12,17 +12,17 @@
 
 struct tree {
     uint32_t count;
-    uint32_t *end;                    /* by preorder number, as everything here */
+    uint32_t *end; /* by preorder number, as everything here */
     uint32_t *parent;
     uint8_t *depth;
     uint8_t *level;
     struct uuid *id;
-    uint32_t *text;                   /* offset of the code in `texts`; the name follows its NUL */
+    uint32_t *text; /* offset of the code in `texts`; the name follows its NUL */
     uint8_t *closed;
     char *texts;
     uint32_t table_mask;
-    uint32_t *by_id;                  /* see slot_make */
-    uint32_t *by_code;                /* units in the order of their codes */
+    uint32_t *by_id;   /* see slot_make */
+    uint32_t *by_code; /* units in the order of their codes */
 };
 
 static const char *const level_names[LEVELS] = {"county", "street", "community", "park"};
@@ -61,12 +61,12 @@ struct build {
     const struct tree_unit *in;
     uint32_t count;
     uint32_t mask;
-    uint32_t *by_id;                  /* slots of input numbers */
-    uint32_t *by_code;                /* input numbers in the order of codes */
-    uint32_t *parent;                 /* input index; TREE_NONE for the root */
-    uint32_t *size;                   /* of the subtree */
-    uint32_t *at;                     /* preorder number */
-    uint32_t *order;                  /* input indexes by depth */
+    uint32_t *by_id;   /* slots of input numbers */
+    uint32_t *by_code; /* input numbers in the order of codes */
+    uint32_t *parent;  /* input index; TREE_NONE for the root */
+    uint32_t *size;    /* of the subtree */
+    uint32_t *at;      /* preorder number */
+    uint32_t *order;   /* input indexes by depth */
     uint8_t *depth;
     uint32_t depth_first[TREE_DEPTH_MAX + 2];
     size_t text_bytes;
@@ -117,7 +117,7 @@ static uint32_t find_input(const struct build *b, struct uuid id, uint64_t hash,
     return TREE_NONE;
 }
 
-#define AHEAD 8                       /* slots fetched before they are needed */
+#define AHEAD 8 /* slots fetched before they are needed */
 
 static int index_ids(struct build *b)
 {
@@ -340,7 +340,8 @@ static int build_all(struct build *b)
     return 0;
 }
 
-int tree_build(const struct tree_unit *units, size_t count, struct tree **ret, size_t *ret_at, const char **ret_why)
+int tree_build(
+    const struct tree_unit *units, size_t count, struct tree **ret, size_t *ret_at, const char **ret_why)
 {
     struct build b = {.in = units, .count = (uint32_t)count, .mask = 7};
     int r;

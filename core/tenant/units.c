@@ -6,24 +6,28 @@
 #include "tenant/pgarray.h"
 
 static const struct db_stmt insert_unit = {"unit.insert",
-    "INSERT INTO juxin.unit (tenant_id, id, parent_id, code, name, level, depth, a1, a2, a3, a4, created_at, updated_at)"
+    "INSERT INTO juxin.unit (tenant_id, id, parent_id, code, name, level, depth, a1, a2, a3, a4, created_at, "
+    "updated_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)"};
 static const struct db_stmt insert_parent = {"unit.insert_parent",
     "INSERT INTO juxin.unit_parent (tenant_id, unit_id, parent_id, valid_from) VALUES ($1, $2, $3, $4)"};
 static const struct db_stmt insert_name = {"unit.insert_name",
     "INSERT INTO juxin.unit_name (tenant_id, unit_id, name, valid_from) VALUES ($1, $2, $3, $4)"};
-static const struct db_stmt end_parent = {"unit.end_parent",
-    "UPDATE juxin.unit_parent SET valid_until = $3 WHERE tenant_id = $1 AND unit_id = $2 AND valid_until IS NULL"};
-static const struct db_stmt end_name = {"unit.end_name",
-    "UPDATE juxin.unit_name SET valid_until = $3 WHERE tenant_id = $1 AND unit_id = $2 AND valid_until IS NULL"};
+static const struct db_stmt end_parent = {
+    "unit.end_parent", "UPDATE juxin.unit_parent SET valid_until = $3 WHERE tenant_id = $1 AND unit_id = $2 "
+                       "AND valid_until IS NULL"};
+static const struct db_stmt end_name = {
+    "unit.end_name", "UPDATE juxin.unit_name SET valid_until = $3 WHERE tenant_id = $1 AND unit_id = $2 AND "
+                     "valid_until IS NULL"};
 static const struct db_stmt rename_unit = {"unit.rename",
     "UPDATE juxin.unit SET name = $4, version = version + 1, updated_at = $5"
     " WHERE tenant_id = $1 AND id = $2 AND version = $3"};
 static const struct db_stmt close_unit = {"unit.close",
     "UPDATE juxin.unit SET closed_at = $4, version = version + 1, updated_at = $4"
     " WHERE tenant_id = $1 AND id = $2 AND version = $3"};
-static const struct db_stmt lock_units = {"unit.lock",
-    "SELECT id FROM juxin.unit WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY tenant_id, id FOR UPDATE"};
+static const struct db_stmt lock_units = {
+    "unit.lock", "SELECT id FROM juxin.unit WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY "
+                 "tenant_id, id FOR UPDATE"};
 static const struct db_stmt move_unit = {"unit.move",
     "UPDATE juxin.unit SET parent_id = $4, version = version + 1, updated_at = $5"
     " WHERE tenant_id = $1 AND id = $2 AND version = $3"};
@@ -66,8 +70,8 @@ const char *unit_code_objection(struct text code)
     for (size_t i = 0; i < code.len; i++) {
         char c = code.ptr[i];
 
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                c == '.'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                c == '_' || c == '.'))
             return "characters";
     }
     return NULL;
@@ -110,12 +114,12 @@ static int check_place(struct tenant_change *c, enum level level, uint32_t paren
         return change_fail_at(c, "/parent", "closed", "The parent is closed.", "上级机构已关闭。");
     if (!level_may_contain(tree_level(t, parent), level))
         return change_fail_at(c, "/parent", "level",
-            arena_printf(c->arena, "A unit of level %s may not stand under one of level %s.", level_name(level),
-                level_name(tree_level(t, parent))),
+            arena_printf(c->arena, "A unit of level %s may not stand under one of level %s.",
+                level_name(level), level_name(tree_level(t, parent))),
             "该级别的机构不能设在此上级之下。");
     if (tree_depth(t, parent) + 1 + height > TREE_DEPTH_MAX)
-        return change_fail_at(c, "/parent", "too_deep", "A tree has at most 4 levels below its root.",
-            "根机构之下最多四层。");
+        return change_fail_at(
+            c, "/parent", "too_deep", "A tree has at most 4 levels below its root.", "根机构之下最多四层。");
     return 0;
 }
 
@@ -142,7 +146,8 @@ static struct unit_place place_under(const struct tree *t, uint32_t parent, stru
     return p;
 }
 
-void unit_place_arrays(struct arena *a, const struct unit_place *places, size_t count, struct unit_place_arrays *ret)
+void unit_place_arrays(
+    struct arena *a, const struct unit_place *places, size_t count, struct unit_place_arrays *ret)
 {
     struct pgarray id = PGARRAY_INIT, depth = PGARRAY_INIT;
 
@@ -217,7 +222,8 @@ int unit_create(struct tenant_change *c, const struct unit_input *in, struct uui
     if (r < 0)
         return r;
     if (tree_count(c->t->tree) >= UNITS_MAX)
-        return change_fail(c, 422, "too_many", "A tenant has at most 20000 units.", "组织机构最多 20000 个。");
+        return change_fail(
+            c, 422, "too_many", "A tenant has at most 20000 units.", "组织机构最多 20000 个。");
     if (in->parent != TREE_NONE)
         parent = tree_unit(c->t->tree, in->parent).id;
     p = place_under(c->t->tree, in->parent, id);
@@ -241,7 +247,8 @@ int unit_create(struct tenant_change *c, const struct unit_input *in, struct uui
     return 0;
 }
 
-int unit_rename(struct tenant_change *c, uint32_t unit, const char *name, int64_t version, int64_t *ret_version)
+int unit_rename(
+    struct tenant_change *c, uint32_t unit, const char *name, int64_t version, int64_t *ret_version)
 {
     struct uuid id = tree_unit(c->t->tree, unit).id;
     struct db_args a;
@@ -304,8 +311,8 @@ static int check_move(struct tenant_change *c, uint32_t unit, uint32_t parent)
     if (tree_parent(t, unit) == TREE_NONE)
         return change_fail(c, 409, "root", "The root cannot be moved.", "根机构不能移动。");
     if (tree_contains(parent, unit, tree_end(t, unit)))
-        return change_fail_at(c, "/parent", "cycle", "A unit cannot be moved under itself.",
-            "不能移动到自身或其下级之下。");
+        return change_fail_at(
+            c, "/parent", "cycle", "A unit cannot be moved under itself.", "不能移动到自身或其下级之下。");
     return check_place(c, tree_level(t, unit), parent, height_of(t, unit));
 }
 

@@ -4,15 +4,15 @@
 
 #include "tenant/change.h"
 
-#define UNIT_NAME_MAX 100             /* characters */
-#define UNIT_CODE_MAX 32              /* bytes: letters, digits, '-', '_', '.' */
-#define UNITS_MAX 20000               /* per tenant */
+#define UNIT_NAME_MAX 100 /* characters */
+#define UNIT_CODE_MAX 32  /* bytes: letters, digits, '-', '_', '.' */
+#define UNITS_MAX 20000   /* per tenant */
 
 struct unit_input {
     const char *code;
     const char *name;
     enum level level;
-    uint32_t parent;                  /* TREE_NONE for the root of a tenant that has none */
+    uint32_t parent; /* TREE_NONE for the root of a tenant that has none */
 };
 
 /* Why a name or code is not accepted, NULL when it is fine: required, too_long, characters. */
@@ -21,9 +21,10 @@ const char *unit_code_objection(struct text code);
 
 MUSTCHECK int unit_create(struct tenant_change *c, const struct unit_input *in, struct uuid *ret_id);
 /* version: what the caller has seen; another one is -ESTALE. The next version is written to *ret_version. */
-MUSTCHECK int unit_rename(struct tenant_change *c, uint32_t unit, const char *name, int64_t version,
-    int64_t *ret_version);
-MUSTCHECK int unit_move(struct tenant_change *c, uint32_t unit, uint32_t parent, int64_t version, int64_t *ret_version);
+MUSTCHECK int unit_rename(
+    struct tenant_change *c, uint32_t unit, const char *name, int64_t version, int64_t *ret_version);
+MUSTCHECK int unit_move(
+    struct tenant_change *c, uint32_t unit, uint32_t parent, int64_t version, int64_t *ret_version);
 /* Closed units stay in the tree and are read; nothing new is put under them. Refused while an open unit is below. */
 MUSTCHECK int unit_close(struct tenant_change *c, uint32_t unit, int64_t version, int64_t *ret_version);
 
@@ -35,7 +36,8 @@ struct unit_place {
 };
 /* Called inside the unit of work of a move, after the units' rows are locked and rewritten: whoever stores ancestor
  * keys rewrites its rows. At most 8 hooks, registered at start. */
-typedef int unit_move_fn(struct db_tx *tx, const struct tenant *t, const struct unit_place *places, size_t count);
+typedef int unit_move_fn(
+    struct db_tx *tx, const struct tenant *t, const struct unit_place *places, size_t count);
 void unit_move_hook(unit_move_fn *fn);
 
 /* Places as PostgreSQL array literals, for UPDATE … FROM unnest($2::uuid[], $3::int[], $4::uuid[] … $7::uuid[]).
@@ -43,4 +45,5 @@ void unit_move_hook(unit_move_fn *fn);
 struct unit_place_arrays {
     const char *id, *depth, *a[TREE_DEPTH_MAX];
 };
-void unit_place_arrays(struct arena *a, const struct unit_place *places, size_t count, struct unit_place_arrays *ret);
+void unit_place_arrays(
+    struct arena *a, const struct unit_place *places, size_t count, struct unit_place_arrays *ret);

@@ -12,16 +12,16 @@ void units_import_init(struct units_import *im, struct arena *a)
     im->tail = &im->faults;
 }
 
-void import_fault(struct units_import *im, const char *pointer, const char *member, const char *code, const char *en,
-    const char *zh)
+void import_fault(struct units_import *im, const char *pointer, const char *member, const char *code,
+    const char *en, const char *zh)
 {
     struct units_import_fault *f;
 
     if (im->fault_count++ >= UNITS_IMPORT_FAULTS_MAX)
         return;
     f = arena_alloc(im->arena, sizeof(*f));
-    *f = (struct units_import_fault){.pointer = arena_printf(im->arena, "%s%s", pointer, member), .code = code,
-        .en = en, .zh = zh};
+    *f = (struct units_import_fault){
+        .pointer = arena_printf(im->arena, "%s%s", pointer, member), .code = code, .en = en, .zh = zh};
     *im->tail = f;
     im->tail = &f->next;
 }
@@ -55,18 +55,19 @@ static void take_row(struct units_import *im, const char *pointer, const char *c
     const char *why_code = unit_code_objection(text_of(code)), *why_name = unit_name_objection(text_of(name));
     struct units_import_row *row = add_row(im);
 
-    *row = (struct units_import_row){.code = code ? code : "", .name = name ? name : "", .parent = parent,
-        .pointer = pointer};
+    *row = (struct units_import_row){
+        .code = code ? code : "", .name = name ? name : "", .parent = parent, .pointer = pointer};
     if (why_code)
         import_fault(im, pointer, "/code", why_code, "A code has 1 to 32 letters, digits, '-', '_' or '.'.",
             "编码为 1 至 32 位字母、数字、“-”、“_”或“.”。");
     if (why_name)
-        import_fault(im, pointer, "/name", why_name, "A name has 1 to 100 characters and no control characters.",
+        import_fault(im, pointer, "/name", why_name,
+            "A name has 1 to 100 characters and no control characters.",
             "名称为 1 至 100 个字符，不含控制字符。");
     row->has_level = level_parse(text_of(level), &row->level) == 0;
     if (!row->has_level)
-        import_fault(im, pointer, "/level", level ? "unknown" : "required", "A level is county, street, community or park.",
-            "级别为 county、street、community 或 park。");
+        import_fault(im, pointer, "/level", level ? "unknown" : "required",
+            "A level is county, street, community or park.", "级别为 county、street、community 或 park。");
 }
 
 /* ---- JSON ---- */
@@ -79,7 +80,8 @@ static const char *member(struct units_import *im, const json_t *object, const c
         return NULL;
     if (json_is_string(v))
         return json_string_value(v);
-    import_fault(im, pointer, arena_printf(im->arena, "/%s", key), "type", "A string is expected.", "应为字符串。");
+    import_fault(
+        im, pointer, arena_printf(im->arena, "/%s", key), "type", "A string is expected.", "应为字符串。");
     return NULL;
 }
 
@@ -108,7 +110,8 @@ void units_import_json(struct units_import *im, const json_t *root)
     size_t i;
 
     if (!json_is_array(units)) {
-        import_fault(im, "/units", "", units ? "type" : "required", "An array of units is expected.", "应为机构数组。");
+        import_fault(im, "/units", "", units ? "type" : "required", "An array of units is expected.",
+            "应为机构数组。");
         return;
     }
     json_array_foreach(units, i, unit)
@@ -155,8 +158,8 @@ static int csv_field(struct csv *c, struct buf *out)
                 return -EINVAL;
             continue;
         }
-        if (!quoted && (ch == ',' || ch == '\n' || (ch == '\r' && (c->at + 1 >= c->in.len ||
-                                                      c->in.ptr[c->at + 1] == '\n')))) {
+        if (!quoted && (ch == ',' || ch == '\n' ||
+                           (ch == '\r' && (c->at + 1 >= c->in.len || c->in.ptr[c->at + 1] == '\n')))) {
             c->at += ch == '\r' ? 2 : 1;
             return ch == ',';
         }
@@ -202,7 +205,8 @@ static int csv_header(struct units_import *im, struct csv *c, int column[4])
         }
         if (column[k] < 0) {
             import_fault(im, "/rows/1", arena_printf(im->arena, "/%s", csv_names[k]), "required",
-                "The first line names the columns: code,name,level,parent.", "首行应为列名：code,name,level,parent。");
+                "The first line names the columns: code,name,level,parent.",
+                "首行应为列名：code,name,level,parent。");
             r = -EINVAL;
         }
     }
@@ -235,7 +239,8 @@ void units_import_csv(struct units_import *im, struct text in)
         if (n == 1 && !*fields[0])
             continue; /* an empty line */
         if (n < 0) {
-            import_fault(im, pointer, "", "csv", "This line is not CSV (a quote that does not end, or too many fields).",
+            import_fault(im, pointer, "", "csv",
+                "This line is not CSV (a quote that does not end, or too many fields).",
                 "该行不是有效的 CSV（引号未闭合或列数过多）。");
             return;
         }

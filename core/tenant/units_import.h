@@ -13,13 +13,13 @@
 struct units_import_row {
     const char *code, *name, *parent; /* parent: a code of the file or of the tenant; NULL for the root */
     enum level level;
-    const char *pointer;              /* "/units/3", or "/rows/5" (line of the CSV file, the header is 1) */
+    const char *pointer; /* "/units/3", or "/rows/5" (line of the CSV file, the header is 1) */
     bool has_level, is_new, is_renamed;
     struct uuid id;
-    struct unit_place place;          /* of new rows */
+    struct unit_place place; /* of new rows */
     struct uuid parent_id;
-    uint32_t up_row, up_unit;         /* the parent: a new row of the file, or a unit of the tree; TREE_NONE */
-    uint32_t mark;                    /* while cycles are looked for */
+    uint32_t up_row, up_unit; /* the parent: a new row of the file, or a unit of the tree; TREE_NONE */
+    uint32_t mark;            /* while cycles are looked for */
 };
 
 struct units_import_fault {
@@ -27,14 +27,14 @@ struct units_import_fault {
     const char *pointer, *code, *en, *zh;
 };
 
-#define UNITS_IMPORT_FAULTS_MAX 1000  /* further ones are counted only */
+#define UNITS_IMPORT_FAULTS_MAX 1000 /* further ones are counted only */
 
 struct units_import {
     struct arena *arena;
     struct units_import_row *rows;
     uint32_t count, capacity;
     uint32_t created, unchanged, renamed;
-    uint32_t other_names;             /* rows whose name differs and is left alone: not asked to rename */
+    uint32_t other_names; /* rows whose name differs and is left alone: not asked to rename */
     struct units_import_fault *faults, **tail;
     uint32_t fault_count;
 };

@@ -8,9 +8,11 @@
 #define BATCH 1000
 
 static const struct db_stmt insert_units = {"unit.import",
-    "INSERT INTO juxin.unit (tenant_id, id, parent_id, code, name, level, depth, a1, a2, a3, a4, created_at, updated_at)"
+    "INSERT INTO juxin.unit (tenant_id, id, parent_id, code, name, level, depth, a1, a2, a3, a4, created_at, "
+    "updated_at)"
     " SELECT $1, x.id, x.parent, x.code, x.name, x.level, x.depth, x.a1, x.a2, x.a3, x.a4, $12, $12"
-    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::uuid[], $9::uuid[],"
+    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::uuid[], "
+    "$9::uuid[],"
     " $10::uuid[], $11::uuid[]) AS x(id, parent, code, name, level, depth, a1, a2, a3, a4) RETURNING 1"};
 static const struct db_stmt insert_parents = {"unit.import_parents",
     "INSERT INTO juxin.unit_parent (tenant_id, unit_id, parent_id, valid_from)"
@@ -49,8 +51,8 @@ static struct index_entry *make_index(struct units_import *im)
     qsort(index, im->count, sizeof(*index), by_code);
     for (uint32_t i = 1; i < im->count; i++) {
         if (*index[i].code && strcmp(index[i].code, index[i - 1].code) == 0)
-            import_fault(im, im->rows[index[i].row].pointer, "/code", "duplicate", "This code occurs twice in the file.",
-                "文件中编码重复。");
+            import_fault(im, im->rows[index[i].row].pointer, "/code", "duplicate",
+                "This code occurs twice in the file.", "文件中编码重复。");
     }
     return index;
 }
@@ -70,8 +72,8 @@ static uint32_t find_row(const struct units_import *im, const struct index_entry
     return lo < im->count && strcmp(index[lo].code, code) == 0 ? index[lo].row : TREE_NONE;
 }
 
-static void compare_existing(struct units_import *im, const struct tree *t, struct units_import_row *row, uint32_t unit,
-    bool rename)
+static void compare_existing(
+    struct units_import *im, const struct tree *t, struct units_import_row *row, uint32_t unit, bool rename)
 {
     struct tree_unit u = tree_unit(t, unit);
     uint32_t parent = tree_parent(t, unit);
@@ -81,8 +83,10 @@ static void compare_existing(struct units_import *im, const struct tree *t, stru
     if (row->has_level && u.level != row->level)
         import_fault(im, row->pointer, "/level", "other_level", "The unit exists with another level.",
             "该机构已存在，级别不同。");
-    if ((parent_code == NULL) != (row->parent == NULL) || (parent_code && strcmp(parent_code, row->parent) != 0))
-        import_fault(im, row->pointer, "/parent", "other_parent", "The unit exists under another parent; move it instead.",
+    if ((parent_code == NULL) != (row->parent == NULL) ||
+        (parent_code && strcmp(parent_code, row->parent) != 0))
+        import_fault(im, row->pointer, "/parent", "other_parent",
+            "The unit exists under another parent; move it instead.",
             "该机构已存在于其他上级之下，请使用调整隶属。");
     if (strcmp(u.name, row->name) == 0)
         im->unchanged++;
@@ -92,7 +96,8 @@ static void compare_existing(struct units_import *im, const struct tree *t, stru
         im->other_names++;
 }
 
-static void resolve_root(struct units_import *im, const struct tree *t, struct units_import_row *row, uint32_t *roots)
+static void resolve_root(
+    struct units_import *im, const struct tree *t, struct units_import_row *row, uint32_t *roots)
 {
     if (tree_count(t) || (*roots)++)
         import_fault(im, row->pointer, "/parent", "required", "There is a root already; name a parent.",
@@ -111,15 +116,16 @@ static void resolve_parent(struct units_import *im, const struct tree *t, const 
     if (row->up_unit == TREE_NONE && other != TREE_NONE)
         row->up_row = other;
     if (row->up_unit == TREE_NONE && row->up_row == TREE_NONE)
-        import_fault(im, row->pointer, "/parent", "unknown", "Neither the file nor the tenant has a unit of this code.",
-            "文件和现有机构中都没有该编码。");
+        import_fault(im, row->pointer, "/parent", "unknown",
+            "Neither the file nor the tenant has a unit of this code.", "文件和现有机构中都没有该编码。");
     else if (row->up_unit != TREE_NONE && tree_unit(t, row->up_unit).is_closed)
         import_fault(im, row->pointer, "/parent", "closed", "The parent is closed.", "上级机构已关闭。");
     else if (row->has_level && (row->up_row == TREE_NONE || im->rows[row->up_row].has_level) &&
-             !level_may_contain(row->up_unit != TREE_NONE ? tree_level(t, row->up_unit) : im->rows[row->up_row].level,
+             !level_may_contain(
+                 row->up_unit != TREE_NONE ? tree_level(t, row->up_unit) : im->rows[row->up_row].level,
                  row->level))
-        import_fault(im, row->pointer, "/parent", "level", "A unit of this level may not stand under that parent.",
-            "该级别的机构不能设在此上级之下。");
+        import_fault(im, row->pointer, "/parent", "level",
+            "A unit of this level may not stand under that parent.", "该级别的机构不能设在此上级之下。");
 }
 
 /* Follows new rows upwards; a walk that meets its own mark has found a cycle, whose rows are named once each. */
@@ -199,11 +205,12 @@ void units_import_check(struct units_import *im, const struct tree *t, bool rena
     free(index);
     find_cycles(im);
     if (im->created + tree_count(t) > UNITS_MAX)
-        import_fault(im, "/units", "", "too_many", "A tenant has at most 20000 units.", "组织机构最多 20000 个。");
+        import_fault(
+            im, "/units", "", "too_many", "A tenant has at most 20000 units.", "组织机构最多 20000 个。");
     for (uint32_t i = 0; i < im->count && im->fault_count == 0; i++) {
         if (!place(im, t, &im->rows[i], TREE_DEPTH_MAX))
-            import_fault(im, im->rows[i].pointer, "/parent", "too_deep", "A tree has at most 4 levels below its root.",
-                "根机构之下最多四层。");
+            import_fault(im, im->rows[i].pointer, "/parent", "too_deep",
+                "A tree has at most 4 levels below its root.", "根机构之下最多四层。");
     }
 }
 

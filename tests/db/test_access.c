@@ -94,7 +94,8 @@ static void make_tenants(void)
     assert_int_equal(t->id, a);
     assert_int_equal(tree_count(t->tree), 0);
     tenant_unref(t);
-    assert_string_equal(support_sql("SELECT count(*) FROM juxin.role WHERE name = 'administrator' AND is_builtin"), "2");
+    assert_string_equal(
+        support_sql("SELECT count(*) FROM juxin.role WHERE name = 'administrator' AND is_builtin"), "2");
 }
 
 static struct units_import import(const char *slug, int expect)
@@ -127,12 +128,16 @@ static void import_tree(void)
     assert_int_equal(im.unchanged, 218);
     import("lianhu", 0);
     assert_string_equal(support_sql("SELECT count(*) FROM juxin.unit"), "436");
-    assert_string_equal(support_sql("SELECT count(*) FROM juxin.unit_parent WHERE valid_until IS NULL"), "436");
+    assert_string_equal(
+        support_sql("SELECT count(*) FROM juxin.unit_parent WHERE valid_until IS NULL"), "436");
     assert_string_equal(support_sql("SELECT count(*) FROM juxin.unit_name"), "436");
     /* every unit: its own key at its depth, its parent's keys above */
-    assert_string_equal(support_sql("SELECT count(*) FROM juxin.unit u LEFT JOIN juxin.unit p ON p.tenant_id ="
-        " u.tenant_id AND p.id = u.parent_id WHERE CASE u.depth WHEN 0 THEN u.a1 IS NULL WHEN 1 THEN u.a1 = u.id"
-        " AND u.a2 IS NULL WHEN 2 THEN u.a1 = p.id AND u.a2 = u.id END IS NOT TRUE"), "0");
+    assert_string_equal(
+        support_sql("SELECT count(*) FROM juxin.unit u LEFT JOIN juxin.unit p ON p.tenant_id ="
+                    " u.tenant_id AND p.id = u.parent_id WHERE CASE u.depth WHEN 0 THEN u.a1 IS NULL WHEN 1 "
+                    "THEN u.a1 = u.id"
+                    " AND u.a2 IS NULL WHEN 2 THEN u.a1 = p.id AND u.a2 = u.id END IS NOT TRUE"),
+        "0");
     c = open_call("shangcheng", &operator_subject);
     assert_int_equal(tree_count(c.tenant->tree), 218);
     assert_string_equal(tree_unit(c.tenant->tree, at(&c, "330102001051")).name, "清波门社区");
@@ -163,11 +168,12 @@ static struct uuid role_of(const struct call *c, const char *name)
     return UUID_NIL;
 }
 
-static int give(struct uuid from, struct uuid to, const char *role, const char *unit, enum reach reach, int64_t until)
+static int give(
+    struct uuid from, struct uuid to, const char *role, const char *unit, enum reach reach, int64_t until)
 {
     struct call c = open_call("shangcheng", NULL);
-    struct grant_input in = {.account = to, .role = role_of(&c, role), .unit = at(&c, unit), .reach = reach,
-        .until = until};
+    struct grant_input in = {
+        .account = to, .role = role_of(&c, role), .unit = at(&c, unit), .reach = reach, .until = until};
     struct uuid id;
     int r;
 
@@ -196,25 +202,32 @@ static void accounts_and_grants(void)
     assert_string_equal(c.fault.errors->code, "duplicate");
     close_call(&c);
     assert_int_equal(give(UUID_NIL, admin_id, "administrator", "330102", REACH_SUBTREE, INT64_MAX), 0);
-    assert_int_equal(give(admin_id, street_admin_id, "administrator", "330102001", REACH_SUBTREE, INT64_MAX), 0);
+    assert_int_equal(
+        give(admin_id, street_admin_id, "administrator", "330102001", REACH_SUBTREE, INT64_MAX), 0);
     /* nobody gives what they do not hold, elsewhere, wider, or for longer */
-    assert_int_equal(give(street_admin_id, worker_id, "administrator", "330102003", REACH_SELF, INT64_MAX), -403);
-    assert_int_equal(give(street_admin_id, worker_id, "administrator", "330102", REACH_SUBTREE, INT64_MAX), -403);
+    assert_int_equal(
+        give(street_admin_id, worker_id, "administrator", "330102003", REACH_SELF, INT64_MAX), -403);
+    assert_int_equal(
+        give(street_admin_id, worker_id, "administrator", "330102", REACH_SUBTREE, INT64_MAX), -403);
     assert_int_equal(give(street_admin_id, worker_id, "auditor", "330102001", REACH_SELF, INT64_MAX), -403);
     assert_int_equal(give(street_admin_id, worker_id, "administrator", "330102001", REACH_SELF, soon), 0);
     assert_int_equal(give(worker_id, worker_id, "administrator", "330102001", REACH_SELF, INT64_MAX), -403);
     assert_int_equal(give(worker_id, worker_id, "administrator", "330102001", REACH_SUBTREE, soon), -403);
     c = open_call("shangcheng", NULL);
-    assert_true(subject_may(as(&c, admin_id), c.tenant, core_permission(CORE_UNIT_MOVE), at(&c, "330102003")));
-    assert_false(subject_may(as(&c, street_admin_id), c.tenant, core_permission(CORE_UNIT_MOVE), at(&c, "330102003")));
-    assert_true(subject_may(as(&c, street_admin_id), c.tenant, core_permission(CORE_UNIT_MOVE), at(&c, "330102001051")));
+    assert_true(
+        subject_may(as(&c, admin_id), c.tenant, core_permission(CORE_UNIT_MOVE), at(&c, "330102003")));
+    assert_false(
+        subject_may(as(&c, street_admin_id), c.tenant, core_permission(CORE_UNIT_MOVE), at(&c, "330102003")));
+    assert_true(subject_may(
+        as(&c, street_admin_id), c.tenant, core_permission(CORE_UNIT_MOVE), at(&c, "330102001051")));
     close_call(&c);
 }
 
 /* What was decided from an old snapshot is noticed: by a read, by a write, and by the bump. */
 static void fence(void)
 {
-    struct call old = open_call("shangcheng", &operator_subject), late = open_call("shangcheng", &operator_subject);
+    struct call old = open_call("shangcheng", &operator_subject),
+                late = open_call("shangcheng", &operator_subject);
     struct tenant *fresh;
     struct uuid id;
     struct unit_input in = {.code = "p1", .name = "园区一", .level = LEVEL_PARK};
@@ -245,7 +258,8 @@ static int64_t version_of(const char *code)
 
 static uint32_t hook_count;
 
-static int count_places(struct db_tx *tx, const struct tenant *t, const struct unit_place *places, size_t count)
+static int count_places(
+    struct db_tx *tx, const struct tenant *t, const struct unit_place *places, size_t count)
 {
     (void)tx;
     (void)t;
@@ -277,28 +291,38 @@ static void moves(void)
     assert_int_equal(move(none, "p1", "330102001", version_of("p1")), 0);
     assert_int_equal(move(none, "330102001", "p1", version_of("330102001")), -422); /* a cycle */
     assert_int_equal(move(none, "330102", "p1", version_of("330102")), -409);
-    assert_int_equal(move(none, "330102003", "330102001", version_of("330102003")), -422); /* street under street */
+    assert_int_equal(
+        move(none, "330102003", "330102001", version_of("330102003")), -422); /* street under street */
     assert_int_equal(move(none, "p1", "330102", version_of("p1")), 0);
     assert_int_equal(hook_count, 2);
     hook_count = 0;
     assert_int_equal(move(none, "330102001", "p1", version_of("330102001")), 0);
     assert_true(hook_count > 5);
-    assert_string_equal(support_sql("SELECT count(*) FROM juxin.unit u JOIN juxin.unit p ON p.tenant_id = u.tenant_id"
-        " AND p.id = u.parent_id JOIN juxin.unit q ON q.tenant_id = u.tenant_id AND q.id = p.parent_id"
-        " WHERE u.code = '330102001051' AND u.tenant_id = 1 AND u.depth = 3 AND u.a3 = u.id AND u.a2 = p.id"
-        " AND u.a1 = q.id AND p.code = '330102001' AND q.code = 'p1'"), "1");
-    assert_int_equal(move(street_admin_id, "330102001", "330102", version_of("330102001")), -422); /* not seen there */
+    assert_string_equal(
+        support_sql(
+            "SELECT count(*) FROM juxin.unit u JOIN juxin.unit p ON p.tenant_id = u.tenant_id"
+            " AND p.id = u.parent_id JOIN juxin.unit q ON q.tenant_id = u.tenant_id AND q.id = p.parent_id"
+            " WHERE u.code = '330102001051' AND u.tenant_id = 1 AND u.depth = 3 AND u.a3 = u.id AND u.a2 = "
+            "p.id"
+            " AND u.a1 = q.id AND p.code = '330102001' AND q.code = 'p1'"),
+        "1");
+    assert_int_equal(
+        move(street_admin_id, "330102001", "330102", version_of("330102001")), -422); /* not seen there */
     assert_int_equal(move(street_admin_id, "330102003", "330102001", version_of("330102003")), -404);
     assert_int_equal(move(admin_id, "330102001", "330102", version_of("330102001")), 0);
-    assert_string_equal(support_sql("SELECT count(*) FROM juxin.unit_parent p JOIN juxin.unit u ON u.tenant_id ="
-        " p.tenant_id AND u.id = p.unit_id WHERE u.code = '330102001' AND u.tenant_id = 1"), "3");
-    assert_string_equal(support_sql("SELECT count(*) FROM juxin.unit u WHERE tenant_id = 1 AND depth > 2"), "0");
+    assert_string_equal(
+        support_sql("SELECT count(*) FROM juxin.unit_parent p JOIN juxin.unit u ON u.tenant_id ="
+                    " p.tenant_id AND u.id = p.unit_id WHERE u.code = '330102001' AND u.tenant_id = 1"),
+        "3");
+    assert_string_equal(
+        support_sql("SELECT count(*) FROM juxin.unit u WHERE tenant_id = 1 AND depth > 2"), "0");
 }
 
 static int sign_in(const char *login, const char *password, struct session_opened *s)
 {
     struct call c = open_call("shangcheng", NULL);
-    int r = session_open(&c, text_of(login), text_of(password), (struct text){NULL, 0}, "192.0.2.1", "test", s);
+    int r =
+        session_open(&c, text_of(login), text_of(password), (struct text){NULL, 0}, "192.0.2.1", "test", s);
 
     if (r < 0 && c.fault.status)
         r = -c.fault.status;
@@ -348,20 +372,27 @@ static void sessions(void)
     assert_int_equal(whose(b.token, false, &who), 0);
     c = open_call("shangcheng", &operator_subject);
     assert_int_equal(account_update(&c, admin_id,
-        &(struct account_input){.unit = TREE_NONE, .set_active = true, .is_active = false}, 1, &(int64_t){0}), 0);
+                         &(struct account_input){.unit = TREE_NONE, .set_active = true, .is_active = false},
+                         1, &(int64_t){0}),
+        0);
     assert_int_equal(commit(&c), 0);
     close_call(&c);
     assert_int_equal(whose(b.token, false, &who), -EACCES);
     assert_int_equal(sign_in("admin", PASSWORD, &a), -401);
     c = open_call("shangcheng", &operator_subject);
     assert_int_equal(account_update(&c, admin_id,
-        &(struct account_input){.unit = TREE_NONE, .set_active = true, .is_active = true}, 1, &(int64_t){0}), -ESTALE);
+                         &(struct account_input){.unit = TREE_NONE, .set_active = true, .is_active = true}, 1,
+                         &(int64_t){0}),
+        -ESTALE);
     call_rollback(&c);
     assert_int_equal(account_update(&c, admin_id,
-        &(struct account_input){.unit = TREE_NONE, .set_active = true, .is_active = true}, 2, &(int64_t){0}), 0);
+                         &(struct account_input){.unit = TREE_NONE, .set_active = true, .is_active = true}, 2,
+                         &(int64_t){0}),
+        0);
     assert_int_equal(commit(&c), 0);
     close_call(&c);
-    assert_string_equal(support_sql("SELECT count(*) FROM juxin.session WHERE token_hash !~ '^[0-9a-f]{64}$'"), "0");
+    assert_string_equal(
+        support_sql("SELECT count(*) FROM juxin.session WHERE token_hash !~ '^[0-9a-f]{64}$'"), "0");
 }
 
 static void tokens(void)
@@ -464,7 +495,9 @@ static void departments(void)
 {
     struct call c = open_call("shangcheng", &operator_subject);
     struct department_input in = {.code = "housing", .name = "住房和城乡建设局", .unit = at(&c, "330102")};
-    struct grant_input g = {.role = role_of(&c, "administrator"), .unit = at(&c, "330102"), .reach = REACH_SUBTREE,
+    struct grant_input g = {.role = role_of(&c, "administrator"),
+        .unit = at(&c, "330102"),
+        .reach = REACH_SUBTREE,
         .until = INT64_MAX};
     struct explain_answer x;
     struct uuid id, grant;
@@ -486,19 +519,23 @@ static void departments(void)
     assert_int_equal(commit(&c), 0);
     close_call(&c);
     c = open_call("shangcheng", NULL);
-    assert_true(subject_may(as(&c, worker_id), c.tenant, core_permission(CORE_UNIT_MOVE), at(&c, "330102003")));
+    assert_true(
+        subject_may(as(&c, worker_id), c.tenant, core_permission(CORE_UNIT_MOVE), at(&c, "330102003")));
     assert_true(subject_in_department(as(&c, worker_id), id, true));
     assert_false(subject_in_department(as(&c, street_admin_id), id, false));
     c.who = &operator_subject;
-    assert_int_equal(explain_account(&c, worker_id, core_permission(CORE_UNIT_MOVE), at(&c, "330102003"), &x), 0);
+    assert_int_equal(
+        explain_account(&c, worker_id, core_permission(CORE_UNIT_MOVE), at(&c, "330102003"), &x), 0);
     assert_true(x.may);
     assert_true(uuid_eq(x.lines[0].department, id));
     assert_int_equal(grant_end(&c, grant), 0);
     assert_int_equal(commit(&c), 0);
     close_call(&c);
     c = open_call("shangcheng", &operator_subject);
-    assert_false(subject_may(as(&c, worker_id), c.tenant, core_permission(CORE_UNIT_MOVE), at(&c, "330102003")));
-    assert_int_equal(explain_account(&c, worker_id, core_permission(CORE_UNIT_MOVE), at(&c, "330102003"), &x), 0);
+    assert_false(
+        subject_may(as(&c, worker_id), c.tenant, core_permission(CORE_UNIT_MOVE), at(&c, "330102003")));
+    assert_int_equal(
+        explain_account(&c, worker_id, core_permission(CORE_UNIT_MOVE), at(&c, "330102003"), &x), 0);
     assert_false(x.may);
     assert_int_equal(x.lines[0].reason, EXPLAIN_EXPIRED);
     assert_int_equal(org_member_remove(&c, id, worker_id), 0);
@@ -511,7 +548,9 @@ static void no_escalation(void)
 {
     struct call c = open_call("shangcheng", &operator_subject);
     struct department_input in = {.code = "strong", .name = "强", .unit = at(&c, "330102001")};
-    struct grant_input g = {.role = role_of(&c, "administrator"), .unit = at(&c, "330102"), .reach = REACH_SUBTREE,
+    struct grant_input g = {.role = role_of(&c, "administrator"),
+        .unit = at(&c, "330102"),
+        .reach = REACH_SUBTREE,
         .until = INT64_MAX};
     struct uuid id, grant;
 
@@ -535,8 +574,10 @@ static void no_escalation(void)
 static void roles(void)
 {
     struct call c = open_call("shangcheng", NULL);
-    const char *some[] = {"core.unit.read", "core.grant.read"}, *beyond[] = {"core.audit.read"}, *wrong[] = {"no.such"};
-    struct role_input in = {.name = "reader", .label_zh = "查看员", .permissions = some, .permission_count = 2};
+    const char *some[] = {"core.unit.read", "core.grant.read"}, *beyond[] = {"core.audit.read"},
+               *wrong[] = {"no.such"};
+    struct role_input in = {
+        .name = "reader", .label_zh = "查看员", .permissions = some, .permission_count = 2};
     struct uuid id;
     int64_t version;
 
@@ -547,7 +588,8 @@ static void roles(void)
     c = open_call("shangcheng", NULL);
     c.who = as(&c, admin_id);
     assert_true(access_find_role(c.tenant, id)->permissions[core_permission(CORE_UNIT_READ) / 64] >>
-                    (core_permission(CORE_UNIT_READ) % 64) & 1);
+                    (core_permission(CORE_UNIT_READ) % 64) &
+                1);
     in.permissions = beyond;
     in.permission_count = 1;
     assert_int_equal(role_update(&c, id, &in, 1, &version), -EINVAL);

@@ -22,7 +22,8 @@ static uint32_t make_units(struct tree_unit *units, char (*codes)[16], uint32_t 
     uint32_t n = 0;
 
     units[n++] = (struct tree_unit){.id = id_of(1), .code = "0", .name = "全国", .level = LEVEL_COUNTY};
-    for (uint32_t i = 0; n < max; i++) { /* below the root: parks as provinces, then streets and communities */
+    for (uint32_t i = 0; n < max;
+         i++) { /* below the root: parks as provinces, then streets and communities */
         uint32_t park = n;
 
         units[n++] = (struct tree_unit){.parent = id_of(1), .level = LEVEL_PARK};
@@ -47,11 +48,12 @@ int main(void)
 {
     uint32_t max = 665000, n, p, hits = 0, at = 1;
     struct tree_unit *units = mem_zarray(max, sizeof(*units));
-    char (*codes)[16] = mem_zarray(max, sizeof(*codes));
+    char(*codes)[16] = mem_zarray(max, sizeof(*codes));
     struct tenant tenant = {0};
     uint64_t bits[PERMISSIONS_MAX / 64] = {0};
     struct subject_grant grants[50];
-    struct subject s = {.kind = SUBJECT_ACCOUNT, .grants = grants, .grant_count = 50, .index = subject_index_new()};
+    struct subject s = {
+        .kind = SUBJECT_ACCOUNT, .grants = grants, .grant_count = 50, .index = subject_index_new()};
     int64_t t0, best = INT64_MAX;
 
     n = make_units(units, codes, max);
@@ -68,8 +70,11 @@ int main(void)
     for (uint32_t i = 0; i < 50; i++) {
         uint32_t u = 1 + (uint32_t)((uint64_t)(i + 1) * 2654435761u % (n - 1));
 
-        grants[i] = (struct subject_grant){.permissions = bits, .unit = u, .end = tree_end(tenant.tree, u),
-            .reach = REACH_SUBTREE, .until = INT64_MAX};
+        grants[i] = (struct subject_grant){.permissions = bits,
+            .unit = u,
+            .end = tree_end(tenant.tree, u),
+            .reach = REACH_SUBTREE,
+            .until = INT64_MAX};
     }
     t0 = clock_mono_us();
     for (uint32_t i = 0; i < CHECKS; i++)
@@ -78,7 +83,8 @@ int main(void)
     t0 = clock_mono_us();
     for (uint32_t i = 0; i < CHECKS; i++)
         at = (at * 1664525u + 1013904223u + subject_may(&s, &tenant, p, at % n)) & 0x7fffffff;
-    printf("check, each depending on the one before: %.1f ns (%u)\n", (double)(clock_mono_us() - t0) * 1000 / CHECKS, at);
+    printf("check, each depending on the one before: %.1f ns (%u)\n",
+        (double)(clock_mono_us() - t0) * 1000 / CHECKS, at);
     subject_index_free(s.index);
     tree_free(tenant.tree);
     free(units);
