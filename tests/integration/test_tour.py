@@ -16,16 +16,16 @@ def setup():
     demo.start()
 
 
-def blocks():
-    text = (ROOT / "docs/tour.md").read_text(encoding="utf-8")
+def blocks(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
     return re.findall(r"```bash\n(.*?)```", text, re.S)
 
 
-def script(extra=""):
+def script(extra="", page="docs/tour.md"):
     """The lines of the page; behind each line that names a status, a comparison with it."""
     lines = ["set -u", "expect() { [ \"$status\" = \"$1\" ] || { echo \"TOUR line $2: got $status, the page says $1: $answer\"; "
              "exit 1; }; compared=$((compared + 1)); }", "compared=0"]
-    for block in blocks():
+    for block in blocks(page):
         for number, line in enumerate(block.splitlines(), 1):
             lines.append(line)
             status = re.search(r"\s# (\d{3})$", line)
@@ -60,6 +60,12 @@ def test_the_page_does_what_it_says():
     for seen in (said["handler"], said["handler-history"]):
         assert submitter not in seen and "居民甲" not in seen and "13800138000" not in seen, seen
     assert "redirect" in said["redirect"], said["redirect"]
+
+
+def test_the_api_page_too():
+    done = run(script(page="docs/api.md"))
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert int(re.search(r"^TOUR compared (\d+)$", done.stdout, re.M).group(1)) >= 18, done.stdout[-2000:]
 
 
 if __name__ == "__main__":
