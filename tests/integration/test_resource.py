@@ -213,7 +213,7 @@ def test_time_alone():
     assert take("dept", made, "finish", {"note_of_lead": "已办"}).status == 200
     server.ctl("jobs", "run", "--as-of", "2026-01-01")
     assert people["county"].get(f"{R}/{made['id']}").json["state"] == "finished"
-    server.ctl("jobs", "run", "--as-of", "2099-01-01")
+    server.ctl("jobs", "run", "--as-of", "2099-01-01", "--yes")
     seen = people["county"].get(f"{R}/{made['id']}").json
     assert seen["state"] == "lapsed" and seen["due_at"] is None, seen
 
