@@ -27,13 +27,19 @@ static void put(struct plugin_frame *f)
     }
 }
 
+/* The structure was zeroed: what is cut stays terminated. */
+static void fill(char *out, size_t size, const char *s)
+{
+    memcpy(out, s, strnlen(s, size - 1));
+}
+
 void frame_enter(struct plugin_frame *f, const struct plugin *p, const char *hook, const char *request_id,
     int32_t tenant, struct uuid unit)
 {
     *f = (struct plugin_frame){.plugin = p, .outer = (struct plugin_frame *)frame_current()};
-    snprintf(f->call.plugin, sizeof(f->call.plugin), "%s", p->id);
-    snprintf(f->call.hook, sizeof(f->call.hook), "%s", hook);
-    snprintf(f->call.request_id, sizeof(f->call.request_id), "%s", request_id ? request_id : "");
+    fill(f->call.plugin, sizeof(f->call.plugin), p->id);
+    fill(f->call.hook, sizeof(f->call.hook), hook);
+    fill(f->call.request_id, sizeof(f->call.request_id), request_id ? request_id : "");
     f->call.digest = p->digest;
     f->call.unit = unit;
     f->call.tenant = tenant;

@@ -123,7 +123,7 @@ static int run_filter(struct call *c, const struct offer_filter *o, const char *
     if (r < 0)
         return r;
     began = clock_mono_us();
-    host_enter(&j, c, o->plugin, arena_printf(c->arena, "%s %s", point, o->f.name), unit);
+    host_enter(&j, c, o->plugin, o->mark, unit);
     j.is_read_only = o->f.point == JX_SERIALISE;
     o->f.fn(&j, (struct jx_record *const *)records, count, &result);
     r = host_leave(&j);

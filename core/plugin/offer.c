@@ -212,6 +212,9 @@ int offer_take(const struct plugin *p, const struct jx_plugin *code, char *why)
     if (take(p, arrays, false, why) < 0)
         return -EINVAL;
     (void)take(p, arrays, true, why);
+    for (size_t i = 0; i < all.filter_count; i++)
+        snprintf(all.filters[i].mark, sizeof(all.filters[i].mark), "%s %s",
+            offer_point_name(all.filters[i].f.point), all.filters[i].f.name);
     if (all.filter_count > 1)
         qsort(all.filters, all.filter_count, sizeof(all.filters[0]), filter_order);
     return 0;

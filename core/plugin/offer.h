@@ -9,6 +9,7 @@
 struct offer_filter {
     const struct plugin *plugin;
     struct jx_filter f;
+    char mark[48]; /* "before_transition reopen_limit": for the crash marker */
 };
 struct offer_action {
     const struct plugin *plugin;

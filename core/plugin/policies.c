@@ -21,6 +21,8 @@ static const struct db_stmt select_deployment_settings = {"policy.deployment_set
 /* One plugin's state at every unit, right from computed_us until valid_us. */
 struct cache {
     uint8_t *state; /* enum policy_state by unit; NULL until asked */
+    uint32_t *off;  /* units where it is not effective, ascending */
+    uint32_t off_count;
     int64_t computed_us, valid_us;
 };
 
@@ -122,8 +124,10 @@ static void free_part(void *part)
         return;
     for (size_t i = 0; i < p->count; i++) {
         free((void *)p->sets[i].rows);
-        if (p->caches)
-            free(p->caches[i].state);
+        if (!p->caches)
+            continue;
+        free(p->caches[i].state);
+        free(p->caches[i].off);
     }
     free(p->sets);
     free(p->settings);
@@ -189,30 +193,44 @@ static void compute(const struct policies *p, const struct tree *t, size_t at, i
     struct cache *cache = &p->caches[at];
     uint32_t units = tree_count(t);
 
-    if (!cache->state)
+    if (!cache->state) {
         cache->state = mem_zalloc(units);
+        cache->off = mem_zarray(units, sizeof(*cache->off));
+    }
     cache->computed_us = now_us;
     cache->valid_us = INT64_MAX;
+    cache->off_count = 0;
     for (uint32_t u = 0; u < units; u++) {
         struct policy_answer a = policy_effective(t, p->sets, p->count, p->sets[at].plugin->id, u, now_us);
 
         cache->state[u] = (uint8_t)a.state;
         cache->valid_us = MIN(cache->valid_us, a.next_change_us);
+        if (a.state != EFFECTIVE_ON)
+            cache->off[cache->off_count++] = u;
     }
 }
 
-enum policy_state policy_state_at(struct call *c, const char *plugin, uint32_t unit)
+/* The cache of a plugin, right for the call's moment; NULL when nothing is known of it. */
+static const struct cache *cache_of(const struct call *c, const char *plugin)
 {
     const struct policies *p = policies_of(c);
     size_t at = p ? index_of(p, plugin) : SIZE_MAX;
     const struct cache *cache;
 
-    if (at == SIZE_MAX || unit >= tree_count(c->tenant->tree))
-        return EFFECTIVE_UNAVAILABLE;
+    if (at == SIZE_MAX || tree_count(c->tenant->tree) == 0)
+        return NULL;
     cache = &p->caches[at];
     if (!cache->state || c->now_us < cache->computed_us || c->now_us >= cache->valid_us)
         compute(p, c->tenant->tree, at, c->now_us);
-    return (enum policy_state)cache->state[unit];
+    return cache;
+}
+
+enum policy_state policy_state_at(struct call *c, const char *plugin, uint32_t unit)
+{
+    const struct cache *cache = cache_of(c, plugin);
+
+    return cache && unit < tree_count(c->tenant->tree) ? (enum policy_state)cache->state[unit]
+                                                       : EFFECTIVE_UNAVAILABLE;
 }
 
 bool policy_is_on(struct call *c, const char *plugin, uint32_t unit)
@@ -294,18 +312,40 @@ uint32_t policy_nearest_on(struct call *c, const char *plugin, uint32_t unit)
     return unit;
 }
 
+static uint32_t first_from(const struct cache *cache, uint32_t unit)
+{
+    uint32_t low = 0, high = cache->off_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (cache->off[middle] < unit)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 void policy_off_units(
     struct call *c, const char *plugin, uint32_t root, const uint32_t **ret, uint32_t *ret_count)
 {
-    uint32_t begin = root == TREE_NONE ? 0 : root, n = 0;
+    uint32_t begin = root == TREE_NONE ? 0 : root;
     uint32_t end = root == TREE_NONE ? tree_count(c->tenant->tree) : tree_end(c->tenant->tree, root);
-    uint32_t *list = arena_array(c->arena, end - begin + 1, sizeof(*list));
+    const struct cache *cache = cache_of(c, plugin);
+    uint32_t first, *all;
 
+    if (cache) {
+        first = first_from(cache, begin);
+        *ret = cache->off + first;
+        *ret_count = first_from(cache, end) - first;
+        return;
+    }
+    all = arena_array(c->arena, end - begin + 1, sizeof(*all));
     for (uint32_t u = begin; u < end; u++)
-        if (!policy_is_on(c, plugin, u))
-            list[n++] = u;
-    *ret = list;
-    *ret_count = n;
+        all[u - begin] = u;
+    *ret = all;
+    *ret_count = end - begin;
 }
 
 const struct policy_set *policy_all(struct call *c, size_t *ret_count)

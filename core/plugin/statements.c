@@ -124,12 +124,14 @@ int statements_parse(const struct diag_file *f, const char *plugin, struct arena
             read_params(&p, &p.list[p.count - 1], params, line);
             body_line = line + 1;
         } else if (text_trim(l, " \t\r").len > 0 && !(text_has_prefix(l, "--") && !body.ptr)) {
-            if (p.count == 0)
+            if (p.count == 0) {
                 diag_line(d, f->name, line, NULL, "a statement begins with a line \"-- name: its_name\"");
-            else if (!body.ptr)
-                body_line = line;
-            if (!body.ptr)
+                break;
+            }
+            if (!body.ptr) {
                 body = l;
+                body_line = line;
+            }
             body.len = (size_t)(l.ptr + l.len - body.ptr);
         }
         if (d->count - before > DIAGS_MAX)

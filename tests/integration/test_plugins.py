@@ -202,6 +202,19 @@ def test_trace_tells_what_ran_and_what_not():
     assert "Juxin-Trace" not in create(title="untraced").headers
 
 
+def test_juxinctl_shows_a_trace():
+    token = boss.post(API + "tokens", {"name": "trace"})
+    assert token.status == 201, token
+    url = f"http://127.0.0.1:{server.plain_port}{API}probe/thing"
+    done = server.ctl("plugin", "trace", url, "--token", token.json["token"], "--data",
+                      json.dumps({"title": "traced", "unit": units["111"]}))
+    assert "201" in done.stderr and "obey" in done.stdout and "scribble" in done.stdout, done
+    rows = server.ctl_json("plugin", "trace", url + "?limit=3", "--token", token.json["token"])
+    assert {r["point"] for r in rows} == {"serialise"}, rows
+    refused = server.ctl("plugin", "trace", url, "--token", "wrong", check=False)
+    assert refused.returncode == 4 and "core.trace" in refused.stderr, refused
+
+
 def test_other_tenants_have_nothing_of_it():
     assert server.ctl_json("plugin", "why", "two", "probe", "--unit", "111")["state"] == "off"
     assert boss.get("/t/two/api/v1/probe/titles?unit=111").status in (401, 404)

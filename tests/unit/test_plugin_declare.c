@@ -246,6 +246,20 @@ static void a_file_of_statements(void **state)
     expect(&d, "queries.sql:6: one: a table has to be written px_demo.NAME");
 }
 
+static void statements_have_names(void **state)
+{
+    struct diag_file f = {"queries.sql", TEXT("SELECT 1\n-- name: one\nDELETE FROM px_demo.note")};
+    struct statement *list;
+    struct diags d;
+    size_t count;
+
+    (void)state;
+    diags_init(&d, arena);
+    assert_int_equal(statements_parse(&f, "demo", arena, &list, &count, &d), -EINVAL);
+    assert_int_equal(count, 0);
+    expect(&d, "queries.sql:1: a statement begins with a line \"-- name: its_name\"");
+}
+
 static void parameter_types(void **state)
 {
     (void)state;
@@ -268,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(accepted_statements, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refused_statements, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_of_statements, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(statements_have_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parameter_types, set_up, tear_down),
     };
 
