@@ -63,6 +63,29 @@ static int resources(struct admin *admin, struct tell *t, struct schema_result *
     return r;
 }
 
+/* Every worker has its own connections; two hold the dispatcher's, and somebody must be able to look after it all. */
+static void compare_connections(struct admin *admin, const struct config *c, const struct tell *t)
+{
+    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
+    int64_t wanted = c->workers * (c->database.fast_connections + c->database.slow_connections) + 4, allowed;
+
+    if (admin_query(admin,
+            "SELECT current_setting('max_connections')::int - "
+            "current_setting('superuser_reserved_connections')::int",
+            NULL, &rows) < 0)
+        return;
+    allowed = db_get_int(rows, 0, 0);
+    if (wanted > allowed) {
+        char line[200];
+
+        snprintf(line, sizeof(line),
+            "workers × connections come to %lld, but PostgreSQL allows %lld (max_connections): some will not "
+            "be opened",
+            (long long)wanted, (long long)allowed);
+        t->fn(t->arg, line);
+    }
+}
+
 int schema_update(const struct config *c, bool check_only, void (*progress)(void *arg, const char *what),
     void *arg, struct schema_result *ret)
 {
@@ -85,6 +108,8 @@ int schema_update(const struct config *c, bool check_only, void (*progress)(void
     r = core(admin, c, check_only, &t, ret);
     if (r == 0 && !check_only)
         r = resources(admin, &t, ret);
+    if (r == 0)
+        compare_connections(admin, c, &t);
     admin_close(admin);
     return r < 0 ? SCHEMA_FAILED : SCHEMA_OK;
 }
