@@ -34,9 +34,9 @@ struct fiber {
     void *arg;
     const char *name;
     void *slots[FIBER_SLOTS];
-    struct fiber_wait *parked_on;     /* while in fiber_park */
-    int wake_result;                  /* what the current wait returns */
-    bool waiting;                     /* somebody may enter it with wake() */
+    struct fiber_wait *parked_on; /* while in fiber_park */
+    int wake_result;              /* what the current wait returns */
+    bool waiting;                 /* somebody may enter it with wake() */
     bool cancelled;
     bool counted;
     bool done;
@@ -285,7 +285,8 @@ int fiber_wait_fd(int fd, short what, int64_t deadline_ms)
 
     if (fiber_is_cancelled())
         return -ECANCELED;
-    if (event_assign(&event, loop_base(), fd, what, event_fired, f) < 0 || event_add(&event, until(deadline_ms, &tv)) < 0)
+    if (event_assign(&event, loop_base(), fd, what, event_fired, f) < 0 ||
+        event_add(&event, until(deadline_ms, &tv)) < 0)
         return -EBADF;
     r = suspend(f);
     event_del(&event);

@@ -13,19 +13,19 @@ struct fiber;
 #define FIBER_GUARD_SIZE (1024u * 1024u)
 
 struct fiber_limits {
-    uint32_t max;        /* fibers alive at once; beyond that fiber_spawn answers -EAGAIN */
-    uint32_t keep;       /* stacks kept for reuse */
+    uint32_t max;  /* fibers alive at once; beyond that fiber_spawn answers -EAGAIN */
+    uint32_t keep; /* stacks kept for reuse */
 };
 
-void fiber_system_init(struct fiber_limits limits);      /* after loop_init */
-void fiber_system_done(void);                            /* no fiber may be alive */
+void fiber_system_init(struct fiber_limits limits); /* after loop_init */
+void fiber_system_done(void);                       /* no fiber may be alive */
 
 /* Starts fn(arg) from the loop, soon. `name` is a static string for logs. 0, or -EAGAIN at the limit, -ENOMEM. */
 MUSTCHECK int fiber_spawn(void (*fn)(void *arg), void *arg, const char *name, struct fiber **ret);
 /* As fiber_spawn, not counted against the limit: the process's own duties. */
 MUSTCHECK int fiber_spawn_system(void (*fn)(void *arg), void *arg, const char *name, struct fiber **ret);
 
-struct fiber *fiber_self(void);                          /* NULL outside a fiber */
+struct fiber *fiber_self(void); /* NULL outside a fiber */
 const char *fiber_name(const struct fiber *f);
 uint32_t fiber_count(void);
 
@@ -57,7 +57,7 @@ void fiber_wake(struct fiber_wait *w);
 /* One pointer each for higher floors, saved with the fiber: the current request's log context, the current call, the
  * plugin frame. */
 enum fiber_slot { FIBER_LOG, FIBER_CALL, FIBER_PLUGIN, FIBER_SLOTS };
-void *fiber_get(enum fiber_slot slot);                   /* NULL outside a fiber */
+void *fiber_get(enum fiber_slot slot); /* NULL outside a fiber */
 void fiber_set(enum fiber_slot slot, void *value);
 
 /* Called at every switch with the fiber's FIBER_PLUGIN value (NULL on the loop itself): keeps the crash marker right. */

@@ -7,14 +7,14 @@
 enum helper_queue { HELPER_HASH, HELPER_FILE, HELPER_QUEUES };
 
 struct helper_limits {
-    uint32_t threads[HELPER_QUEUES];   /* hash: 1 by default, at lowest priority; file: 2 */
-    uint32_t waiting[HELPER_QUEUES];   /* beyond that helper_run answers -EBUSY: hash 32, file 256 */
-    void (*enter[HELPER_QUEUES])(void);   /* around each job, on its thread; NULL for none */
+    uint32_t threads[HELPER_QUEUES];    /* hash: 1 by default, at lowest priority; file: 2 */
+    uint32_t waiting[HELPER_QUEUES];    /* beyond that helper_run answers -EBUSY: hash 32, file 256 */
+    void (*enter[HELPER_QUEUES])(void); /* around each job, on its thread; NULL for none */
     void (*leave[HELPER_QUEUES])(void);
 };
 
-MUSTCHECK int helper_init(struct helper_limits limits);  /* after loop_init; 0 or -errno */
-void helper_done(void);                                  /* waits for what runs */
+MUSTCHECK int helper_init(struct helper_limits limits); /* after loop_init; 0 or -errno */
+void helper_done(void);                                 /* waits for what runs */
 
 /* Runs fn(arg) on a thread of the queue and suspends the fiber until it is done. 0, -EBUSY when the queue is full.
  * Not cancellable: arg lives on the caller's stack. */

@@ -6,9 +6,9 @@
 
 struct event_base;
 
-MUSTCHECK int loop_init(void);                           /* once per process, after fork; 0 or -errno */
+MUSTCHECK int loop_init(void); /* once per process, after fork; 0 or -errno */
 void loop_done(void);
-void loop_run(void);                                     /* until loop_stop() */
+void loop_run(void); /* until loop_stop() */
 void loop_stop(void);
 struct event_base *loop_base(void);
 

@@ -4,12 +4,12 @@
 #include "base/base.h"
 
 struct stack {
-    struct stack *next;               /* while in the pool */
-    void *map;                        /* guard first, stack above it */
-    char *low;                        /* lowest usable byte */
+    struct stack *next; /* while in the pool */
+    void *map;          /* guard first, stack above it */
+    char *low;          /* lowest usable byte */
 };
 
 void stack_pool_init(uint32_t keep);
 void stack_pool_done(void);
-struct stack *stack_take(void);                          /* NULL when memory or mappings are exhausted */
+struct stack *stack_take(void); /* NULL when memory or mappings are exhausted */
 void stack_give(struct stack *s);

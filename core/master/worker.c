@@ -23,6 +23,7 @@
 #include "master/setup.h"
 
 #define BEAT_MS 250
+#define START_MS 5
 
 struct worker {
     const struct worker_setup *setup;
@@ -33,7 +34,7 @@ struct worker {
     struct db *db;
     struct health health;
     struct loop_signal *term, *interrupt;
-    struct loop_timer *beat, *end;
+    struct loop_timer *beat, *start, *end;
     struct fiber *life;
     bool is_draining, is_life_over;
     uint32_t servers_open;
@@ -83,18 +84,27 @@ static void publish(struct worker *w)
     slot_metric_set(METRIC_DB_RECONNECTS, (int64_t)d.reconnects);
 }
 
-/* Ready for the master means: the predecessor may go. A database that does not answer must not keep it for ever. */
 static void beat(void *arg)
 {
     struct worker *w = arg;
     struct slot *slot = w->setup->slot;
-    bool has_database = db_is_ready(w->db);
 
     slot->beat_ms = clock_mono_ms();
-    slot->database_ready = has_database;
+    slot->database_ready = db_is_ready(w->db);
     publish(w);
-    if (slot->state == SLOT_STARTING && (has_database || clock_mono_ms() >= w->ready_by_ms))
-        slot->state = SLOT_READY;
+}
+
+/* Ready for the master means: the predecessor may go. A database that does not answer must not keep it for ever. */
+static void look_whether_ready(void *arg)
+{
+    struct worker *w = arg;
+
+    if (!db_is_ready(w->db) && clock_mono_ms() < w->ready_by_ms)
+        return;
+    if (w->setup->slot->state == SLOT_STARTING)
+        w->setup->slot->state = SLOT_READY;
+    loop_timer_free(w->start);
+    w->start = NULL;
 }
 
 static void end_when_quiet(void *arg)
@@ -272,6 +282,7 @@ static int start(struct worker *w)
 static void finish(struct worker *w)
 {
     loop_timer_free(w->beat);
+    loop_timer_free(w->start);
     loop_timer_free(w->end);
     loop_signal_free(w->term);
     loop_signal_free(w->interrupt);
@@ -310,6 +321,7 @@ int worker_main(const struct worker_setup *setup)
     w.term = loop_signal_new(SIGTERM, drain, &w);
     w.interrupt = loop_signal_new(SIGINT, ignore, &w);
     w.beat = loop_timer_new(0, BEAT_MS, beat, &w);
+    w.start = loop_timer_new(1, START_MS, look_whether_ready, &w);
     loop_run();
     publish(&w);
     finish(&w);

@@ -87,7 +87,8 @@ static void attaching(void **state)
 static void marker_outlives_the_process(void **state)
 {
     struct slot *s = slots_take(slots, 0, 1);
-    struct slot_call call = {.plugin = "suggestions", .hook = "validate", .request_id = "r-1", .tenant = 4}, seen;
+    struct slot_call call = {.plugin = "suggestions", .hook = "validate", .request_id = "r-1", .tenant = 4},
+                     seen;
     uint32_t sequence;
     int status;
     pid_t pid = fork();
