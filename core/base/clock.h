@@ -6,18 +6,20 @@
 
 int64_t clock_mono_us(void);
 int64_t clock_mono_ms(void);
-int64_t clock_wall_us(void);                             /* microseconds since 1970-01-01T00:00:00Z */
+int64_t clock_wall_us(void); /* microseconds since 1970-01-01T00:00:00Z */
 
 struct clock_text {
     char s[40];
 };
 
-struct clock_text clock_format(int64_t wall_us);         /* RFC 3339, UTC, microseconds: 2026-11-23T02:24:58.123456Z */
+struct clock_text clock_format(
+    int64_t wall_us); /* RFC 3339, UTC, microseconds: 2026-11-23T02:24:58.123456Z */
 MUSTCHECK int clock_parse(struct text t, int64_t *ret_wall_us); /* RFC 3339 with Z or an offset; -EINVAL */
 
 /* Dates are days since 1970-01-01 in the proleptic Gregorian calendar. */
 MUSTCHECK int date_parse(struct text t, int32_t *ret_days); /* YYYY-MM-DD, a real day; -EINVAL */
 struct clock_text date_format(int32_t days);
-int date_weekday(int32_t days);                          /* 0 = Monday … 6 = Sunday */
-int32_t date_of(int64_t wall_us, int32_t offset_minutes); /* the day a moment falls on, at that offset from UTC */
+int date_weekday(int32_t days); /* 0 = Monday … 6 = Sunday */
+int32_t date_of(
+    int64_t wall_us, int32_t offset_minutes); /* the day a moment falls on, at that offset from UTC */
 int date_year(int32_t days);

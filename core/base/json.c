@@ -76,11 +76,11 @@ int json_parse(struct text in, struct json_limits limits, json_t **ret, struct j
         return r;
     value = json_loadb(in.ptr ? in.ptr : "", in.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!value) {
-        const char *why = json_error_code(&error) == json_error_duplicate_key ? "a key occurs twice in one object"
-                          : json_error_code(&error) == json_error_null_character ? "a string contains U+0000"
-                          : json_error_code(&error) == json_error_numeric_overflow
-                              ? "a number is out of range"
-                              : "not well-formed JSON";
+        const char *why =
+            json_error_code(&error) == json_error_duplicate_key      ? "a key occurs twice in one object"
+            : json_error_code(&error) == json_error_null_character   ? "a string contains U+0000"
+            : json_error_code(&error) == json_error_numeric_overflow ? "a number is out of range"
+                                                                     : "not well-formed JSON";
 
         return refuse(in, error.position > 0 ? (size_t)error.position : 0, why, -EINVAL, fault);
     }

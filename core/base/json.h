@@ -7,8 +7,9 @@
 #include "base/text.h"
 
 struct json_limits {
-    uint32_t depth;      /* nested arrays and objects; 32 by default */
-    uint32_t tokens;     /* values, keys and brackets; counted before parsing, since 1.5 MB of [{},…] takes 117 MB */
+    uint32_t depth; /* nested arrays and objects; 32 by default */
+    uint32_t
+        tokens; /* values, keys and brackets; counted before parsing, since 1.5 MB of [{},…] takes 117 MB */
 };
 
 #define JSON_LIMITS ((struct json_limits){32, 100000})

@@ -56,7 +56,12 @@ void jsonw_quote(struct buf *out, struct text s)
             continue;
         buf_add(out, s.ptr + start, i - start);
         start = i + 1;
-        short_form = c == '"' ? '"' : c == '\\' ? '\\' : c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\t' ? 't' : 0;
+        short_form = c == '"'    ? '"'
+                     : c == '\\' ? '\\'
+                     : c == '\n' ? 'n'
+                     : c == '\r' ? 'r'
+                     : c == '\t' ? 't'
+                                 : 0;
         if (short_form) {
             buf_addc(out, '\\');
             buf_addc(out, short_form);

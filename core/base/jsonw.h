@@ -14,18 +14,18 @@ struct jsonw {
 };
 
 void jsonw_init(struct jsonw *w, struct buf *out);
-void jsonw_object(struct jsonw *w);                      /* { */
+void jsonw_object(struct jsonw *w); /* { */
 void jsonw_object_end(struct jsonw *w);
 void jsonw_array(struct jsonw *w);
 void jsonw_array_end(struct jsonw *w);
 void jsonw_key(struct jsonw *w, const char *key);
-void jsonw_str(struct jsonw *w, const char *s);          /* NULL writes null; s is UTF-8 */
+void jsonw_str(struct jsonw *w, const char *s); /* NULL writes null; s is UTF-8 */
 void jsonw_text(struct jsonw *w, struct text s);
 void jsonw_int(struct jsonw *w, int64_t value);
 void jsonw_bool(struct jsonw *w, bool value);
 void jsonw_null(struct jsonw *w);
-void jsonw_raw(struct jsonw *w, struct text json);       /* bytes that are JSON already, as one value */
-void jsonw_value(struct jsonw *w, const json_t *value);  /* a jansson tree, borrowed */
+void jsonw_raw(struct jsonw *w, struct text json);      /* bytes that are JSON already, as one value */
+void jsonw_value(struct jsonw *w, const json_t *value); /* a jansson tree, borrowed */
 
 /* Key and value in one call. */
 void jsonw_kstr(struct jsonw *w, const char *key, const char *s);

@@ -66,7 +66,8 @@ void log_flush(void)
     errno = saved_errno;
 }
 
-static void build_line(struct buf *line, enum log_level level, const char *event, const struct log_field *fields)
+static void build_line(
+    struct buf *line, enum log_level level, const char *event, const struct log_field *fields)
 {
     const struct log_context *context = context_source ? context_source() : NULL;
     struct jsonw w;

@@ -11,7 +11,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log_field {
     const char *key;
-    const char *str;     /* used when key is set and is_int is false; NULL is written as null */
+    const char *str; /* used when key is set and is_int is false; NULL is written as null */
     int64_t num;
     bool is_int;
 };
@@ -20,15 +20,15 @@ struct log_field {
 #define LF_INT(k, v) ((struct log_field){.key = (k), .num = (int64_t)(v), .is_int = true})
 #define LF_ERR(r) LF_STR("error", strerror((r) < 0 ? -(r) : (r)))
 
-#define log_event(level, event, ...)                                                                                 \
-    log_write(level, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {.key = NULL}})
+#define log_event(level, event, ...)                                                                         \
+    log_write(level, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 
 /* For the line that comes with every request: held back, up to 4 KiB, until the next log_event() or log_flush(), which
  * whoever uses it calls a few times a second. */
-#define log_event_later(level, event, ...)                                                                           \
-    log_write_later(level, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {.key = NULL}})
+#define log_event_later(level, event, ...)                                                                   \
+    log_write_later(level, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
 void log_write_later(enum log_level level, const char *event, const struct log_field *fields);
 void log_flush(void);
 void log_set_level(enum log_level level);

@@ -10,13 +10,13 @@ struct text {
 
 #define TEXT(literal) ((struct text){(literal), sizeof(literal) - 1})
 
-struct text text_of(const char *s);                      /* NULL gives an empty text with a NULL pointer */
+struct text text_of(const char *s); /* NULL gives an empty text with a NULL pointer */
 bool text_eq(struct text a, struct text b);
 bool text_is(struct text a, const char *s);
-bool text_is_nocase(struct text a, const char *s);       /* ASCII only */
+bool text_is_nocase(struct text a, const char *s); /* ASCII only */
 bool text_has_prefix(struct text a, const char *prefix);
 struct text text_skip(struct text a, size_t n);
-struct text text_trim(struct text a, const char *set);   /* drops leading and trailing bytes of the set */
+struct text text_trim(struct text a, const char *set); /* drops leading and trailing bytes of the set */
 
 /* Cuts at the first `sep`; returns the part before it and leaves the part behind it in *rest (a NULL pointer when
  * there was none left). Call until rest->ptr is NULL. */

@@ -17,9 +17,9 @@ struct uuid_text {
 
 /* A new version-7 id: milliseconds, then a counter that only grows within the process, then random bits. */
 struct uuid uuid_new(void);
-struct uuid_text uuid_format(struct uuid id);            /* lower case with dashes */
+struct uuid_text uuid_format(struct uuid id);              /* lower case with dashes */
 MUSTCHECK int uuid_parse(struct text t, struct uuid *ret); /* 36 characters, either case; -EINVAL */
 bool uuid_eq(struct uuid a, struct uuid b);
-int uuid_cmp(struct uuid a, struct uuid b);              /* as PostgreSQL orders them */
+int uuid_cmp(struct uuid a, struct uuid b); /* as PostgreSQL orders them */
 bool uuid_is_nil(struct uuid id);
 uint64_t uuid_hash(struct uuid id);

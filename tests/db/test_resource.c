@@ -38,18 +38,28 @@ static const char seed[] =
     "INSERT INTO juxin.tenant (slug, name) VALUES ('one', 'One'), ('two', 'Two');"
     "INSERT INTO juxin.epoch VALUES (1, 1), (2, 1);"
     "INSERT INTO juxin.unit (tenant_id, id, parent_id, code, name, level, depth, a1, a2) VALUES"
-    " (1, '" UNIT("01") "', NULL, 'k', 'County', 'county', 0, NULL, NULL),"
-    " (1, '" UNIT("02") "', '" UNIT("01") "', 's1', 'Street 1', 'street', 1, '" UNIT("02") "', NULL),"
-    " (1, '" UNIT("03") "', '" UNIT("01") "', 's2', 'Street 2', 'street', 1, '" UNIT("03") "', NULL),"
-    " (1, '" UNIT("04") "', '" UNIT("02") "', 'c1', 'C1', 'community', 2, '" UNIT("02") "', '" UNIT("04") "'),"
-    " (1, '" UNIT("05") "', '" UNIT("02") "', 'c2', 'C2', 'community', 2, '" UNIT("02") "', '" UNIT("05") "'),"
-    " (1, '" UNIT("06") "', '" UNIT("03") "', 'c3', 'C3', 'community', 2, '" UNIT("03") "', '" UNIT("06") "'),"
-    " (2, '" UNIT("01") "', NULL, 'k', 'Other', 'county', 0, NULL, NULL);"
-    "INSERT INTO juxin.account (tenant_id, id, login, display_name) VALUES"
-    " (1, '" UNIT("a1") "', 'worker', 'Worker'), (1, '" UNIT("a2") "', 'member', 'Member'),"
-    " (1, '" UNIT("a3") "', 'handler', 'Handler');"
-    "INSERT INTO juxin.department (tenant_id, id, unit_id, code, name) VALUES"
-    " (1, '" UNIT("d1") "', '" UNIT("01") "', 'd1', 'Housing'), (1, '" UNIT("d2") "', '" UNIT("01") "', 'd2', 'Law');";
+    " (1, '" UNIT(
+        "01") "', NULL, 'k', 'County', 'county', 0, NULL, NULL),"
+              " (1, '" UNIT("02") "', '" UNIT("01") "', 's1', 'Street 1', 'street', 1, '" UNIT(
+                  "02") "', NULL),"
+                        " (1, '" UNIT("03") "', '" UNIT("01") "', 's2', 'Street 2', 'street', 1, '" UNIT(
+                            "03") "', NULL),"
+                                  " (1, '" UNIT("04") "', '" UNIT("02") "', 'c1', 'C1', 'community', 2, "
+                                                                        "'" UNIT("02") "', '" UNIT(
+                                                                            "04") "'),"
+                                                                                  " (1, '" UNIT("05") "', "
+                                                                                                      "'" UNIT(
+                                                                                                          "0"
+                                                                                                          "2") "', 'c2', 'C2', 'community', 2, '" UNIT("02") "', '" UNIT("05") "'),"
+                                                                                                                                                                               " (1, '" UNIT(
+                                                                                                                                                                                   "06") "', '" UNIT("03") "', 'c3', 'C3', 'community', 2, '" UNIT("03") "', '" UNIT("06") "'),"
+                                                                                                                                                                                                                                                                           " (2, '" UNIT("01") "', NULL, 'k', 'Other', 'county', 0, NULL, NULL);"
+                                                                                                                                                                                                                                                                                               "INSERT INTO juxin.account (tenant_id, id, login, display_name) VALUES"
+                                                                                                                                                                                                                                                                                               " (1, '" UNIT("a1") "', 'worker', 'Worker'), (1, '" UNIT("a2") "', 'member', 'Member'),"
+                                                                                                                                                                                                                                                                                                                                                              " (1, '" UNIT("a3") "', 'handler', 'Handler');"
+                                                                                                                                                                                                                                                                                                                                                                                  "INSERT INTO juxin.department (tenant_id, id, unit_id, code, name) VALUES"
+                                                                                                                                                                                                                                                                                                                                                                                  " (1, '" UNIT("d1") "', '" UNIT(
+                                                                                                                                                                                                                                                                                                                                                                                      "01") "', 'd1', 'Housing'), (1, '" UNIT("d2") "', '" UNIT("01") "', 'd2', 'Law');";
 
 static struct uuid id_of(const char *text)
 {
@@ -81,12 +91,16 @@ struct person {
     bool head;
 };
 
-static struct person worker_at(const char *unit, enum reach reach, const uint64_t *permissions, const char *account)
+static struct person worker_at(
+    const char *unit, enum reach reach, const uint64_t *permissions, const char *account)
 {
     struct person p = {.subject = {.kind = SUBJECT_ACCOUNT, .account = id_of(account), .grant_count = 1}};
 
-    p.grant = (struct subject_grant){.until = FOREVER, .permissions = permissions, .unit = unit_of(unit),
-        .end = tree_end(tenant->tree, unit_of(unit)), .reach = reach};
+    p.grant = (struct subject_grant){.until = FOREVER,
+        .permissions = permissions,
+        .unit = unit_of(unit),
+        .end = tree_end(tenant->tree, unit_of(unit)),
+        .reach = reach};
     return p;
 }
 
@@ -284,7 +298,8 @@ static void body_changes(void *arg)
     struct uuid id;
 
     id = create(&worker, "{\"title\":\"Lift\",\"code\":\"AB1\",\"cost\":1250,\"starts\":\"2026-12-01\","
-                         "\"happened\":\"2026-11-01T08:00:00+08:00\",\"extra\":{\"a\":[1,null]},\"contact_phone\":\"13800138000\"}");
+                         "\"happened\":\"2026-11-01T08:00:00+08:00\",\"extra\":{\"a\":[1,null]},\"contact_"
+                         "phone\":\"13800138000\"}");
     assert_non_null(strstr(see(&worker, id), "\"number\":\"SX2"));
     assert_non_null(strstr(see(&worker, id), "\"happened\":\"2026-11-01T00:00:00.000000Z\""));
     assert_non_null(strstr(see(&worker, id), "\"cost\":1250"));
@@ -292,17 +307,26 @@ static void body_changes(void *arg)
     assert_non_null(strstr(see(&worker, id), "\"quantity\":1"));
     assert_string_equal(see(&other, id), "404");
     assert_string_equal(see(&member, id), "404");
-    assert_int_equal(create_refused(&worker, "{\"title\":\"Again\",\"code\":\"AB1\"}", "/code", "taken"), 422);
+    assert_int_equal(
+        create_refused(&worker, "{\"title\":\"Again\",\"code\":\"AB1\"}", "/code", "taken"), 422);
     assert_int_equal(create_refused(&worker, "{\"titel\":\"x\"}", "/titel", "unknown_field"), 422);
     assert_int_equal(create_refused(&worker, "{}", "/title", "required"), 422);
-    assert_int_equal(create_refused(&worker, "{\"title\":\"ok\",\"lead\":\"" UNIT("d1") "\"}", "/lead", "not_settable"), 422);
-    assert_int_equal(create_refused(&worker, "{\"title\":\"ok\",\"owner\":\"" UNIT("ff") "\"}", "/owner", "unknown_reference"), 422);
-    assert_int_equal(create_refused(&worker, "{\"title\":\"ok\",\"parent\":\"" UNIT("ff") "\"}", "/parent", "unknown_reference"), 422);
+    assert_int_equal(
+        create_refused(&worker, "{\"title\":\"ok\",\"lead\":\"" UNIT("d1") "\"}", "/lead", "not_settable"),
+        422);
+    assert_int_equal(create_refused(&worker, "{\"title\":\"ok\",\"owner\":\"" UNIT("ff") "\"}", "/owner",
+                         "unknown_reference"),
+        422);
+    assert_int_equal(create_refused(&worker, "{\"title\":\"ok\",\"parent\":\"" UNIT("ff") "\"}", "/parent",
+                         "unknown_reference"),
+        422);
     assert_int_equal(create_refused(&worker, "{\"title\":\"ok\",\"unit\":\"c2\"}", NULL, NULL), 403);
-    assert_int_equal(create_refused(&worker, "{\"title\":\"ok\",\"unit\":\"zz\"}", "/unit", "unknown_unit"), 422);
+    assert_int_equal(
+        create_refused(&worker, "{\"title\":\"ok\",\"unit\":\"zz\"}", "/unit", "unknown_unit"), 422);
     assert_int_equal(update(&worker, id, 7, "{\"title\":\"Stale\"}"), 412);
     assert_int_equal(update(&worker, id, 1, "{\"title\":\"Lift shaft\",\"cost\":null}"), 0);
-    assert_int_equal(update(&worker, id, 2, "{\"title\":\"Lift shaft\"}"), 0); /* nothing changed: still version 2 */
+    assert_int_equal(
+        update(&worker, id, 2, "{\"title\":\"Lift shaft\"}"), 0); /* nothing changed: still version 2 */
     assert_int_equal(update(&worker, id, 2, "{\"title\":null}"), 422);
     assert_int_equal(update(&worker, id, 2, "{\"kind\":\"repair\"}"), 0);
     assert_int_equal(update(&worker, id, 3, "{\"kind\":\"purchase\"}"), 422);
@@ -311,14 +335,18 @@ static void body_changes(void *arg)
     assert_string_equal(support_sql("SELECT count(*)::text FROM juxin.history"), "3");
     assert_string_equal(support_sql("SELECT changes FROM juxin.history WHERE version = 2"),
         "{\"title\":[\"Lift\",\"Lift shaft\"],\"cost\":[1250,null]}");
-    assert_string_equal(support_sql("SELECT fields FROM juxin.audit WHERE action = 'works.item.update' ORDER BY id LIMIT 1"), "title,cost");
+    assert_string_equal(
+        support_sql("SELECT fields FROM juxin.audit WHERE action = 'works.item.update' ORDER BY id LIMIT 1"),
+        "title,cost");
 }
 
 /* The handling unit, the submitter, origins and departments see; nobody else does; departments do not see who. */
 static void body_visibility(void *arg)
 {
-    struct person c1 = worker_at("c1", REACH_SELF, all, UNIT("a1")), s1 = worker_at("s1", REACH_SUBTREE, all, UNIT("a1"));
-    struct person s2 = worker_at("s2", REACH_SUBTREE, all, UNIT("a1")), county = worker_at("k", REACH_SELF, all, UNIT("a1"));
+    struct person c1 = worker_at("c1", REACH_SELF, all, UNIT("a1")),
+                  s1 = worker_at("s1", REACH_SUBTREE, all, UNIT("a1"));
+    struct person s2 = worker_at("s2", REACH_SUBTREE, all, UNIT("a1")),
+                  county = worker_at("k", REACH_SELF, all, UNIT("a1"));
     struct person everywhere = worker_at("k", REACH_SUBTREE, read_only, UNIT("a1"));
     struct person children = worker_at("s1", REACH_CHILDREN, read_only, UNIT("a1"));
     struct person member = worker_at("c1", REACH_SELF, submitter, UNIT("a2"));
@@ -335,7 +363,9 @@ static void body_visibility(void *arg)
     assert_int_equal(take(&county, id, 0, "pass_up", "{}"), 409);
     assert_int_equal(take(&c1, id, 3, "assign", "{\"lead\":\"" UNIT("d1") "\",\"days\":5}"), 403);
     assert_int_equal(take(&county, id, 3, "assign", "{\"lead\":\"" UNIT("d1") "\"}"), 422);
-    assert_int_equal(take(&county, id, 3, "assign", "{\"lead\":\"" UNIT("d1") "\",\"helpers\":[\"" UNIT("d2") "\"],\"days\":5}"), 0);
+    assert_int_equal(take(&county, id, 3, "assign",
+                         "{\"lead\":\"" UNIT("d1") "\",\"helpers\":[\"" UNIT("d2") "\"],\"days\":5}"),
+        0);
     assert_string_not_equal(see(&c1, id), "404");
     assert_string_not_equal(see(&s1, id), "404");
     assert_string_not_equal(see(&everywhere, id), "404");
@@ -422,17 +452,20 @@ static void walk(struct person *p, const char *order, uint32_t expected)
 
 static void body_lists(void *arg)
 {
-    struct person county = worker_at("k", REACH_SUBTREE, all, UNIT("a1")), c2 = worker_at("c2", REACH_SELF, all, UNIT("a1"));
-    struct person s1 = worker_at("s1", REACH_SUBTREE, all, UNIT("a3")), children = worker_at("s1", REACH_CHILDREN, read_only, UNIT("a3"));
-    static const char *const orders[] = {"id.desc", "id.asc", "title.asc", "title.desc", "cost.asc", "cost.desc", "starts.desc",
-        "created_at.asc", "due_at.asc", "quantity.asc"};
+    struct person county = worker_at("k", REACH_SUBTREE, all, UNIT("a1")),
+                  c2 = worker_at("c2", REACH_SELF, all, UNIT("a1"));
+    struct person s1 = worker_at("s1", REACH_SUBTREE, all, UNIT("a3")),
+                  children = worker_at("s1", REACH_CHILDREN, read_only, UNIT("a3"));
+    static const char *const orders[] = {"id.desc", "id.asc", "title.asc", "title.desc", "cost.asc",
+        "cost.desc", "starts.desc", "created_at.asc", "due_at.asc", "quantity.asc"};
     char body[300];
     uint32_t before = (uint32_t)list(&s1, "count=exact").total;
     struct page page;
 
     for (int i = 0; i < 40; i++) {
-        snprintf(body, sizeof(body), "{\"unit\":\"%s\",\"title\":\"T%02d\",\"quantity\":%d%s%s}", i % 2 ? "c2" : "s1", i % 5, i,
-            i % 3 ? "" : ",\"cost\":100", i % 4 ? "" : ",\"starts\":\"2026-12-05\"");
+        snprintf(body, sizeof(body), "{\"unit\":\"%s\",\"title\":\"T%02d\",\"quantity\":%d%s%s}",
+            i % 2 ? "c2" : "s1", i % 5, i, i % 3 ? "" : ",\"cost\":100",
+            i % 4 ? "" : ",\"starts\":\"2026-12-05\"");
         create(&county, body);
     }
     for (size_t i = 0; i < ARRAY_LEN(orders); i++)
@@ -445,7 +478,8 @@ static void body_lists(void *arg)
     assert_int_equal(list(&s1, "title=eq.T03&count=exact").total, 8);
     assert_int_equal(list(&s1, "title=in.(T03,T04)&count=exact").total, 16);
     assert_int_equal(list(&s1, "title=gte.T00&cost=is.null&count=exact").total, 26);
-    assert_int_equal(list(&s1, "quantity=lt.10&quantity=gte.5&title=neq.T00&title=gte.T00&count=exact").total, 4);
+    assert_int_equal(
+        list(&s1, "quantity=lt.10&quantity=gte.5&title=neq.T00&title=gte.T00&count=exact").total, 4);
     assert_int_equal(list(&s1, "starts=eq.2026-12-05&count=exact").total, 10);
     page = list(&s1, "limit=200");
     assert_true(page.count >= 40 && !page.next[0]);
@@ -454,9 +488,11 @@ static void body_lists(void *arg)
 static void body_bad_queries(void *arg)
 {
     struct person county = worker_at("k", REACH_SUBTREE, all, UNIT("a1"));
-    static const char *const bad[] = {"limit=0", "limit=100000", "limit=x", "cursor=garbage", "state=eq.unheard_of", "colour=eq.red",
-        "order=body.asc", "order=title.up", "created_at=gte.yesterday", "state=like.x", "id=in.(1,2", "title=", "body=eq.x",
-        "contact_phone=eq.13800138000", "count=maybe", "created_by=eq." UNIT("a2"), "cursor=", "quantity=eq."};
+    static const char *const bad[] = {"limit=0", "limit=100000", "limit=x", "cursor=garbage",
+        "state=eq.unheard_of", "colour=eq.red", "order=body.asc", "order=title.up",
+        "created_at=gte.yesterday", "state=like.x", "id=in.(1,2", "title=", "body=eq.x",
+        "contact_phone=eq.13800138000", "count=maybe", "created_by=eq." UNIT("a2"),
+        "cursor=", "quantity=eq."};
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct page page = list(&county, bad[i]);
@@ -481,13 +517,16 @@ static void body_due(void *arg)
     assert_non_null(strstr(see(&county, id), date_format(calendar_add(tenant_calendar(tenant), today, 5)).s));
     assert_int_equal(take(&handler, id, 0, "finish", "{\"note_of_lead\":\"done\"}"), 0);
     assert_non_null(strstr(see(&county, id), "\"due_at\":null"));
-    assert_int_equal(resource_run_due(db, clock_wall_us() + (int64_t)(last - today) * 86400 * 1000000, &report), 0);
+    assert_int_equal(
+        resource_run_due(db, clock_wall_us() + (int64_t)(last - today) * 86400 * 1000000, &report), 0);
     assert_int_equal(report.done, 0); /* the tenth day is not over yet */
-    assert_int_equal(resource_run_due(db, clock_wall_us() + (int64_t)(last + 1 - today) * 86400 * 1000000, &report), 0);
+    assert_int_equal(
+        resource_run_due(db, clock_wall_us() + (int64_t)(last + 1 - today) * 86400 * 1000000, &report), 0);
     assert_int_equal(report.done, 1);
     assert_int_equal(report.failed, 0);
     assert_non_null(strstr(see(&county, id), "\"state\":\"lapsed\""));
-    assert_int_equal(resource_run_due(db, clock_wall_us() + (int64_t)(last + 1 - today) * 86400 * 1000000, &report), 0);
+    assert_int_equal(
+        resource_run_due(db, clock_wall_us() + (int64_t)(last + 1 - today) * 86400 * 1000000, &report), 0);
     assert_int_equal(report.done, 0);
 }
 
@@ -512,7 +551,8 @@ static void body_tenants_apart(void *arg)
 
 static void load_once(void)
 {
-    static const struct plugin_load_config load = {.directory = SOURCE_ROOT "/tests/fixtures/plugins", .is_development = true};
+    static const struct plugin_load_config load = {
+        .directory = SOURCE_ROOT "/tests/fixtures/plugins", .is_development = true};
 
     access_init();
     assert_int_equal(plugin_load_all(&load), 0);
@@ -521,7 +561,8 @@ static void load_once(void)
     item = resource_find("works.item");
     assert_non_null(item);
     for (uint32_t i = 0; i < permission_count(); i++)
-        if (text_has_prefix(text_of(permission_info(i)->name), "works.item.") && !strstr(permission_info(i)->name, "unmask"))
+        if (text_has_prefix(text_of(permission_info(i)->name), "works.item.") &&
+            !strstr(permission_info(i)->name, "unmask"))
             allow(all, permission_info(i)->name);
     allow(read_only, "works.item.read");
     allow(submitter, "works.item.create");
@@ -586,7 +627,10 @@ static void test_setup(void **state)
     make_tables();
 }
 
-#define BODY(fn) {#fn, run, NULL, NULL, (void *)(uintptr_t)(fn)}
+#define BODY(fn)                                                                                             \
+    {                                                                                                        \
+#fn, run, NULL, NULL, (void *)(uintptr_t)(fn)                                                        \
+    }
 
 int main(void)
 {

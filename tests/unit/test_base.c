@@ -103,7 +103,8 @@ static void json_limits_hold(void **state)
     assert_int_equal(json_parse(TEXT("{\"a\":1,\"a\":2}"), JSON_LIMITS, &value, &fault), -EINVAL);
     assert_int_equal(json_parse(TEXT("{\"a\":1} x"), JSON_LIMITS, &value, &fault), -EINVAL);
     assert_int_equal(json_parse(TEXT("\"\\u0000\""), JSON_LIMITS, &value, &fault), -EINVAL);
-    assert_int_equal(json_parse(TEXT("{\"\\\\\\\"[[\":[1,2.5,\"聚\",null,true]}"), JSON_LIMITS, &value, &fault), 0);
+    assert_int_equal(
+        json_parse(TEXT("{\"\\\\\\\"[[\":[1,2.5,\"聚\",null,true]}"), JSON_LIMITS, &value, &fault), 0);
     json_decref(value);
 }
 
@@ -179,10 +180,14 @@ static void encodings_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_are_strict),   cmocka_unit_test(utf8_is_checked),
-        cmocka_unit_test(dates_round_trip),     cmocka_unit_test(ids_grow_and_round_trip),
-        cmocka_unit_test(json_limits_hold),     cmocka_unit_test(writer_writes_json),
-        cmocka_unit_test(arena_cleans_up),      cmocka_unit_test(encodings_round_trip),
+        cmocka_unit_test(numbers_are_strict),
+        cmocka_unit_test(utf8_is_checked),
+        cmocka_unit_test(dates_round_trip),
+        cmocka_unit_test(ids_grow_and_round_trip),
+        cmocka_unit_test(json_limits_hold),
+        cmocka_unit_test(writer_writes_json),
+        cmocka_unit_test(arena_cleans_up),
+        cmocka_unit_test(encodings_round_trip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

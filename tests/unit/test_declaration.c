@@ -115,16 +115,19 @@ static void test_faults(void **state)
     assert_int_equal(report.first->line, 2);
     refused(ITEM("\"Title\":{\"type\":\"text\"," L "}", ""), "/fields/Title", "a-z");
     refused(ITEM("\"state\":{\"type\":\"text\"," L "}", ""), "/fields/state", "engine's own");
-    refused(ITEM("\"title\":{\"type\":\"text\",\"requierd\":true," L "}", ""), "/fields/title/requierd", "unknown member");
+    refused(ITEM("\"title\":{\"type\":\"text\",\"requierd\":true," L "}", ""), "/fields/title/requierd",
+        "unknown member");
     refused(ITEM("\"title\":{\"type\":\"text\"}", ""), "/fields/title", "label");
     refused(ITEM("\"n\":{\"type\":\"integer\",\"min\":5,\"max\":1," L "}", ""), "/fields/n/min", "greater");
     refused(ITEM("\"n\":{\"type\":\"integer\",\"default\":\"x\"," L "}", ""), "/fields/n/default", "integer");
     refused(ITEM("\"b\":{\"type\":\"longtext\",\"filterable\":true," L "}", ""), "/fields/b", "no index");
     refused(ITEM("\"k\":{\"type\":\"enum\"," L "}", ""), "/fields/k", "values");
-    refused(ITEM("\"p\":{\"type\":\"text\",\"pattern\":\"[\"," L "}", ""), "/fields/p/pattern", "regular expression");
+    refused(ITEM("\"p\":{\"type\":\"text\",\"pattern\":\"[\"," L "}", ""), "/fields/p/pattern",
+        "regular expression");
     refused(ITEM("\"r\":{\"type\":\"reference\"," L "}", ""), "/fields/r", "reference");
     refused(ITEM("\"p\":{\"type\":\"text\",\"sensitivity\":\"personal\"," L "}", ""), "/fields/p", "purpose");
-    refused(ITEM("\"p\":{\"type\":\"text\",\"mask\":\"phone\",\"filterable\":true," L "}", ""), "/fields/p/mask", "reveal");
+    refused(ITEM("\"p\":{\"type\":\"text\",\"mask\":\"phone\",\"filterable\":true," L "}", ""),
+        "/fields/p/mask", "reveal");
     refused(ITEM("\"a\":{\"type\":\"text\"," L "}", ",\"feilds\":{}"), "/feilds", "unknown member");
 }
 
@@ -134,7 +137,8 @@ static void test_flow_faults(void **state)
     char *text;
 
     (void)state;
-    refused(ITEM("\"a\":{\"type\":\"text\"," L "}", ",\"states\":{\"open\":{" L "}}"), "/states", "exactly one");
+    refused(
+        ITEM("\"a\":{\"type\":\"text\"," L "}", ",\"states\":{\"open\":{" L "}}"), "/states", "exactly one");
     text = str_printf("%s%s,\"transitions\":{\"go\":{" L ",\"from\":[\"opne\"],\"to\":\"done\"}}}",
         "{\"resource\":\"item\"," L ",\"fields\":{\"a\":{\"type\":\"text\"," L "}}", states);
     refused(text, "/transitions/go/from/0", "no state");
@@ -144,7 +148,8 @@ static void test_flow_faults(void **state)
         "{\"resource\":\"item\"," L ",\"fields\":{\"a\":{\"type\":\"text\"," L "}}", states);
     refused(text, "/transitions/update", "every resource");
     free(text);
-    text = str_printf("%s%s,\"transitions\":{\"go\":{" L ",\"from\":[\"open\"],\"to\":\"done\",\"holder\":\"a\"}}}",
+    text = str_printf("%s%s,\"transitions\":{\"go\":{" L
+                      ",\"from\":[\"open\"],\"to\":\"done\",\"holder\":\"a\"}}}",
         "{\"resource\":\"item\"," L ",\"fields\":{\"a\":{\"type\":\"text\"," L "}}", states);
     refused(text, "/transitions/go/holder", "department");
     free(text);
@@ -152,9 +157,10 @@ static void test_flow_faults(void **state)
 
 static void test_denied(void **state)
 {
-    static const char *const denied[][3] = {{"political_status", "x", "x"}, {"x", "政治面貌", "x"}, {"x", "民族", "x"},
-        {"x", "x", "Religion"}, {"religious_belief", "x", "x"}, {"x", "思想动态", "x"}, {"annual_income", "x", "x"},
-        {"x", "月收入", "x"}, {"x", "x", "Race"}, {"ethnicity", "x", "x"}, {"x", "是否党员", "x"}};
+    static const char *const denied[][3] = {{"political_status", "x", "x"}, {"x", "政治面貌", "x"},
+        {"x", "民族", "x"}, {"x", "x", "Religion"}, {"religious_belief", "x", "x"}, {"x", "思想动态", "x"},
+        {"annual_income", "x", "x"}, {"x", "月收入", "x"}, {"x", "x", "Race"}, {"ethnicity", "x", "x"},
+        {"x", "是否党员", "x"}};
     static const char *const fine[][3] = {{"party", "当事人", "Party"}, {"race_day", "赛跑日", "Running day"},
         {"title", "标题", "Title"}, {"trace", "轨迹", "Trace"}};
 
@@ -208,7 +214,12 @@ static void test_ddl_change(void **state)
     struct ddl ddl;
 
     (void)state;
-    assert_int_equal(change(one, ITEM("\"a\":{\"type\":\"text\",\"max_length\":90," L "},\"b\":{\"type\":\"date\",\"filterable\":true," L "}", ""), &ddl), 0);
+    assert_int_equal(change(one,
+                         ITEM("\"a\":{\"type\":\"text\",\"max_length\":90," L
+                              "},\"b\":{\"type\":\"date\",\"filterable\":true," L "}",
+                             ""),
+                         &ddl),
+        0);
     assert_int_equal(ddl.count, 1);
     assert_true(has_statement(ddl.statements, ddl.count, "ADD COLUMN IF NOT EXISTS \"b\" date"));
     assert_true(has_statement(ddl.concurrent, ddl.concurrent_count, "CONCURRENTLY"));
@@ -217,11 +228,20 @@ static void test_ddl_change(void **state)
     assert_non_null(strstr(report.first->message, "from text to integer"));
     assert_non_null(strstr(report.first->suggestion, "migration"));
     assert_int_equal(change(one, ITEM("\"b\":{\"type\":\"text\"," L "}", ""), &ddl), -EINVAL);
-    assert_int_equal(change(one, ITEM("\"a\":{\"type\":\"text\",\"max_length\":10," L "}", ""), &ddl), -EINVAL);
-    assert_int_equal(change(ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L "},{\"value\":\"y\"," L "}]," L "}", ""),
-                         ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L "}]," L "}", ""), &ddl), -EINVAL);
+    assert_int_equal(
+        change(one, ITEM("\"a\":{\"type\":\"text\",\"max_length\":10," L "}", ""), &ddl), -EINVAL);
+    assert_int_equal(
+        change(ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L "},{\"value\":\"y\"," L "}]," L
+                    "}",
+                   ""),
+            ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L "}]," L "}", ""), &ddl),
+        -EINVAL);
     assert_int_equal(change(ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L "}]," L "}", ""),
-                         ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L "},{\"value\":\"y\"," L "}]," L "}", ""), &ddl), 0);
+                         ITEM("\"k\":{\"type\":\"enum\",\"values\":[{\"value\":\"x\"," L
+                              "},{\"value\":\"y\"," L "}]," L "}",
+                             ""),
+                         &ddl),
+        0);
     assert_true(has_statement(ddl.statements, ddl.count, "NOT VALID"));
 }
 
@@ -239,14 +259,18 @@ static const char *value_fault_of(const struct resource *res, const char *field,
 static void test_values(void **state)
 {
     struct resource *res = declare_file(SOURCE_ROOT "/tests/fixtures/plugins/works/resources/item.json");
-    static const char *const cases[][3] = {{"title", "\"ab\"", ""}, {"title", "7", "type"}, {"title", "\"a\"", "too_short"},
-        {"title", "\"长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长\"", "too_long"},
-        {"code", "\"AB12\"", ""}, {"code", "\"ab\"", "pattern"}, {"quantity", "1001", "too_large"}, {"quantity", "-1", "too_small"},
-        {"quantity", "1.5", "type"}, {"quantity", "\"1\"", "type"}, {"cost", "123456789012", ""}, {"urgent", "true", ""},
-        {"urgent", "\"true\"", "type"}, {"starts", "\"2026-02-29\"", "type"}, {"starts", "\"2028-02-29\"", ""},
-        {"happened", "\"2026-01-01T08:00:00+08:00\"", ""}, {"happened", "\"yesterday\"", "type"}, {"kind", "\"repair\"", ""},
-        {"kind", "\"astrology\"", "not_one_of"}, {"parent", "\"nope\"", "type"}, {"helpers", "[]", ""}, {"helpers", "\"x\"", "type"},
-        {"helpers", "[\"x\"]", "type"}, {"extra", "{\"a\":[1,2]}", ""}, {"title", "null", ""}};
+    static const char *const cases[][3] = {{"title", "\"ab\"", ""}, {"title", "7", "type"},
+        {"title", "\"a\"", "too_short"},
+        {"title", "\"长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长\"",
+            "too_long"},
+        {"code", "\"AB12\"", ""}, {"code", "\"ab\"", "pattern"}, {"quantity", "1001", "too_large"},
+        {"quantity", "-1", "too_small"}, {"quantity", "1.5", "type"}, {"quantity", "\"1\"", "type"},
+        {"cost", "123456789012", ""}, {"urgent", "true", ""}, {"urgent", "\"true\"", "type"},
+        {"starts", "\"2026-02-29\"", "type"}, {"starts", "\"2028-02-29\"", ""},
+        {"happened", "\"2026-01-01T08:00:00+08:00\"", ""}, {"happened", "\"yesterday\"", "type"},
+        {"kind", "\"repair\"", ""}, {"kind", "\"astrology\"", "not_one_of"}, {"parent", "\"nope\"", "type"},
+        {"helpers", "[]", ""}, {"helpers", "\"x\"", "type"}, {"helpers", "[\"x\"]", "type"},
+        {"extra", "{\"a\":[1,2]}", ""}, {"title", "null", ""}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -282,7 +306,8 @@ static void test_cursor(void **state)
     assert_int_equal(cursor_parse(a, text_of(cursor_make(a, &q, rec)), &back), 0);
     assert_string_equal(back.cursor_value, "甲|乙");
     assert_false(back.cursor_in_nulls);
-    assert_string_equal(array_literal(a, (struct text[]){TEXT("a\"b"), TEXT("c\\d")}, 2), "{\"a\\\"b\",\"c\\\\d\"}");
+    assert_string_equal(
+        array_literal(a, (struct text[]){TEXT("a\"b"), TEXT("c\\d")}, 2), "{\"a\\\"b\",\"c\\\\d\"}");
 }
 
 int main(void)

@@ -28,7 +28,8 @@ static int setup(void **state)
     (void)state;
     access_init();
     report_init(&report, a, (struct text){NULL, 0});
-    if (json_read_file(SOURCE_ROOT "/tests/fixtures/plugins/works/resources/item.json", 1 << 20, &json, NULL) < 0 ||
+    if (json_read_file(
+            SOURCE_ROOT "/tests/fixtures/plugins/works/resources/item.json", 1 << 20, &json, NULL) < 0 ||
         resource_add("works", json, (struct text){NULL, 0}, &report) < 0)
         return -1;
     json_decref(json);
@@ -86,10 +87,8 @@ static int check_refs(const json_t *v)
             fail_msg("%s leads nowhere", ref);
         n++;
     }
-    json_array_foreach(v, i, e)
-        n += check_refs(e);
-    json_object_foreach((json_t *)v, key, m)
-        n += check_refs(m);
+    json_array_foreach(v, i, e) n += check_refs(e);
+    json_object_foreach((json_t *)v, key, m) n += check_refs(m);
     return n;
 }
 

@@ -1,9 +1,9 @@
 /* Permissions, subjects, scopes, explanations and the bound of grants, on a small tree without a database. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "access/explain.h"
 #include "access/grant.h"
@@ -29,15 +29,18 @@ static struct uuid id_of(uint8_t n)
 
 static struct tree_unit unit(uint8_t n, uint8_t parent, const char *code, enum level level)
 {
-    return (struct tree_unit){.id = id_of(n), .parent = parent ? id_of(parent) : UUID_NIL, .code = code, .name = code,
+    return (struct tree_unit){.id = id_of(n),
+        .parent = parent ? id_of(parent) : UUID_NIL,
+        .code = code,
+        .name = code,
         .level = level};
 }
 
 static int setup(void **state)
 {
     struct tree_unit units[] = {unit(1, 0, "root", LEVEL_COUNTY), unit(2, 1, "s1", LEVEL_STREET),
-        unit(3, 1, "s2", LEVEL_STREET), unit(4, 2, "c11", LEVEL_COMMUNITY), unit(5, 2, "c12", LEVEL_COMMUNITY),
-        unit(6, 3, "c21", LEVEL_COMMUNITY)};
+        unit(3, 1, "s2", LEVEL_STREET), unit(4, 2, "c11", LEVEL_COMMUNITY),
+        unit(5, 2, "c12", LEVEL_COMMUNITY), unit(6, 3, "c21", LEVEL_COMMUNITY)};
 
     (void)state;
     if (tree_build(units, ARRAY_LEN(units), &tenant.tree, NULL, NULL) < 0)
@@ -63,10 +66,17 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct subject_grant grant(const uint64_t *bits, uint32_t at, enum reach reach, uint64_t from, uint64_t until)
+static struct subject_grant grant(
+    const uint64_t *bits, uint32_t at, enum reach reach, uint64_t from, uint64_t until)
 {
-    return (struct subject_grant){.permissions = bits, .unit = at, .end = tree_end(tenant.tree, at), .reach = reach,
-        .from = from, .until = until, .role = "r", .grant_id = id_of((uint8_t)(100 + at))};
+    return (struct subject_grant){.permissions = bits,
+        .unit = at,
+        .end = tree_end(tenant.tree, at),
+        .reach = reach,
+        .from = from,
+        .until = until,
+        .role = "r",
+        .grant_id = id_of((uint8_t)(100 + at))};
 }
 
 static void test_permissions(void **state)
@@ -187,9 +197,10 @@ static void test_agreement(void **state)
 
 static void test_scope_is_small(void **state)
 {
-    struct subject_grant g[] = {grant(reader, c11, REACH_SELF, 0, FOREVER), grant(reader, s1, REACH_SUBTREE, 0, FOREVER),
-        grant(reader, s1, REACH_SELF, 0, FOREVER), grant(reader, s1, REACH_CHILDREN, 0, FOREVER),
-        grant(reader, s2, REACH_CHILDREN, 0, FOREVER), grant(reader, c21, REACH_SELF, 0, FOREVER)};
+    struct subject_grant g[] = {grant(reader, c11, REACH_SELF, 0, FOREVER),
+        grant(reader, s1, REACH_SUBTREE, 0, FOREVER), grant(reader, s1, REACH_SELF, 0, FOREVER),
+        grant(reader, s1, REACH_CHILDREN, 0, FOREVER), grant(reader, s2, REACH_CHILDREN, 0, FOREVER),
+        grant(reader, c21, REACH_SELF, 0, FOREVER)};
     struct subject s = {.kind = SUBJECT_ACCOUNT, .grants = g, .grant_count = ARRAY_LEN(g)};
     struct arena *a = arena_new();
     struct scope scope;
@@ -242,7 +253,8 @@ static void test_explain(void **state)
 {
     int64_t now = clock_wall_us();
     struct subject_grant g[] = {grant(reader, s2, REACH_SUBTREE, 0, FOREVER),
-        grant(nobody, s1, REACH_SUBTREE, 0, FOREVER), grant(reader, s1, REACH_SELF, (uint64_t)now + 9000000, FOREVER)};
+        grant(nobody, s1, REACH_SUBTREE, 0, FOREVER),
+        grant(reader, s1, REACH_SELF, (uint64_t)now + 9000000, FOREVER)};
     struct subject_grant ended = grant(writer, root, REACH_SUBTREE, 1, (uint64_t)now - 5);
     struct subject s = {.kind = SUBJECT_ACCOUNT, .grants = g, .grant_count = 3};
     struct arena *a = arena_new();

@@ -1,9 +1,9 @@
 /* The tree in memory: order, ancestors, refusals, and random trees against a naive model. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 
@@ -22,8 +22,11 @@ static struct uuid id_of(uint32_t n)
 
 static struct tree_unit unit(uint32_t n, uint32_t parent, const char *code, enum level level)
 {
-    return (struct tree_unit){.id = id_of(n), .parent = parent ? id_of(parent) : UUID_NIL, .code = code,
-        .name = "䌷ｅ〇、", .level = level};
+    return (struct tree_unit){.id = id_of(n),
+        .parent = parent ? id_of(parent) : UUID_NIL,
+        .code = code,
+        .name = "䌷ｅ〇、",
+        .level = level};
 }
 
 static void test_small(void **state)
@@ -48,7 +51,8 @@ static void test_small(void **state)
     assert_int_equal(tree_parent(t, root), TREE_NONE);
     assert_int_equal(tree_parent(t, c1), s1);
     assert_true(tree_contains(c1, s1, tree_end(t, s1)));
-    assert_false(tree_contains(c1, tree_find_code(t, TEXT("s2")), tree_end(t, tree_find_code(t, TEXT("s2")))));
+    assert_false(
+        tree_contains(c1, tree_find_code(t, TEXT("s2")), tree_end(t, tree_find_code(t, TEXT("s2")))));
     assert_int_equal(tree_ancestor(t, c1, 0), root);
     assert_int_equal(tree_ancestor(t, c1, 1), s1);
     assert_int_equal(tree_ancestor(t, c1, 2), c1);
@@ -91,13 +95,15 @@ static void test_refusals(void **state)
     struct tree_unit unknown[] = {unit(1, 0, "a", LEVEL_COUNTY), unit(2, 7, "b", LEVEL_STREET)};
     struct tree_unit same_id[] = {unit(1, 0, "a", LEVEL_COUNTY), unit(1, 1, "b", LEVEL_STREET)};
     struct tree_unit same_code[] = {unit(1, 0, "a", LEVEL_COUNTY), unit(2, 1, "a", LEVEL_STREET)};
-    struct tree_unit level[] = {unit(1, 0, "a", LEVEL_COUNTY), unit(2, 1, "b", LEVEL_COMMUNITY),
-        unit(3, 2, "c", LEVEL_STREET)};
-    struct tree_unit cycle[] = {unit(1, 0, "a", LEVEL_COUNTY), unit(2, 3, "b", LEVEL_PARK), unit(3, 2, "c", LEVEL_PARK)};
+    struct tree_unit level[] = {
+        unit(1, 0, "a", LEVEL_COUNTY), unit(2, 1, "b", LEVEL_COMMUNITY), unit(3, 2, "c", LEVEL_STREET)};
+    struct tree_unit cycle[] = {
+        unit(1, 0, "a", LEVEL_COUNTY), unit(2, 3, "b", LEVEL_PARK), unit(3, 2, "c", LEVEL_PARK)};
     struct tree_unit self[] = {unit(1, 0, "a", LEVEL_COUNTY), unit(2, 2, "b", LEVEL_PARK)};
     struct tree_unit rootless[] = {unit(1, 2, "a", LEVEL_PARK), unit(2, 1, "b", LEVEL_PARK)};
-    struct tree_unit deep[] = {unit(1, 0, "a", LEVEL_COUNTY), unit(2, 1, "b", LEVEL_PARK), unit(3, 2, "c", LEVEL_PARK),
-        unit(4, 3, "d", LEVEL_PARK), unit(5, 4, "e", LEVEL_PARK), unit(6, 5, "f", LEVEL_PARK)};
+    struct tree_unit deep[] = {unit(1, 0, "a", LEVEL_COUNTY), unit(2, 1, "b", LEVEL_PARK),
+        unit(3, 2, "c", LEVEL_PARK), unit(4, 3, "d", LEVEL_PARK), unit(5, 4, "e", LEVEL_PARK),
+        unit(6, 5, "f", LEVEL_PARK)};
 
     (void)state;
     refused(two_roots, 2, "more than one root", 1);
@@ -134,7 +140,7 @@ static void one_random_tree(uint32_t n)
 {
     struct tree_unit *units = mem_zarray(n, sizeof(*units));
     uint32_t *parent = mem_zarray(n, sizeof(*parent)), *depth = mem_zarray(n, sizeof(*depth));
-    char (*codes)[16] = mem_zarray(n, sizeof(*codes));
+    char(*codes)[16] = mem_zarray(n, sizeof(*codes));
     struct tree *t;
 
     for (uint32_t i = 0; i < n; i++) {

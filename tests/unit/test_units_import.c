@@ -1,9 +1,9 @@
 /* Tree files: what is read, what is refused and where, what an import would do. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -68,14 +68,15 @@ static void has(const struct units_import *im, const char *pointer, const char *
     fail_msg("no fault %s at %s", code, pointer);
 }
 
-#define U(code, name, level, parent)                                                                                 \
+#define U(code, name, level, parent)                                                                         \
     "{\"code\":\"" code "\",\"name\":\"" name "\",\"level\":\"" level "\",\"parent\":" parent "}"
 
 static void test_good(void **state)
 {
-    struct units_import im = check_json("{\"units\":[" U("c", "䌷绸社区", "community", "\"s\"") "," U("r", "上城区",
-                                            "county", "null") "," U("s", "ｅ、〇街道", "street", "\"r\"") "]}",
-        none, false);
+    struct units_import im =
+        check_json("{\"units\":[" U("c", "䌷绸社区", "community", "\"s\"") "," U(
+                       "r", "上城区", "county", "null") "," U("s", "ｅ、〇街道", "street", "\"r\"") "]}",
+            none, false);
 
     (void)state;
     assert_int_equal(im.fault_count, 0);
@@ -93,9 +94,10 @@ static void test_bad_rows(void **state)
     struct units_import im;
 
     (void)state;
-    im = check_json("{\"units\":[" U("r", "r", "county", "null") "," U("a", "a", "park", "\"b\"") "," U("b", "b", "park",
-                        "\"a\"") "," U("x", "x", "street", "\"nowhere\"") "," U("r", "again", "street", "\"r\"") ","
-                        U("k", "k", "street", "\"x\"") "," U("y", "y", "village", "\"r\"") "]}",
+    im = check_json(
+        "{\"units\":[" U("r", "r", "county", "null") "," U("a", "a", "park", "\"b\"") "," U(
+            "b", "b", "park", "\"a\"") "," U("x", "x", "street", "\"nowhere\"") "," U("r", "again", "street",
+            "\"r\"") "," U("k", "k", "street", "\"x\"") "," U("y", "y", "village", "\"r\"") "]}",
         none, false);
     has(&im, "/units/1/parent", "cycle");
     has(&im, "/units/2/parent", "cycle");
@@ -104,13 +106,15 @@ static void test_bad_rows(void **state)
     has(&im, "/units/5/parent", "level");
     has(&im, "/units/6/level", "unknown");
     assert_int_equal(im.fault_count, 6);
-    im = check_json("{\"units\":[{\"code\":7,\"name\":\"\",\"level\":\"county\",\"extra\":1},3]}", none, false);
+    im = check_json(
+        "{\"units\":[{\"code\":7,\"name\":\"\",\"level\":\"county\",\"extra\":1},3]}", none, false);
     has(&im, "/units/0/code", "type");
     has(&im, "/units/0/code", "required");
     has(&im, "/units/0/name", "required");
     has(&im, "/units/0/extra", "unknown_field");
     has(&im, "/units/1", "type");
-    im = check_json("{\"units\":[" U("r", "r", "county", "null") "," U("q", "q", "county", "null") "]}", none, false);
+    im = check_json(
+        "{\"units\":[" U("r", "r", "county", "null") "," U("q", "q", "county", "null") "]}", none, false);
     has(&im, "/units/1/parent", "required");
     im = check_json("{\"units\":[" U("s", "s", "street", "null") "]}", none, false);
     has(&im, "/units/0/level", "level");
@@ -167,8 +171,8 @@ static void test_csv(void **state)
 
 static void test_again(void **state)
 {
-    static const char file[] = "{\"units\":[" U("r", "r", "county", "null") "," U("s", "new name", "street", "\"r\"") ","
-        U("s2", "s2", "street", "\"r\"") "," U("p", "p", "park", "\"s\"") "]}";
+    static const char file[] = "{\"units\":[" U("r", "r", "county", "null") "," U("s", "new name", "street",
+        "\"r\"") "," U("s2", "s2", "street", "\"r\"") "," U("p", "p", "park", "\"s\"") "]}";
     struct tree_unit units[] = {{.id = {{1}}, .code = "r", .name = "r", .level = LEVEL_COUNTY},
         {.id = {{2}}, .parent = {{1}}, .code = "s", .name = "old name", .level = LEVEL_STREET}};
     struct units_import im;
