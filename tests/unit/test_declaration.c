@@ -4,8 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h wants those above before it */
+#include <cmocka.h>
 
 #include "base/json.h"
 #include "base/mem.h"

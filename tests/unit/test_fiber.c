@@ -5,10 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <unistd.h>
+/* cmocka.h wants those above before it */
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "loop/fiber.h"

@@ -1,9 +1,10 @@
 /* Password encoding, rules, and the real hash once, through the helper. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+/* cmocka.h wants those above before it */
+#include <cmocka.h>
 
 #include <errno.h>
 

@@ -1,9 +1,10 @@
 /* Permissions, subjects, scopes, explanations and the bound of grants, on a small tree without a database. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+/* cmocka.h wants those above before it */
+#include <cmocka.h>
 
 #include "access/explain.h"
 #include "access/grant.h"

@@ -1,9 +1,10 @@
 /* The tree in memory: order, ancestors, refusals, and random trees against a naive model. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+/* cmocka.h wants those above before it */
+#include <cmocka.h>
 
 #include <errno.h>
 

@@ -1,9 +1,10 @@
 /* Tree files: what is read, what is refused and where, what an import would do. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+/* cmocka.h wants those above before it */
+#include <cmocka.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
