@@ -13,13 +13,14 @@
 #include "loop/fiber.h"
 #include "master/assemble.h"
 #include "master/setup.h"
-#include "plugin/hook.h"
+#include "plugin/deliver.h"
+#include "plugin/lifecycle.h"
 #include "resource/due.h"
 
 #define CLOCK_MAX_US (INT64_C(60) * 1000000)
 #define DUE_EVERY_MS 300000
 #define DUTIES_MAX 8
-#define ATTEMPTS 4
+#define LIFECYCLE_EVERY_MS 5000
 
 static struct {
     struct db *db, *dispatch;
@@ -78,40 +79,6 @@ static void clock_duty(void *arg)
     ended();
 }
 
-/* One outbox row to its plugin, as the system, in a unit of work of its own. */
-static int deliver(void *arg, const struct outbox_row *row)
-{
-    struct arena *arena = arena_new();
-    struct call c;
-    int r;
-
-    (void)arg;
-    call_init(&c, duties.db, arena);
-    c.who = &system_subject;
-    c.now_us = clock_wall_us();
-    c.request_id = arena_dup(arena, uuid_format(row->id).s);
-    r = tenant_get_by_id(duties.db, row->tenant, &c.tenant);
-    for (int attempt = 0; r == 0 && attempt < ATTEMPTS; attempt++) {
-        struct tenant *fresh;
-
-        r = hook_deliver(&c, row->plugin, row->payload);
-        if (r == 0 && c.tx)
-            r = call_commit(&c);
-        if (r != -EREMCHG)
-            break;
-        call_rollback(&c);
-        r = tenant_refresh(duties.db, row->tenant, c.seen_epoch, &fresh);
-        if (r < 0)
-            break;
-        tenant_unref(c.tenant);
-        call_again(&c, fresh, &system_subject);
-    }
-    call_done(&c);
-    tenant_unref(c.tenant);
-    arena_free(arena);
-    return r == -EREMCHG ? -EAGAIN : r;
-}
-
 static void background_duty(void *arg)
 {
     background_run(arg);
@@ -153,7 +120,7 @@ static int install_roles(int32_t tenant)
     return db_commit(tx);
 }
 
-static int install_all_roles(void)
+static int each_tenant(int (*fn)(int32_t tenant))
 {
     struct db_args args;
     struct db_call call = {.stmt = sql_tenants, .args = &args};
@@ -164,7 +131,7 @@ static int install_all_roles(void)
     if (r < 0)
         return r;
     for (int i = 0; r == 0 && i < db_rows_count(call.rows); i++)
-        r = install_roles((int32_t)db_get_int(call.rows, i, 0));
+        r = fn((int32_t)db_get_int(call.rows, i, 0));
     db_calls_done(&call, 1);
     return r;
 }
@@ -175,11 +142,57 @@ static void calendar_duty(void *arg)
 
     (void)arg;
     do
-        r = install_all_roles();
+        r = each_tenant(install_roles);
     while (r < 0 && r != -ECANCELED && fiber_sleep(1000) == 0);
     while (r != -ECANCELED) {
         r = take_due();
         if (fiber_sleep(r < 0 ? 5000 : DUE_EVERY_MS) < 0)
+            break;
+    }
+    ended();
+}
+
+/* A stale snapshot is refreshed here and looked at the next time round. */
+static int tell_tenant(int32_t tenant)
+{
+    struct lifecycle_result result = {0};
+    struct arena *arena = arena_new();
+    struct tenant *fresh;
+    struct call c;
+    int r;
+
+    call_init(&c, duties.db, arena);
+    c.who = &system_subject;
+    c.now_us = clock_wall_us();
+    r = tenant_get_by_id(duties.db, tenant, &c.tenant);
+    if (r == 0)
+        r = lifecycle_tell(&c, &result);
+    if (r == -EREMCHG && tenant_refresh(duties.db, tenant, c.seen_epoch, &fresh) == 0) {
+        tenant_unref(fresh);
+        r = 0;
+    }
+    if (result.told)
+        log_event(LOG_INFO, "plugin.units_told", LF_INT("tenant", tenant), LF_INT("units", result.told));
+    call_done(&c);
+    tenant_unref(c.tenant);
+    arena_free(arena);
+    return r;
+}
+
+static void lifecycle_duty(void *arg)
+{
+    int r = 0;
+
+    (void)arg;
+    while (lifecycle_is_wanted() && r != -ECANCELED) {
+        bool held = false;
+
+        r = lease_take(duties.db, "lifecycle", duties.holder, 4 * LIFECYCLE_EVERY_MS, &held);
+        if (r == 0 && held)
+            r = each_tenant(tell_tenant);
+        if (r < 0 && r != -ECANCELED)
+            log_event(LOG_WARN, "lifecycle.failed", LF_ERR(r));
+        if (r == -ECANCELED || fiber_sleep(LIFECYCLE_EVERY_MS) < 0)
             break;
     }
     ended();
@@ -226,7 +239,8 @@ int duties_start(const struct config *c, struct db *db, uint32_t index, struct h
         .dispatch = duties.dispatch,
         .holder = duties.holder,
         .keys = assemble_keyring(),
-        .deliver = deliver,
+        .deliver = plugin_deliver,
+        .arg = db,
         .digest_dir = access(c->state_dir, W_OK) == 0 ? c->state_dir : NULL};
     if (r == 0)
         r = begin(clock_duty, NULL, "clock");
@@ -234,6 +248,8 @@ int duties_start(const struct config *c, struct db *db, uint32_t index, struct h
         r = begin(background_duty, &duties.background, "background");
     if (r == 0 && index == 0)
         r = begin(calendar_duty, NULL, "calendar");
+    if (r == 0 && index == 0)
+        r = begin(lifecycle_duty, NULL, "lifecycle");
     return r;
 }
 

@@ -401,6 +401,18 @@ CREATE TABLE juxin.plugin_setting (
 SELECT juxin.protect('juxin.plugin_setting');
 GRANT SELECT, INSERT, UPDATE, DELETE ON juxin.plugin_setting TO juxin_app;
 
+-- Where a plugin was told that it is enabled; compared with where it is effective, it says what it has to be told next.
+CREATE TABLE juxin.plugin_unit (
+    tenant_id int NOT NULL,
+    plugin text NOT NULL,
+    unit_id uuid NOT NULL,
+    told_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, plugin, unit_id),
+    FOREIGN KEY (tenant_id, unit_id) REFERENCES juxin.unit (tenant_id, id)
+);
+SELECT juxin.protect('juxin.plugin_unit');
+GRANT SELECT, INSERT, DELETE ON juxin.plugin_unit TO juxin_app;
+
 -- Attempts per key (login:NAME, sms:HASH …) and window; tenant 0 counts operators' logins.
 CREATE TABLE juxin.rate_limit (
     tenant_id int NOT NULL,

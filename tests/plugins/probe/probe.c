@@ -168,8 +168,30 @@ static const struct jx_provider providers[] = {
     {.kind = JX_CARD, .name = "broken", .label_zh = "坏", .label_en = "Broken", .fn = broken_card},
 };
 
+static void unit_told(struct jx_call *call, const char *event, jx_unit unit, struct jx_result *result)
+{
+    host->core->log(call, JX_LOG_INFO, event, host->unit->code(call, unit).ptr);
+    jx_ok(result);
+}
+
+static void enabled(struct jx_call *call, jx_unit unit, struct jx_result *result)
+{
+    unit_told(call, "probe.enabled", unit, result);
+}
+
+static void disabled(struct jx_call *call, jx_unit unit, struct jx_result *result)
+{
+    unit_told(call, "probe.disabled", unit, result);
+}
+
+static const struct jx_lifecycle lifecycle[] = {
+    {.event = JX_ENABLE_UNIT, .fn = enabled},
+    {.event = JX_DISABLE_UNIT, .fn = disabled},
+};
+
 static const struct jx_plugin plugin = {
     .size = sizeof(plugin),
+    JX_LIFECYCLE(lifecycle),
     JX_FILTERS(filters),
     JX_ACTIONS(actions),
     JX_ROUTES(routes),
