@@ -185,6 +185,33 @@ static void an_early_wake_is_remembered(void **state)
     assert_int_equal(early_result, 0);
 }
 
+static bool rang;
+
+static void ring(void *arg)
+{
+    (void)arg;
+    rang = true;
+}
+
+static void yields_until_it_rings(void *arg)
+{
+    (void)arg;
+    while (!rang)
+        assert_int_equal(fiber_yield(), 0);
+}
+
+static void a_yielding_fiber_starves_nobody(void **state)
+{
+    struct loop_timer *t = loop_timer_new(20, 0, ring, NULL);
+
+    (void)state;
+    rang = false;
+    assert_int_equal(fiber_spawn(yields_until_it_rings, NULL, "yields", NULL), 0);
+    run_until_idle();
+    assert_true(rang);
+    loop_timer_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +220,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(spawning_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(helpers_do_the_work, setup, teardown),
         cmocka_unit_test_setup_teardown(an_early_wake_is_remembered, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_yielding_fiber_starves_nobody, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
