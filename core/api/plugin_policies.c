@@ -216,7 +216,7 @@ static int end(struct call *c, struct request *r)
     if (e == 0)
         e = api_id(c, r, "policy", &id);
     if (e == 0)
-        e = policy_end(c, id);
+        e = policy_end(c, plugin, id);
     return e < 0 || c->is_replay ? e : api_done(c, r);
 }
 

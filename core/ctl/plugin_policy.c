@@ -103,7 +103,7 @@ static int change(struct ctl *c, struct call *call, void *arg)
 
         if (uuid_parse(text_of(ctl_option(c, "end")), &id) < 0)
             return call_not_found(call);
-        return policy_end(call, id);
+        return policy_end(call, c->argument[1], id);
     }
     if (!ctl_option(c, "rule"))
         return list(c, call);

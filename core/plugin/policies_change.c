@@ -213,21 +213,19 @@ int policy_set(struct call *c, const struct policy_input *in, struct uuid *ret_i
     return r;
 }
 
-static const struct policy_row *find_row(struct call *c, struct uuid id)
+static const struct policy_row *find_row(struct call *c, const char *plugin, struct uuid id)
 {
-    size_t count;
-    const struct policy_set *sets = policy_all(c, &count);
+    const struct policy_set *set = policy_rows(c, plugin);
 
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < sets[i].count; k++)
-            if (uuid_eq(sets[i].rows[k].id, id) && sets[i].rows[k].until_us > c->now_us)
-                return &sets[i].rows[k];
+    for (size_t i = 0; set && i < set->count; i++)
+        if (uuid_eq(set->rows[i].id, id) && set->rows[i].until_us > c->now_us)
+            return &set->rows[i];
     return NULL;
 }
 
-int policy_end(struct call *c, struct uuid id)
+int policy_end(struct call *c, const char *plugin, struct uuid id)
 {
-    const struct policy_row *row = find_row(c, id);
+    const struct policy_row *row = find_row(c, plugin, id);
     struct db_args a;
     int r;
 

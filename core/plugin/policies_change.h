@@ -19,8 +19,8 @@ struct policy_input {
 MUSTCHECK int policy_set(struct call *c, const struct policy_input *in, struct uuid *ret_id);
 /* The same above all tenants; for operators, in a call without a tenant. unit and is_subtree are not looked at. */
 MUSTCHECK int policy_set_deployment(struct call *c, const struct policy_input *in, struct uuid *ret_id);
-/* Ends a row now. 404 when there is no such row in force. */
-MUSTCHECK int policy_end(struct call *c, struct uuid id);
+/* Ends a row of the plugin now. 404 when there is no such row in force. */
+MUSTCHECK int policy_end(struct call *c, const char *plugin, struct uuid id);
 
 struct policy_flip {
     uint32_t unit;

@@ -50,6 +50,13 @@ def test_new_builds_and_loads_untouched():
     assert "noticeboard: ok" in said and "no faults" in said, said
 
 
+def test_the_installed_example_builds_out_of_tree():
+    copy = work / "hello"
+    shutil.copytree(pathlib.Path(prefix()) / "share/juxin/examples/hello", copy)
+    run("make", cwd=copy)
+    assert "no faults" in ctl("plugin", "check", copy).stdout
+
+
 def test_new_refuses_what_cannot_be():
     assert ctl("plugin", "new", "noticeboard", work, check=False).returncode == 4
     for name in ("Bad", "x", "core", "a-b", "../up", "units"):
