@@ -70,6 +70,27 @@ const stories = {
     })
   },
 
+  async 'whoever was slower keeps what was typed'() {
+    await as('member1', async (v) => {
+      await v.go(address)
+      await v.button('编辑').click()
+      await v.dialog().getByLabel('内容').fill('多层住宅老人上下楼不便，建议逐楼统一规划加装电梯。')
+      const other = await v.context.newPage()
+      await other.goto(v.page.url())
+      await other.getByRole('button', { name: '编辑' }).click()
+      await other.getByRole('dialog').getByLabel('联系人').fill('居民甲（本人）')
+      await other.getByRole('dialog').getByRole('button', { name: '保存' }).click()
+      await other.getByText('已保存').waitFor()
+      await v.button('保存').click()
+      await v.dialog().getByText('他人修改了：联系人').waitFor()
+      await v.look('conflict')
+      await v.button('保存').click()
+      await v.page.getByText('已保存').waitFor()
+      await v.page.getByText('建议逐楼统一规划').first().waitFor()
+      await v.page.getByText('居民甲（本人）').first().waitFor()
+    })
+  },
+
   async 'the community screens and escalates, the street escalates'() {
     await as('qingbomen', async (v) => {
       await v.go(list)
@@ -173,7 +194,9 @@ const stories = {
   },
 }
 
+const only = process.argv[2]
 for (const [name, story] of Object.entries(stories)) {
+  if (only && !name.match(only)) continue
   const began = Date.now()
   try {
     await story()
