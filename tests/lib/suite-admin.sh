@@ -4,7 +4,7 @@
 admin_step() {
     local name=$1 log=$SCRATCH/admin-$1.log
     shift
-    (cd admin && "$@") >"$log" 2>&1
+    run_child env -C admin "$@" >"$log" 2>&1
     local status=$?
     count "console: $name" "$status" "$log"
     [ "$status" != 0 ] || [ "$name" = install ] || tail -n 1 "$log" | sed "s/^/  $name: /"
@@ -12,7 +12,7 @@ admin_step() {
 }
 
 suite_admin() {
-    console_packages || { count "console: packages" 1; return; }
+    console_packages >"$SCRATCH/admin.log" 2>&1 || { count "console: packages" 1 "$SCRATCH/admin.log"; return; }
     admin_step install npm ci --no-audit --no-fund --ignore-scripts || return 0
     admin_step types npm run --silent check
     admin_step lint npm run --silent lint

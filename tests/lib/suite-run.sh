@@ -57,15 +57,22 @@ build_for_tests() {
     fi
 }
 
-# Each file of tests/integration against the installed programs.
-suite_integration() {
-    local which name file
+# The programs under test in the scratch directory, once; the sanitized ones, or with --quick the plain ones.
+install_for_tests() {
+    local which
+    [ -z "${JUXIN_TEST_PREFIX:-}" ] || return 0
     which=$(tested_build)
-    build_for_tests && test_database || return 0
+    build_for_tests && test_database || return 1
     run_child meson install -C "build-test/$which" --no-rebuild --quiet --destdir "$SCRATCH/root" \
-        >"$SCRATCH/install.log" 2>&1 || { count "install" 1 "$SCRATCH/install.log"; return; }
+        >"$SCRATCH/install.log" 2>&1 || { count "install" 1 "$SCRATCH/install.log"; return 1; }
     export JUXIN_TEST_PREFIX=$SCRATCH/root/opt/juxin JUXIN_TEST_DIR=$SCRATCH JUXIN_TEST_SANITIZED=
     [ "$which" = gcc ] || JUXIN_TEST_SANITIZED=1
+}
+
+# Each file of tests/integration against the installed programs.
+suite_integration() {
+    local name file
+    install_for_tests || return 0
     for file in tests/integration/test_*.py; do
         name=$(basename "$file" .py)
         [ -f "$file" ] || { count "no integration test" 1; return; }
