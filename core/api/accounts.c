@@ -4,6 +4,7 @@
 #include "access/account.h"
 #include "access/core_permissions.h"
 #include "api/core_routes.h"
+#include "api/core_schemas.h"
 #include "tenant/pgarray.h"
 
 /* $3 everywhere, $4 self, $5 children, $6 subtree: the caller's scope. An account without a unit is the root's. */
@@ -18,7 +19,7 @@ static const struct db_stmt list_accounts = {"api.accounts",
     " a.last_login_at FROM juxin.account a JOIN juxin.unit u ON u.tenant_id = $1 AND u.id = "
     "coalesce(a.unit_id, $2)"
     " WHERE a.tenant_id = $1" ACCOUNT_SCOPE " AND ($7::text IS NULL OR a.login = $7) AND ($8::uuid IS NULL "
-                                            "OR a.id < $8) ORDER BY a.id DESC LIMIT $9"};
+    "OR a.id < $8) ORDER BY a.id DESC LIMIT $9"};
 static const struct db_stmt read_account = {"api.account",
     "SELECT id, login, display_name, unit_id, is_active, must_change_password, version, created_at, "
     "last_login_at"
@@ -254,12 +255,14 @@ static const struct api_route account_routes[] = {
         .permission = "core.account.create",
         .flags = API_NO_REPLAY,
         .handle = accounts_create,
+        .request_schema = SCHEMA_ACCOUNT,
         .summary_en = "Create an account; its first password is shown once",
         .summary_zh = "新建账号；初始密码只显示一次"},
     {.method = HTTP_PATCH,
         .path = "/accounts/{account}",
         .permission = "core.account.update",
         .handle = accounts_update,
+        .request_schema = SCHEMA_ACCOUNT_CHANGE,
         .summary_en = "Change or disable an account",
         .summary_zh = "修改或停用账号"},
     {.method = HTTP_POST,

@@ -4,6 +4,7 @@
 #include "access/core_permissions.h"
 #include "access/org.h"
 #include "api/core_routes.h"
+#include "api/core_schemas.h"
 
 static const struct db_stmt list_departments = {"api.departments",
     "SELECT id, unit_id, code, name, version, closed_at IS NOT NULL FROM juxin.department"
@@ -241,12 +242,14 @@ static const struct api_route department_routes[] = {
         .path = "/departments",
         .permission = "core.department.create",
         .handle = departments_create,
+        .request_schema = SCHEMA_DEPARTMENT,
         .summary_en = "Create a department",
         .summary_zh = "新建部门"},
     {.method = HTTP_PATCH,
         .path = "/departments/{department}",
         .permission = "core.department.update",
         .handle = departments_update,
+        .request_schema = SCHEMA_NAME,
         .summary_en = "Rename a department",
         .summary_zh = "部门更名"},
     {.method = HTTP_POST,
@@ -259,6 +262,7 @@ static const struct api_route department_routes[] = {
         .path = "/departments/{department}/members/{account}",
         .permission = "core.department.update",
         .handle = members_put,
+        .request_schema = SCHEMA_MEMBER,
         .summary_en = "Add a member or change whether it is a head",
         .summary_zh = "添加成员或设为负责人"},
     {.method = HTTP_DELETE,

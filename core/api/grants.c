@@ -4,6 +4,7 @@
 #include "access/core_permissions.h"
 #include "access/grant.h"
 #include "api/core_routes.h"
+#include "api/core_schemas.h"
 
 static const struct db_stmt list_grants = {"api.grants",
     "SELECT g.id, g.account_id, g.department_id, g.role_id, r.name, g.unit_id, g.reach, g.valid_from, "
@@ -150,6 +151,7 @@ static const struct api_route grant_routes[] = {
         .path = "/grants",
         .permission = "core.grant.write",
         .handle = grants_create,
+        .request_schema = SCHEMA_GRANT,
         .summary_en = "Grant a role at a unit, within one's own rights",
         .summary_zh = "在本人权限之内授权"},
     {.method = HTTP_DELETE,

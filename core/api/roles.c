@@ -6,10 +6,11 @@
 #include "access/permission.h"
 #include "access/role.h"
 #include "api/core_routes.h"
+#include "api/core_schemas.h"
 
-static const struct db_stmt list_roles = {
-    "api.roles", "SELECT id, name, label_zh, label_en, is_builtin, version FROM juxin.role WHERE tenant_id = "
-                 "$1 ORDER BY name"};
+static const struct db_stmt list_roles = {"api.roles",
+    "SELECT id, name, label_zh, label_en, is_builtin, version FROM juxin.role WHERE tenant_id = "
+    "$1 ORDER BY name"};
 
 static void write_permissions(struct jsonw *w, const struct access_role *role)
 {
@@ -202,12 +203,14 @@ static const struct api_route role_routes[] = {
         .path = "/roles",
         .permission = "core.role.write",
         .handle = roles_create,
+        .request_schema = SCHEMA_ROLE,
         .summary_en = "Create a role",
         .summary_zh = "新建角色"},
     {.method = HTTP_PATCH,
         .path = "/roles/{role}",
         .permission = "core.role.write",
         .handle = roles_update,
+        .request_schema = SCHEMA_ROLE_CHANGE,
         .summary_en = "Change a role",
         .summary_zh = "修改角色"},
     {.method = HTTP_GET,

@@ -4,6 +4,7 @@
 #include "access/account.h"
 #include "access/session.h"
 #include "api/core_routes.h"
+#include "api/core_schemas.h"
 #include "base/clock.h"
 #include "loop/flood.h"
 
@@ -203,10 +204,9 @@ static const struct api_route session_routes[] = {
         .path = "/session",
         .flags = API_PUBLIC | API_NO_CSRF | API_ALLOW_MUST_CHANGE | API_NO_REPLAY,
         .handle = session_create,
+        .request_schema = SCHEMA_LOGIN,
         .summary_en = "Sign in",
-        .summary_zh = "登录",
-        .request_schema = "{\"type\":\"object\",\"required\":[\"login\",\"password\"],\"properties\":{"
-                          "\"login\":{\"type\":\"string\"},\"password\":{\"type\":\"string\"}}}"},
+        .summary_zh = "登录"},
     {.method = HTTP_GET,
         .path = "/session",
         .flags = API_ALLOW_MUST_CHANGE,
@@ -233,12 +233,9 @@ static const struct api_route session_routes[] = {
         .path = "/account/password",
         .flags = API_ALLOW_MUST_CHANGE | API_NO_REPLAY,
         .handle = password_change,
+        .request_schema = SCHEMA_PASSWORD,
         .summary_en = "Change one's own password",
-        .summary_zh = "修改本人密码",
-        .request_schema =
-            "{\"type\":\"object\",\"required\":[\"old_password\",\"new_password\"],\"properties\":{"
-            "\"old_password\":{\"type\":\"string\"},\"new_password\":{\"type\":\"string\","
-            "\"minLength\":8}}}"},
+        .summary_zh = "修改本人密码"},
 };
 
 int api_session_routes(struct router *rt)

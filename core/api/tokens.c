@@ -4,6 +4,7 @@
 #include "access/core_permissions.h"
 #include "access/session.h"
 #include "api/core_routes.h"
+#include "api/core_schemas.h"
 
 static const struct db_stmt list_tokens = {"api.tokens",
     "SELECT id, account_id, name, created_at, expires_at FROM juxin.api_token WHERE tenant_id = $1"
@@ -111,6 +112,7 @@ static const struct api_route token_routes[] = {
         .path = "/tokens",
         .flags = API_NO_REPLAY,
         .handle = tokens_create,
+        .request_schema = SCHEMA_TOKEN,
         .summary_en = "Issue an API token; it is shown once",
         .summary_zh = "签发接口令牌，只显示一次"},
     {.method = HTTP_DELETE,

@@ -4,6 +4,7 @@
 #include "access/core_permissions.h"
 #include "access/org.h"
 #include "api/core_routes.h"
+#include "api/core_schemas.h"
 
 static const struct db_stmt read_unit = {"api.unit",
     "SELECT version, created_at, updated_at, closed_at FROM juxin.unit WHERE tenant_id = $1 AND id = $2"};
@@ -376,12 +377,6 @@ static int units_import_route(struct call *c, struct request *r)
     return result;
 }
 
-#define UNIT_SCHEMA                                                                                          \
-    "{\"type\":\"object\",\"properties\":{\"code\":{\"type\":\"string\"},\"name\":{\"type\":\"string\","     \
-    "\"maxLength\":100},"                                                                                    \
-    "\"level\":{\"enum\":[\"county\",\"street\",\"community\",\"park\"]},\"parent\":{\"type\":\"string\","   \
-    "\"format\":\"uuid\"}},\"required\":[\"code\",\"name\",\"level\",\"parent\"]}"
-
 static const struct api_route unit_routes[] = {
     {.method = HTTP_GET,
         .path = "/units",
@@ -399,19 +394,21 @@ static const struct api_route unit_routes[] = {
         .path = "/units",
         .permission = "core.unit.create",
         .handle = units_create,
+        .request_schema = SCHEMA_UNIT,
         .summary_en = "Create a unit",
-        .summary_zh = "新建组织机构",
-        .request_schema = UNIT_SCHEMA},
+        .summary_zh = "新建组织机构"},
     {.method = HTTP_PATCH,
         .path = "/units/{unit}",
         .permission = "core.unit.update",
         .handle = units_update,
+        .request_schema = SCHEMA_NAME,
         .summary_en = "Rename a unit",
         .summary_zh = "组织机构更名"},
     {.method = HTTP_POST,
         .path = "/units/{unit}/move",
         .permission = "core.unit.move",
         .handle = units_move,
+        .request_schema = SCHEMA_MOVE,
         .summary_en = "Move a unit under another",
         .summary_zh = "调整组织机构隶属"},
     {.method = HTTP_POST,
@@ -424,6 +421,7 @@ static const struct api_route unit_routes[] = {
         .path = "/units/import",
         .permission = "core.unit.create",
         .handle = units_import_route,
+        .request_schema = SCHEMA_TREE,
         .body_max = 4u << 20,
         .summary_en = "Import a tree (JSON or CSV; dry_run=1 only checks)",
         .summary_zh = "导入组织机构（JSON 或 CSV；dry_run=1 只检查）"},
