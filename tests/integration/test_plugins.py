@@ -246,6 +246,32 @@ def answers():
         return False
 
 
+def told():
+    return {row[0] for row in server.psql("SELECT u.code FROM juxin.plugin_unit p JOIN juxin.unit u ON u.tenant_id = p.tenant_id"
+                                          " AND u.id = p.unit_id JOIN juxin.tenant t ON t.id = p.tenant_id"
+                                          " WHERE t.slug = 'one' AND p.plugin = 'probe'")}
+
+
+def effective():
+    return {code for code, id in units.items()
+            if boss.get(API + f"plugins?unit={id}").json["items"][0]["state"] == "on"}
+
+
+def test_plugins_are_told_where_they_run():
+    wait_until(lambda: told() == effective(), 30, "what the plugin was told")
+    server.ctl("unit", "create", "one", "13", "--name", "南街道", "--level", "street", "--parent", "1")
+    units["13"] = boss.get(API + "units?code=13").json["items"][0]["id"]
+    on = policy("13", "mandatory", "--reach", "self")
+    assert "13" in effective(), server.ctl("plugin", "why", "one", "probe", "--unit", "13").stdout
+    wait_until(lambda: "13" in told(), 30, "enabling a unit created later")
+    assert '"probe.enabled"' in server.log() and '"13"' in server.log()
+    end_policy(on)
+    policy("13", "forbidden", "--reach", "self", "--reason", "试")
+    wait_until(lambda: "13" not in told(), 30, "disabling it")
+    assert '"probe.disabled"' in server.log()
+    assert told() == effective()
+
+
 def test_a_crash_is_named_and_the_server_goes_on():
     assert not hasattr(crashed("crash"), "status")
     wait_until(lambda: log_has("plugin.crashed", plugin="probe", hook="validate obey"), 20, "the attribution")
@@ -313,31 +339,6 @@ def test_the_deployment_speaks_above_all_tenants():
     again = server.ctl("plugin", "policy", "-", "probe", "--rule", "off", "--reason", "x", check=False)
     assert again.returncode != 0 and "already" in again.stdout + again.stderr, again
     assert server.ctl_json("plugin", "why", "two", "probe", "--unit", "111")["state"] == "off"
-
-
-def told():
-    return {row[0] for row in server.psql("SELECT u.code FROM juxin.plugin_unit p JOIN juxin.unit u ON u.tenant_id = p.tenant_id"
-                                          " AND u.id = p.unit_id JOIN juxin.tenant t ON t.id = p.tenant_id"
-                                          " WHERE t.slug = 'one' AND p.plugin = 'probe'")}
-
-
-def effective():
-    return {code for code, id in units.items()
-            if boss.get(API + f"plugins?unit={id}").json["items"][0]["state"] == "on"}
-
-
-def test_plugins_are_told_where_they_run():
-    wait_until(lambda: told() == effective(), 30, "what the plugin was told")
-    server.ctl("unit", "create", "one", "13", "--name", "南街道", "--level", "street", "--parent", "1")
-    units["13"] = boss.get(API + "units?code=13").json["items"][0]["id"]
-    on = policy("13", "mandatory", "--reach", "self")
-    wait_until(lambda: "13" in told(), 30, "enabling a unit created later")
-    assert '"probe.enabled"' in server.log() and '"13"' in server.log()
-    end_policy(on)
-    policy("13", "forbidden", "--reach", "self", "--reason", "试")
-    wait_until(lambda: "13" not in told(), 30, "disabling it")
-    assert '"probe.disabled"' in server.log()
-    assert told() == effective()
 
 
 if __name__ == "__main__":
