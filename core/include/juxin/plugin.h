@@ -212,8 +212,8 @@ struct jx_route {
 enum jx_lifecycle_event {
     JX_LOAD = 1,         /* once per process, call is NULL: no host function that takes a call */
     JX_WORKER_START = 2, /* call is NULL */
-    JX_ENABLE_UNIT = 3,  /* the plugin became effective at the unit; reserved, hosts of 1.0 do not send it */
-    JX_DISABLE_UNIT = 4, /* … stopped being so; reserved as well */
+    JX_ENABLE_UNIT = 3,  /* the plugin became effective at the unit, one made later too; told soon after */
+    JX_DISABLE_UNIT = 4, /* … stopped being so */
     JX_DRAIN = 5         /* call is NULL */
 };
 
