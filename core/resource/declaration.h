@@ -124,6 +124,7 @@ struct resource {
     bool sort_desc;
     uint32_t permissions[RESOURCE_ACTIONS];
     uint32_t index;                   /* in the registry */
+    const char *columns;              /* of SELECTs, made once when the registry takes the resource */
     json_t *json;                     /* the declaration itself */
 };
 

@@ -35,6 +35,7 @@ struct build {
     const char *order, *order_outer;
     uint32_t limit;                   /* 0: none */
     uint32_t branches;
+    bool direct;                      /* one branch only: it is the page, no union and join around it */
     struct uuid *units[BRANCHES];
     uint32_t unit_count[BRANCHES];
 };
@@ -198,8 +199,12 @@ static void add_unit_branch(struct build *b, enum branch kind, const char *units
     add_branch_start(b);
     if (many)
         buf_addf(&b->sql, "(SELECT x.* FROM unnest(%s::uuid[]) AS h(u) CROSS JOIN LATERAL ", units);
-    buf_addf(&b->sql, "(SELECT r.id");
-    add_key(b);
+    if (b->direct) {
+        buf_addf(&b->sql, "SELECT %s", record_columns(b->c->arena, b->q->res));
+    } else {
+        buf_adds(&b->sql, "(SELECT r.id");
+        add_key(b);
+    }
     buf_addf(&b->sql, " FROM %s r WHERE r.tenant_id = $1 AND r.deleted_at IS NULL", b->q->res->table);
     if (strchr(branch_predicates[kind], '%')) {
         const char *p = branch_predicates[kind], *at = strstr(p, "%s");
@@ -212,7 +217,8 @@ static void add_unit_branch(struct build *b, enum branch kind, const char *units
     }
     buf_adds(&b->sql, b->where);
     add_tail(b, nulls);
-    buf_adds(&b->sql, many ? ") x)" : ")");
+    if (!b->direct)
+        buf_adds(&b->sql, many ? ") x)" : ")");
 }
 
 static void add_participant_branch(struct build *b, const char *holders, const char *unit_key, bool nulls)
@@ -250,13 +256,26 @@ static const char *unit_predicate(struct build *b)
         arg(b, arena_dup(b->c->arena, uuid_format(tree_unit(t, b->q->unit).id).s), "::uuid"));
 }
 
-static void add_branches(struct build *b, bool everywhere)
+/* A page that one branch gives by itself: all of the tenant, or one unit's subtree, for who reads everything. */
+static bool is_direct(const struct build *b, const char *holders)
+{
+    uint32_t kinds = 0, units = 0;
+
+    for (int kind = 0; kind < BRANCHES; kind++) {
+        kinds += b->unit_count[kind] > 0;
+        units += b->unit_count[kind];
+    }
+    return !holders && kinds == 1 && units == 1 && (!b->keyset || !b->keyset_nulls);
+}
+
+static void add_branches(struct build *b, bool everywhere, bool is_page)
 {
     const char *holders = everywhere ? NULL : reader_holders(b->c, b->q->res, false);
     const char *holder_arg = holders ? arg(b, holders, "") : NULL;
     const char *unit_key = holders ? unit_predicate(b) : "";
     const char *units[BRANCHES] = {0};
 
+    b->direct = is_page && is_direct(b, holders);
     for (int kind = 0; kind < BRANCHES; kind++)
         if (b->unit_count[kind] && strchr(branch_predicates[kind], '%'))
             units[kind] = b->unit_count[kind] > 1
@@ -304,7 +323,7 @@ void query_build(struct call *c, const struct query *q, struct query_sql *ret, b
     everywhere = reach_all(&b);
     make_where(&b);
     make_order(&b);
-    add_branches(&b, everywhere);
+    add_branches(&b, everywhere, true);
     *ret_empty = b.branches == 0;
     ret->has_full = q->res->anonymity.is_on && !everywhere && c->who->department_count > 0;
     if (ret->has_full)
@@ -312,6 +331,10 @@ void query_build(struct call *c, const struct query *q, struct query_sql *ret, b
             ", EXISTS (SELECT 1 FROM juxin.participant f WHERE f.tenant_id = $1 AND f.resource = '%s' AND "
             "f.record_id = r.id AND f.holder = ANY(%s::uuid[]))",
             q->res->full_name, arg(&b, reader_holders(c, q->res, true), ""));
+    if (b.direct) { /* has_full is for who does not read everything */
+        finish(&b, "", "");
+        return;
+    }
     finish(&b,
         arena_printf(c->arena, "SELECT %s%s FROM (SELECT * FROM (", record_columns(c->arena, q->res), full ? full : ""),
         arena_printf(c->arena, ") p%s LIMIT %u) p JOIN %s r ON r.id = p.id WHERE r.tenant_id = $1%s", b.order_outer,
@@ -333,7 +356,7 @@ void query_build_count(struct call *c, const struct query *q, struct query_sql *
     everywhere = reach_all(&b);
     make_where(&b);
     make_order(&b);
-    add_branches(&b, everywhere);
+    add_branches(&b, everywhere, false);
     ret->has_full = false;
     finish(&b, "SELECT count(*) FROM (SELECT * FROM (",
         capped ? arena_printf(c->arena, ") p LIMIT %u) p", QUERY_COUNT_MAX + 1) : ") p) p");

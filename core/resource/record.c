@@ -12,6 +12,8 @@ const char *record_columns(struct arena *a, const struct resource *res)
     struct buf b = BUF_INIT;
     char *s;
 
+    if (res->columns)
+        return res->columns;
     buf_adds(&b, "r.id, r.unit_id, r.origin_unit_id, r.version, r.state, r.state_since, r.due_at, r.number, r.created_at, "
                  "r.created_by, r.updated_at, r.updated_by");
     for (uint32_t i = 0; i < res->field_count; i++)

@@ -471,6 +471,8 @@ static void body_lists(void *arg)
     for (size_t i = 0; i < ARRAY_LEN(orders); i++)
         walk(&s1, orders[i], before + 40);
     walk(&c2, "id.desc", (uint32_t)list(&c2, "count=exact").total);
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) /* one branch only: no union around it */
+        walk(&county, orders[i], (uint32_t)list(&county, "count=exact").total);
     assert_int_equal(list(&s1, "unit=c2&count=capped").total, 20);
     assert_int_equal(list(&s1, "unit=s1&reach=self&count=exact").total, 20);
     assert_int_equal(list(&children, "unit=c2&count=capped").total, 20);
