@@ -10,9 +10,13 @@
 #define JUXIN_VERSION "0"
 #endif
 
-static const char *const method_keys[] = {
-    [HTTP_GET] = "get", [HTTP_HEAD] = "head", [HTTP_POST] = "post", [HTTP_PUT] = "put", [HTTP_PATCH] = "patch",
-    [HTTP_DELETE] = "delete", [HTTP_OPTIONS] = "options"};
+static const char *const method_keys[] = {[HTTP_GET] = "get",
+    [HTTP_HEAD] = "head",
+    [HTTP_POST] = "post",
+    [HTTP_PUT] = "put",
+    [HTTP_PATCH] = "patch",
+    [HTTP_DELETE] = "delete",
+    [HTTP_OPTIONS] = "options"};
 
 void openapi_ref(struct jsonw *w, const char *key, const char *what, const char *name)
 {
@@ -183,12 +187,15 @@ static void paths(struct jsonw *w)
     free(l);
 }
 
-#define PROBLEM_SCHEMA                                                                                               \
-    "{\"type\":\"object\",\"description\":\"RFC 9457\",\"required\":[\"type\",\"title\",\"status\",\"code\"],\"properties\":{"   \
-    "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"              \
-    "\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"            \
-    "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"pointer\",\"code\",\"detail\"],"  \
-    "\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":\"JSON Pointer, or the name of a parameter\"},"  \
+#define PROBLEM_SCHEMA                                                                                       \
+    "{\"type\":\"object\",\"description\":\"RFC "                                                            \
+    "9457\",\"required\":[\"type\",\"title\",\"status\",\"code\"],\"properties\":{"                          \
+    "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"      \
+    "\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"    \
+    "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"pointer\",\"code\","      \
+    "\"detail\"],"                                                                                           \
+    "\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":\"JSON Pointer, or the name of a "     \
+    "parameter\"},"                                                                                          \
     "\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}}}"
 
 static void components(struct jsonw *w)
@@ -196,12 +203,14 @@ static void components(struct jsonw *w)
     jsonw_key(w, "components");
     jsonw_object(w);
     jsonw_key(w, "securitySchemes");
-    jsonw_raw(w, TEXT("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"An API token\"},"
-                      "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"__Host-jx-TENANT\","
-                      "\"description\":\"From POST /session; changes also send its csrf_token as X-CSRF-Token\"}}"));
+    jsonw_raw(w,
+        TEXT("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"An API token\"},"
+             "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"__Host-jx-TENANT\","
+             "\"description\":\"From POST /session; changes also send its csrf_token as X-CSRF-Token\"}}"));
     jsonw_key(w, "responses");
-    jsonw_raw(w, TEXT("{\"Problem\":{\"description\":\"What is wrong\",\"content\":{\"application/problem+json\":"
-                      "{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}}"));
+    jsonw_raw(
+        w, TEXT("{\"Problem\":{\"description\":\"What is wrong\",\"content\":{\"application/problem+json\":"
+                "{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}}"));
     jsonw_key(w, "schemas");
     jsonw_object(w);
     jsonw_key(w, "Problem");
@@ -217,8 +226,9 @@ void openapi_write(struct jsonw *w)
     jsonw_object(w);
     jsonw_kstr(w, "openapi", "3.1.0");
     jsonw_key(w, "info");
-    jsonw_raw(w, TEXT("{\"title\":\"Juxin\",\"version\":\"" JUXIN_VERSION "\",\"summary\":\"One district's API\","
-                      "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}}"));
+    jsonw_raw(
+        w, TEXT("{\"title\":\"Juxin\",\"version\":\"" JUXIN_VERSION "\",\"summary\":\"One district's API\","
+                "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}}"));
     jsonw_key(w, "servers");
     jsonw_raw(w, TEXT("[{\"url\":\"/t/{tenant}/api/v1\",\"variables\":{\"tenant\":{\"default\":\"tenant\","
                       "\"description\":\"The district's short name\"}}}]"));
@@ -245,8 +255,11 @@ static int serve(struct call *c, struct request *r)
 
 int api_openapi_route(struct router *rt)
 {
-    static const struct api_route route = {.method = HTTP_GET, .path = "/openapi.json", .handle = serve,
-        .summary_en = "This document", .summary_zh = "接口说明"};
+    static const struct api_route route = {.method = HTTP_GET,
+        .path = "/openapi.json",
+        .handle = serve,
+        .summary_en = "This document",
+        .summary_zh = "接口说明"};
 
     return api_add(rt, &route);
 }

@@ -92,18 +92,22 @@ static const char *shape(const struct resource *res, const char *suffix, char ou
     return out;
 }
 
-#define STANDARD_MEMBERS                                                                                             \
-    "\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"version\":{\"type\":\"integer\"},"                            \
-    "\"state_since\":{\"type\":\"string\",\"format\":\"date-time\"},"                                                 \
-    "\"due_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date\"},\"number\":{\"type\":[\"string\",\"null\"]},"     \
-    "\"unit_id\":{\"type\":\"string\",\"format\":\"uuid\",\"description\":\"Handles it now\"},"                        \
-    "\"unit_name\":{\"type\":[\"string\",\"null\"]},\"origin_unit_id\":{\"type\":\"string\",\"format\":\"uuid\"},"     \
-    "\"created_at\":{\"type\":\"string\",\"format\":\"date-time\"},"                                                  \
-    "\"created_by\":{\"type\":[\"string\",\"null\"],\"format\":\"uuid\"},"                                            \
-    "\"updated_at\":{\"type\":\"string\",\"format\":\"date-time\"},"                                                  \
-    "\"updated_by\":{\"type\":[\"string\",\"null\"],\"format\":\"uuid\"},"                                            \
-    "\"hidden\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Members the caller may not see\"},"  \
-    "\"transitions\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"What the caller may do now\"}"
+#define STANDARD_MEMBERS                                                                                     \
+    "\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"version\":{\"type\":\"integer\"},"                   \
+    "\"state_since\":{\"type\":\"string\",\"format\":\"date-time\"},"                                        \
+    "\"due_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date\"},\"number\":{\"type\":[\"string\","      \
+    "\"null\"]},"                                                                                            \
+    "\"unit_id\":{\"type\":\"string\",\"format\":\"uuid\",\"description\":\"Handles it now\"},"              \
+    "\"unit_name\":{\"type\":[\"string\",\"null\"]},\"origin_unit_id\":{\"type\":\"string\",\"format\":"     \
+    "\"uuid\"},"                                                                                             \
+    "\"created_at\":{\"type\":\"string\",\"format\":\"date-time\"},"                                         \
+    "\"created_by\":{\"type\":[\"string\",\"null\"],\"format\":\"uuid\"},"                                   \
+    "\"updated_at\":{\"type\":\"string\",\"format\":\"date-time\"},"                                         \
+    "\"updated_by\":{\"type\":[\"string\",\"null\"],\"format\":\"uuid\"},"                                   \
+    "\"hidden\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Members the caller "   \
+    "may not see\"},"                                                                                        \
+    "\"transitions\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"What the caller " \
+    "may do now\"}"
 
 static void record_schema(struct jsonw *w, const struct resource *res)
 {
@@ -154,7 +158,8 @@ static void input_schema(struct jsonw *w, const struct resource *res, bool creat
     jsonw_object(w);
     if (creates) {
         jsonw_key(w, "unit");
-        jsonw_raw(w, TEXT("{\"type\":\"string\",\"description\":\"Id or code; not needed by who may create at one unit only\"}"));
+        jsonw_raw(w, TEXT("{\"type\":\"string\",\"description\":\"Id or code; not needed by who may create "
+                          "at one unit only\"}"));
     }
     for (uint32_t i = 0; i < res->field_count; i++)
         if (res->fields[i].set_by == SET_BY_USER && (creates || !res->fields[i].is_immutable))
@@ -210,7 +215,8 @@ static void filter_parameters(struct jsonw *w, const struct resource *res)
 
     openapi_parameter(w, "unit", "query", "string", "Only this unit's subtree: id or code");
     openapi_parameter(w, "reach", "query", "string", "self or subtree, together with unit");
-    openapi_parameter(w, "order", "query", "string", "A sortable field, then .asc or .desc; id.desc by default");
+    openapi_parameter(
+        w, "order", "query", "string", "A sortable field, then .asc or .desc; id.desc by default");
     openapi_parameter(w, "limit", "query", "integer", "1 to 200; 20 by default");
     openapi_parameter(w, "cursor", "query", "string", "next of the last answer");
     openapi_parameter(w, "count", "query", "string", "none, capped (up to 1000) or exact");
@@ -223,7 +229,8 @@ static void filter_parameters(struct jsonw *w, const struct resource *res)
 
 static void parameters(struct jsonw *w, enum record_route kind, const struct resource *res)
 {
-    bool writes = kind == RECORD_CREATE || kind == RECORD_UPDATE || kind == RECORD_DELETE || kind == RECORD_TRANSITION;
+    bool writes =
+        kind == RECORD_CREATE || kind == RECORD_UPDATE || kind == RECORD_DELETE || kind == RECORD_TRANSITION;
 
     jsonw_key(w, "parameters");
     jsonw_array(w);
@@ -280,7 +287,8 @@ static void answer_schema(struct jsonw *w, enum record_route kind, const struct 
 {
     if (kind == RECORD_HISTORY || kind == RECORD_TRANSITIONS) {
         jsonw_key(w, "schema");
-        jsonw_raw(w, TEXT("{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}}"));
+        jsonw_raw(w, TEXT("{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":{"
+                          "\"type\":\"object\"}}}}"));
     } else if (kind == RECORD_LIST) {
         jsonw_key(w, "schema");
         jsonw_object(w);
@@ -295,7 +303,8 @@ static void answer_schema(struct jsonw *w, enum record_route kind, const struct 
         jsonw_key(w, "next");
         jsonw_raw(w, TEXT("{\"type\":[\"string\",\"null\"]}"));
         jsonw_key(w, "count");
-        jsonw_raw(w, TEXT("{\"type\":\"object\",\"properties\":{\"value\":{\"type\":\"integer\"},\"capped\":{\"type\":\"boolean\"}}}"));
+        jsonw_raw(w, TEXT("{\"type\":\"object\",\"properties\":{\"value\":{\"type\":\"integer\"},\"capped\":{"
+                          "\"type\":\"boolean\"}}}"));
         jsonw_object_end(w);
         jsonw_object_end(w);
     } else {

@@ -35,7 +35,8 @@ static int changed(struct call *c, struct request *r, int status, struct record 
     if (result < 0)
         return result;
     if (status == 201)
-        response_header(r->response, "Location", "%.*s/%s", (int)r->path.len, r->path.ptr, uuid_format(rec->id).s);
+        response_header(
+            r->response, "Location", "%.*s/%s", (int)r->path.len, r->path.ptr, uuid_format(rec->id).s);
     write_record(c, r, status, rec);
     return 0;
 }
@@ -166,7 +167,7 @@ static int update(struct call *c, struct request *r)
     return result < 0 || c->is_replay ? result : changed(c, r, 200, rec);
 }
 
-static int delete(struct call *c, struct request *r)
+static int delete (struct call *c, struct request *r)
 {
     struct uuid id;
     int64_t version;
@@ -199,7 +200,8 @@ static int transition(struct call *c, struct request *r)
     if (result == 0)
         result = request_json(r, &body);
     if (result == 0)
-        result = record_transition(c, resource_of(r), id, version, arena_ndup(r->arena, name.ptr, name.len), body, &rec);
+        result = record_transition(
+            c, resource_of(r), id, version, arena_ndup(r->arena, name.ptr, name.len), body, &rec);
     return result < 0 || c->is_replay ? result : changed(c, r, 200, rec);
 }
 
@@ -282,7 +284,8 @@ static const struct {
     [RECORD_UPDATE] = {HTTP_PATCH, "/{id}", update, "Change fields (merge patch)", "修改"},
     [RECORD_DELETE] = {HTTP_DELETE, "/{id}", delete, "Delete", "删除"},
     [RECORD_TRANSITION] = {HTTP_POST, "/{id}/transitions/{name}", transition, "Take a transition", "办理"},
-    [RECORD_TRANSITIONS] = {HTTP_GET, "/{id}/transitions", transitions, "Transitions you may take now", "当前可办理的操作"},
+    [RECORD_TRANSITIONS] = {HTTP_GET, "/{id}/transitions", transitions, "Transitions you may take now",
+        "当前可办理的操作"},
     [RECORD_HISTORY] = {HTTP_GET, "/{id}/history", history, "Timeline", "办理过程"},
 };
 

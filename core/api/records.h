@@ -5,8 +5,15 @@
 #include "resource/declaration.h"
 
 enum record_route {
-    RECORD_LIST, RECORD_CREATE, RECORD_READ, RECORD_UPDATE, RECORD_DELETE, RECORD_TRANSITION, RECORD_TRANSITIONS,
-    RECORD_HISTORY, RECORD_ROUTES
+    RECORD_LIST,
+    RECORD_CREATE,
+    RECORD_READ,
+    RECORD_UPDATE,
+    RECORD_DELETE,
+    RECORD_TRANSITION,
+    RECORD_TRANSITIONS,
+    RECORD_HISTORY,
+    RECORD_ROUTES
 };
 
 /* For every resource of the registry; once per process, after resource_load_all. */

@@ -39,7 +39,6 @@ int change_check(struct call *c, enum hook_point point, const char *detail, stru
     return r < 0 ? r : c->fault.status ? -EINVAL : 0;
 }
 
-
 const char *change_columns(struct arena *a, const struct resource *res)
 {
     const char *s = "";
@@ -52,9 +51,11 @@ const char *change_columns(struct arena *a, const struct resource *res)
 int change_error(struct call *c, int error)
 {
     if (error == -EEXIST)
-        return call_fail(c, 409, "conflict", "A value that must be unique was taken meanwhile.", "唯一值已被占用。");
+        return call_fail(
+            c, 409, "conflict", "A value that must be unique was taken meanwhile.", "唯一值已被占用。");
     if (error == -ENOLINK)
-        return call_fail(c, 409, "conflict", "Something the record refers to is gone.", "所引用的对象已不存在。");
+        return call_fail(
+            c, 409, "conflict", "Something the record refers to is gone.", "所引用的对象已不存在。");
     return error;
 }
 
@@ -81,10 +82,11 @@ int change_write(struct call *c, struct record *rec, const struct change_extra *
             ddl_column_type(res->fields[i].type));
     }
     r = db_exec_expect(c->tx,
-        db_stmt_built(c->arena,
-            arena_printf(c->arena, "UPDATE %s AS r SET %s%s WHERE r.tenant_id = $1 AND r.id = $2 AND r.version = $3%s",
-                res->table, set, extra && extra->from ? " FROM juxin.unit u" : "",
-                extra && extra->from ? extra->from : "")),
+        db_stmt_built(
+            c->arena, arena_printf(c->arena,
+                          "UPDATE %s AS r SET %s%s WHERE r.tenant_id = $1 AND r.id = $2 AND r.version = $3%s",
+                          res->table, set, extra && extra->from ? " FROM juxin.unit u" : "",
+                          extra && extra->from ? extra->from : "")),
         a, 1);
     if (r < 0)
         return change_error(c, r);
@@ -94,14 +96,15 @@ int change_write(struct call *c, struct record *rec, const struct change_extra *
     return 0;
 }
 
-int change_finish(struct call *c, enum hook_point point, const char *detail, const struct record *rec, int status)
+int change_finish(
+    struct call *c, enum hook_point point, const char *detail, const struct record *rec, int status)
 {
     static const char *const verbs[HOOK_POINTS] = {
         [HOOK_AFTER_CREATE] = "create", [HOOK_AFTER_UPDATE] = "update", [HOOK_AFTER_DELETE] = "delete"};
     const char *changed = record_changed_names(c->arena, rec);
     const char *verb = detail ? detail : verbs[point];
-    int r = call_audit(c, arena_printf(c->arena, "%s.%s", rec->res->full_name, verb), rec->res->full_name, rec->id,
-        rec->unit_id, changed);
+    int r = call_audit(c, arena_printf(c->arena, "%s.%s", rec->res->full_name, verb), rec->res->full_name,
+        rec->id, rec->unit_id, changed);
 
     if (r == 0)
         r = hook_actions(c, point, rec->res->full_name, detail, rec, rec->version, changed);
@@ -142,7 +145,8 @@ uint32_t change_unit(struct call *c, const json_t *body)
         unit = uuid_parse(t, &id) == 0 ? tree_find(c->tenant->tree, id) : tree_find_code(c->tenant->tree, t);
     }
     if (unit == TREE_NONE || tree_unit(c->tenant->tree, unit).is_closed) {
-        (void)call_fail_at(c, "/unit", "unknown_unit", "The id or code of a unit that is open.", "应为现有组织机构的编号或代码。");
+        (void)call_fail_at(c, "/unit", "unknown_unit", "The id or code of a unit that is open.",
+            "应为现有组织机构的编号或代码。");
         return TREE_NONE;
     }
     return unit;

@@ -14,10 +14,20 @@ struct plan {
 };
 
 static const char *const column_types[FIELD_TYPES] = {
-    [FIELD_TEXT] = "text", [FIELD_LONGTEXT] = "text", [FIELD_INTEGER] = "bigint", [FIELD_MONEY] = "bigint",
-    [FIELD_BOOLEAN] = "boolean", [FIELD_DATE] = "date", [FIELD_DATETIME] = "timestamptz", [FIELD_ENUM] = "text",
-    [FIELD_REFERENCE] = "uuid", [FIELD_JSON] = "jsonb", [FIELD_DEPARTMENT] = "uuid", [FIELD_DEPARTMENTS] = "text",
-    [FIELD_ACCOUNT] = "uuid", [FIELD_UNIT] = "uuid",
+    [FIELD_TEXT] = "text",
+    [FIELD_LONGTEXT] = "text",
+    [FIELD_INTEGER] = "bigint",
+    [FIELD_MONEY] = "bigint",
+    [FIELD_BOOLEAN] = "boolean",
+    [FIELD_DATE] = "date",
+    [FIELD_DATETIME] = "timestamptz",
+    [FIELD_ENUM] = "text",
+    [FIELD_REFERENCE] = "uuid",
+    [FIELD_JSON] = "jsonb",
+    [FIELD_DEPARTMENT] = "uuid",
+    [FIELD_DEPARTMENTS] = "text",
+    [FIELD_ACCOUNT] = "uuid",
+    [FIELD_UNIT] = "uuid",
 };
 
 const char *ddl_column_type(enum field_type t)
@@ -39,13 +49,15 @@ static void push(struct arena *a, const char ***list, uint32_t *count, uint32_t 
     (*list)[(*count)++] = sql;
 }
 
-#define ADD(p, ...)                                                                                                  \
-    push((p)->a, &(p)->out->statements, &(p)->out->count, &(p)->out->capacity, arena_printf((p)->a, __VA_ARGS__))
-#define ADD_LATE(p, ...)                                                                                             \
-    push((p)->a, &(p)->out->late, &(p)->out->late_count, &(p)->out->late_capacity, arena_printf((p)->a, __VA_ARGS__))
+#define ADD(p, ...)                                                                                          \
+    push((p)->a, &(p)->out->statements, &(p)->out->count, &(p)->out->capacity,                               \
+        arena_printf((p)->a, __VA_ARGS__))
+#define ADD_LATE(p, ...)                                                                                     \
+    push((p)->a, &(p)->out->late, &(p)->out->late_count, &(p)->out->late_capacity,                           \
+        arena_printf((p)->a, __VA_ARGS__))
 
-#define ADD_CONCURRENT(p, ...)                                                                                       \
-    push((p)->a, &(p)->out->concurrent, &(p)->out->concurrent_count, &(p)->out->concurrent_capacity,                 \
+#define ADD_CONCURRENT(p, ...)                                                                               \
+    push((p)->a, &(p)->out->concurrent, &(p)->out->concurrent_count, &(p)->out->concurrent_capacity,         \
         arena_printf((p)->a, __VA_ARGS__))
 
 /* 'value', quoted for SQL. Values are names of a-z, 0-9 and _, checked by the declaration. */
@@ -64,14 +76,17 @@ static void add_field_index(struct plan *p, const struct field *f)
 
     if (p->previous && (f->is_filterable || f->is_sortable))
         ADD_CONCURRENT(p,
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"%s_%s_ix\" ON %s (tenant_id, \"%s\", id) WHERE deleted_at IS NULL",
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"%s_%s_ix\" ON %s (tenant_id, \"%s\", id) WHERE "
+            "deleted_at IS NULL",
             name, f->name, table, f->name);
     else if (f->is_filterable || f->is_sortable)
-        ADD(p, "CREATE INDEX \"%s_%s_ix\" ON %s (tenant_id, \"%s\", id) WHERE deleted_at IS NULL", name, f->name, table,
-            f->name);
+        ADD(p, "CREATE INDEX \"%s_%s_ix\" ON %s (tenant_id, \"%s\", id) WHERE deleted_at IS NULL", name,
+            f->name, table, f->name);
     if (f->unique != UNIQUE_NO)
-        ADD(p, "CREATE UNIQUE INDEX IF NOT EXISTS \"%s_%s_uq\" ON %s (tenant_id, %s\"%s\") WHERE deleted_at IS NULL", name, f->name,
-            table, f->unique == UNIQUE_UNIT ? "unit_id, " : "", f->name);
+        ADD(p,
+            "CREATE UNIQUE INDEX IF NOT EXISTS \"%s_%s_uq\" ON %s (tenant_id, %s\"%s\") WHERE deleted_at IS "
+            "NULL",
+            name, f->name, table, f->unique == UNIQUE_UNIT ? "unit_id, " : "", f->name);
 }
 
 static void add_field_key(struct plan *p, const struct field *f)
@@ -87,9 +102,12 @@ static void add_field_key(struct plan *p, const struct field *f)
         target = arena_printf(p->a, "px_%.*s.\"%s\"", (int)(dot - f->reference), f->reference, dot + 1);
     }
     if (target && p->previous)
-        ADD_LATE(p, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS \"%s_%s_fk\"", p->res->table, p->res->name, f->name);
+        ADD_LATE(
+            p, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS \"%s_%s_fk\"", p->res->table, p->res->name, f->name);
     if (target)
-        ADD_LATE(p, "ALTER TABLE %s ADD CONSTRAINT \"%s_%s_fk\" FOREIGN KEY (tenant_id, \"%s\") REFERENCES %s (tenant_id, id)",
+        ADD_LATE(p,
+            "ALTER TABLE %s ADD CONSTRAINT \"%s_%s_fk\" FOREIGN KEY (tenant_id, \"%s\") REFERENCES %s "
+            "(tenant_id, id)",
             p->res->table, p->res->name, f->name, f->name, target);
 }
 
@@ -99,10 +117,13 @@ static void create_table(struct plan *p)
     struct buf sql = BUF_INIT;
 
     buf_addf(&sql,
-        "CREATE TABLE %s (tenant_id int NOT NULL, id uuid NOT NULL, unit_id uuid NOT NULL, a1 uuid, a2 uuid, a3 uuid, "
+        "CREATE TABLE %s (tenant_id int NOT NULL, id uuid NOT NULL, unit_id uuid NOT NULL, a1 uuid, a2 uuid, "
+        "a3 uuid, "
         "a4 uuid, origin_unit_id uuid NOT NULL, version bigint NOT NULL, state text NOT NULL, "
-        "state_since timestamptz NOT NULL, due_at date, auto_at date, number text, created_at timestamptz NOT NULL, "
-        "created_by uuid, updated_at timestamptz NOT NULL, updated_by uuid, deleted_at timestamptz, batch_id uuid",
+        "state_since timestamptz NOT NULL, due_at date, auto_at date, number text, created_at timestamptz "
+        "NOT NULL, "
+        "created_by uuid, updated_at timestamptz NOT NULL, updated_by uuid, deleted_at timestamptz, batch_id "
+        "uuid",
         res->table);
     for (uint32_t i = 0; i < res->field_count; i++) {
         const struct field *f = &res->fields[i];
@@ -111,7 +132,8 @@ static void create_table(struct plan *p)
         if (f->type == FIELD_ENUM)
             buf_addf(&sql, " CONSTRAINT \"%s_%s_ck\" %s", res->name, f->name, enum_check(p->a, f));
     }
-    buf_addf(&sql, ", PRIMARY KEY (tenant_id, id), FOREIGN KEY (tenant_id, unit_id) REFERENCES juxin.unit (tenant_id, id), "
+    buf_addf(&sql, ", PRIMARY KEY (tenant_id, id), FOREIGN KEY (tenant_id, unit_id) REFERENCES juxin.unit "
+                   "(tenant_id, id), "
                    "FOREIGN KEY (tenant_id, origin_unit_id) REFERENCES juxin.unit (tenant_id, id))");
     ADD(p, "%s", buf_str(&sql));
     buf_done(&sql);
@@ -169,7 +191,8 @@ static bool has_value(const struct field *f, const char *value)
     return false;
 }
 
-#define NEEDS_MIGRATION "keep what was declared, or write a migration in the plugin's migrations/ and raise its version"
+#define NEEDS_MIGRATION                                                                                      \
+    "keep what was declared, or write a migration in the plugin's migrations/ and raise its version"
 
 static void refuse(struct plan *p, const char *pointer, const char *what)
 {
@@ -183,7 +206,9 @@ static void diff_enum(struct plan *p, const struct field *was, const struct fiel
 
     for (uint32_t i = 0; i < was->value_count; i++)
         if (!has_value(f, was->values[i].value))
-            refuse(p, at, arena_printf(p->a, "the value \"%s\" was removed; records may hold it", was->values[i].value));
+            refuse(p, at,
+                arena_printf(
+                    p->a, "the value \"%s\" was removed; records may hold it", was->values[i].value));
     for (uint32_t i = 0; i < f->value_count; i++)
         wider |= !has_value(was, f->values[i].value);
     if (!wider)
@@ -199,15 +224,17 @@ static void diff_field(struct plan *p, const struct field *was, const struct fie
     struct field index = *f;
 
     if (was->type != f->type && !(was->type == FIELD_TEXT && f->type == FIELD_LONGTEXT)) {
-        refuse(p, at, arena_printf(p->a, "the type changed from %s to %s", field_type_name(was->type),
-                          field_type_name(f->type)));
+        refuse(p, at,
+            arena_printf(p->a, "the type changed from %s to %s", field_type_name(was->type),
+                field_type_name(f->type)));
         return;
     }
     if (f->type == FIELD_REFERENCE && strcmp(was->reference, f->reference) != 0)
         refuse(p, at, "it refers to another resource now");
     if (f->max_length < was->max_length)
-        refuse(p, at, arena_printf(p->a, "max_length fell from %u to %u; records may be longer", was->max_length,
-                          f->max_length));
+        refuse(p, at,
+            arena_printf(p->a, "max_length fell from %u to %u; records may be longer", was->max_length,
+                f->max_length));
     if (f->unique != UNIQUE_NO && f->unique != was->unique)
         refuse(p, at, "unique was added; records may hold doubles");
     if (f->type == FIELD_ENUM)
@@ -224,16 +251,18 @@ static void plan_change(struct plan *p)
 
     for (uint32_t i = 0; i < previous->field_count; i++)
         if (!resource_field(res, text_of(previous->fields[i].name)))
-            refuse(p, "/fields", arena_printf(p->a, "the field \"%s\" was removed; its data would be out of reach",
-                                    previous->fields[i].name));
+            refuse(p, "/fields",
+                arena_printf(p->a, "the field \"%s\" was removed; its data would be out of reach",
+                    previous->fields[i].name));
     for (uint32_t s = 0; s < previous->state_count; s++) {
         bool found = false;
 
         for (uint32_t k = 0; k < res->state_count; k++)
             found |= strcmp(previous->states[s].name, res->states[k].name) == 0;
         if (!found)
-            refuse(p, "/states", arena_printf(p->a, "the state \"%s\" was removed; records may be in it",
-                                    previous->states[s].name));
+            refuse(p, "/states",
+                arena_printf(
+                    p->a, "the state \"%s\" was removed; records may be in it", previous->states[s].name));
     }
     for (uint32_t i = 0; i < res->field_count; i++) {
         const struct field *f = &res->fields[i], *was = resource_field(previous, text_of(f->name));
@@ -242,9 +271,11 @@ static void plan_change(struct plan *p)
             diff_field(p, was, f);
             continue;
         }
-        ADD(p, "ALTER TABLE %s ADD COLUMN IF NOT EXISTS \"%s\" %s", res->table, f->name, column_types[f->type]);
+        ADD(p, "ALTER TABLE %s ADD COLUMN IF NOT EXISTS \"%s\" %s", res->table, f->name,
+            column_types[f->type]);
         if (f->type == FIELD_ENUM) {
-            ADD(p, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS \"%s_%s_ck\"", p->res->table, p->res->name, f->name);
+            ADD(p, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS \"%s_%s_ck\"", p->res->table, p->res->name,
+                f->name);
             ADD(p, "ALTER TABLE %s ADD CONSTRAINT \"%s_%s_ck\" %s", p->res->table, p->res->name, f->name,
                 enum_check(p->a, f));
         }

@@ -4,11 +4,11 @@
 #include "resource/declaration.h"
 
 struct ddl {
-    const char **statements;          /* in order, one action each */
+    const char **statements; /* in order, one action each */
     uint32_t count, capacity;
-    const char **late;                /* foreign keys between resources: after all tables exist */
+    const char **late; /* foreign keys between resources: after all tables exist */
     uint32_t late_count, late_capacity;
-    const char **concurrent;          /* indexes of tables in use: after the commit, each on its own */
+    const char **concurrent; /* indexes of tables in use: after the commit, each on its own */
     uint32_t concurrent_count, concurrent_capacity;
 };
 

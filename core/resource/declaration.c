@@ -8,18 +8,18 @@
 
 const char *const resource_action_names[RESOURCE_ACTIONS] = {"read", "create", "update", "delete", "unmask"};
 
-static const char *const type_names[] = {"text", "longtext", "integer", "money", "boolean", "date", "datetime", "enum",
-    "reference", "json", "department", "departments", "account", "unit", NULL};
+static const char *const type_names[] = {"text", "longtext", "integer", "money", "boolean", "date",
+    "datetime", "enum", "reference", "json", "department", "departments", "account", "unit", NULL};
 static const char *const unique_names[] = {"no", "tenant", "unit", NULL};
 static const char *const set_by_names[] = {"user", "plugin", "transition", NULL};
 static const char *const sensitivity_names[] = {"none", "personal", "sensitive", NULL};
 static const char *const mask_names[] = {"none", "all", "phone", "name", "email", "id_number", NULL};
 
 /* Names a field may not have: standard columns, members of every record, and words of list queries. */
-static const char *const reserved[] = {"tenant_id", "id", "unit", "unit_id", "unit_name", "a1", "a2", "a3", "a4",
-    "origin_unit_id", "version", "state", "state_since", "due", "due_at", "auto_at", "number", "created_at",
-    "created_by", "updated_at", "updated_by", "deleted_at", "batch_id", "order", "limit", "cursor", "count", "q",
-    "reach", "note", "hidden", "transitions", NULL};
+static const char *const reserved[] = {"tenant_id", "id", "unit", "unit_id", "unit_name", "a1", "a2", "a3",
+    "a4", "origin_unit_id", "version", "state", "state_since", "due", "due_at", "auto_at", "number",
+    "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "batch_id", "order", "limit",
+    "cursor", "count", "q", "reach", "note", "hidden", "transitions", NULL};
 
 const char *field_type_name(enum field_type t)
 {
@@ -63,8 +63,8 @@ const char *parse_str(struct parse *p, const char *at, const json_t *object, con
     return json_string_value(v);
 }
 
-int64_t parse_int(struct parse *p, const char *at, const json_t *object, const char *key, int64_t min, int64_t max,
-    int64_t fallback)
+int64_t parse_int(struct parse *p, const char *at, const json_t *object, const char *key, int64_t min,
+    int64_t max, int64_t fallback)
 {
     const json_t *v = json_object_get(object, key);
 
@@ -72,8 +72,8 @@ int64_t parse_int(struct parse *p, const char *at, const json_t *object, const c
         return fallback;
     if (json_is_integer(v) && json_integer_value(v) >= min && json_integer_value(v) <= max)
         return json_integer_value(v);
-    report_add(p->report, AT(p, "%s/%s", at, key), NULL, "must be an integer from %lld to %lld", (long long)min,
-        (long long)max);
+    report_add(p->report, AT(p, "%s/%s", at, key), NULL, "must be an integer from %lld to %lld",
+        (long long)min, (long long)max);
     return fallback;
 }
 
@@ -82,7 +82,8 @@ bool parse_bool(struct parse *p, const char *at, const json_t *object, const cha
     const json_t *v = json_object_get(object, key);
 
     if (v && !json_is_boolean(v))
-        report_add(p->report, AT(p, "%s/%s", at, key), "write true or false without quotes", "must be a boolean");
+        report_add(
+            p->report, AT(p, "%s/%s", at, key), "write true or false without quotes", "must be a boolean");
     return json_is_true(v);
 }
 
@@ -107,7 +108,8 @@ void parse_label(struct parse *p, const char *at, const json_t *object, struct l
     static const char *const known[] = {"zh-CN", "en", NULL};
 
     if (!json_is_object(label)) {
-        report_add(p->report, at, "add \"label\": {\"zh-CN\": \"…\", \"en\": \"…\"}", "a label in both languages is missing");
+        report_add(p->report, at, "add \"label\": {\"zh-CN\": \"…\", \"en\": \"…\"}",
+            "a label in both languages is missing");
         *ret = (struct label){"", ""};
         return;
     }
@@ -144,7 +146,8 @@ const struct field *parse_field_ref(struct parse *p, const char *at, const char 
     for (uint32_t i = 0; i < p->res->field_count; i++)
         names[i] = p->res->fields[i].name;
     near = report_nearest(name, names);
-    report_add(p->report, at, near ? AT(p, "did you mean \"%s\"?", near) : NULL, "no field is named \"%s\"", name);
+    report_add(
+        p->report, at, near ? AT(p, "did you mean \"%s\"?", near) : NULL, "no field is named \"%s\"", name);
     return NULL;
 }
 
@@ -160,11 +163,13 @@ static void parse_values(struct parse *p, const char *at, const json_t *object, 
         return;
     }
     if (!json_is_array(values) || json_array_size(values) == 0 || json_array_size(values) > 200) {
-        report_add(p->report, at, "add \"values\": [{\"value\": \"…\", \"label\": {…}}]", "an enum needs 1 to 200 values");
+        report_add(p->report, at, "add \"values\": [{\"value\": \"…\", \"label\": {…}}]",
+            "an enum needs 1 to 200 values");
         return;
     }
     f->values = arena_array(p->a, json_array_size(values), sizeof(*f->values));
-    json_array_foreach(values, i, v) {
+    json_array_foreach(values, i, v)
+    {
         const char *here = AT(p, "%s/values/%zu", at, i);
 
         report_unknown(p->report, here, v, known);
@@ -195,10 +200,12 @@ static void parse_limits(struct parse *p, const char *at, const json_t *v, struc
         report_add(p->report, AT(p, "%s/min", at), NULL, "min is greater than max");
     if (json_object_get(v, "max_length") && !is_text)
         report_add(p->report, AT(p, "%s/max_length", at), NULL, "max_length is for text and longtext");
-    f->max_length = (uint32_t)parse_int(p, at, v, "max_length", 1, 100000, f->type == FIELD_TEXT ? 200 : 20000);
+    f->max_length =
+        (uint32_t)parse_int(p, at, v, "max_length", 1, 100000, f->type == FIELD_TEXT ? 200 : 20000);
     f->min_length = (uint32_t)parse_int(p, at, v, "min_length", 1, f->max_length, 0);
     if (f->type == FIELD_TEXT && f->max_length > 2000)
-        report_add(p->report, AT(p, "%s/max_length", at), "use type longtext", "a text has at most 2000 characters");
+        report_add(
+            p->report, AT(p, "%s/max_length", at), "use type longtext", "a text has at most 2000 characters");
     if (!pattern)
         return;
     f->pattern = arena_dup(p->a, pattern);
@@ -206,7 +213,8 @@ static void parse_limits(struct parse *p, const char *at, const json_t *v, struc
     if (f->type != FIELD_TEXT) {
         report_add(p->report, AT(p, "%s/pattern", at), NULL, "pattern is for text");
     } else if (strpbrk(pattern, "\\") != NULL) {
-        report_add(p->report, AT(p, "%s/pattern", at), "write classes as [0-9]", "a pattern has no backslash");
+        report_add(
+            p->report, AT(p, "%s/pattern", at), "write classes as [0-9]", "a pattern has no backslash");
     } else if (regcomp(f->regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
         report_add(p->report, AT(p, "%s/pattern", at), NULL, "not a POSIX extended regular expression");
     } else {
@@ -221,7 +229,8 @@ static bool is_retention(const char *s)
 {
     size_t digits = strspn(s + (*s == 'P'), "0123456789");
 
-    return s[0] == 'P' && digits > 0 && digits < 6 && strchr("YMD", s[1 + digits]) && s[1 + digits] && !s[2 + digits];
+    return s[0] == 'P' && digits > 0 && digits < 6 && strchr("YMD", s[1 + digits]) && s[1 + digits] &&
+           !s[2 + digits];
 }
 
 static void parse_privacy(struct parse *p, const char *at, const json_t *v, struct field *f)
@@ -301,22 +310,23 @@ static void parse_flags(struct parse *p, const char *at, const json_t *v, struct
     f->set_by = set_by < 0 ? SET_BY_USER : (enum field_set_by)set_by;
     f->reference = arena_dup(p->a, reference);
     if (reference && f->type != FIELD_REFERENCE)
-        report_add(p->report, AT(p, "%s/reference", at), NULL, "only a field of type reference refers to a resource");
+        report_add(p->report, AT(p, "%s/reference", at), NULL,
+            "only a field of type reference refers to a resource");
     else if (reference && !strchr(reference, '.'))
-        report_add(p->report, AT(p, "%s/reference", at), "write \"plugin.resource\"", "not the name of a resource");
+        report_add(
+            p->report, AT(p, "%s/reference", at), "write \"plugin.resource\"", "not the name of a resource");
     if ((f->is_sortable || f->is_filterable || f->unique) && !field_is_ordered(f->type))
-        report_add(p->report, at, "filter by another field", "a field of type %s has no index to sort, filter or be unique by",
-            field_type_name(f->type));
+        report_add(p->report, at, "filter by another field",
+            "a field of type %s has no index to sort, filter or be unique by", field_type_name(f->type));
     if (f->is_searchable && f->type != FIELD_TEXT && f->type != FIELD_LONGTEXT)
         report_add(p->report, AT(p, "%s/searchable", at), NULL, "only text and longtext can be searched");
 }
 
 static void parse_field(struct parse *p, const char *name, const json_t *v, struct field *f)
 {
-    static const char *const known[] = {"type", "label", "required", "unique", "immutable", "default", "min", "max",
-        "min_length", "max_length", "pattern", "values", "reference", "sensitivity", "mask", "purpose", "retention",
-        "set_by",
-        "searchable", "sortable", "filterable", "help", NULL};
+    static const char *const known[] = {"type", "label", "required", "unique", "immutable", "default", "min",
+        "max", "min_length", "max_length", "pattern", "values", "reference", "sensitivity", "mask", "purpose",
+        "retention", "set_by", "searchable", "sortable", "filterable", "help", NULL};
     const char *at = AT(p, "/fields/%s", name);
     int type;
 
@@ -346,12 +356,15 @@ static void parse_fields(struct parse *p, const json_t *json)
     json_t *fields = json_object_get(json, "fields"), *v;
     const char *name;
 
-    if (!json_is_object(fields) || json_object_size(fields) == 0 || json_object_size(fields) > RESOURCE_FIELDS_MAX) {
-        report_add(p->report, "/fields", NULL, "a resource has an object of 1 to %d fields", RESOURCE_FIELDS_MAX);
+    if (!json_is_object(fields) || json_object_size(fields) == 0 ||
+        json_object_size(fields) > RESOURCE_FIELDS_MAX) {
+        report_add(
+            p->report, "/fields", NULL, "a resource has an object of 1 to %d fields", RESOURCE_FIELDS_MAX);
         return;
     }
     p->res->fields = arena_array(p->a, json_object_size(fields), sizeof(struct field));
-    json_object_foreach(fields, name, v) {
+    json_object_foreach(fields, name, v)
+    {
         struct field *f = &p->res->fields[p->res->field_count];
 
         f->index = p->res->field_count++;
@@ -370,11 +383,13 @@ static void parse_levels(struct parse *p, const json_t *json)
     p->res->levels = 0;
     if (!json_is_array(levels) || json_array_size(levels) == 0)
         report_add(p->report, "/levels", NULL, "a list of county, street, community, park");
-    json_array_foreach(levels, i, v) {
+    json_array_foreach(levels, i, v)
+    {
         enum level level;
 
         if (!json_is_string(v) || level_parse(text_of(json_string_value(v)), &level) < 0)
-            report_add(p->report, AT(p, "/levels/%zu", i), NULL, "levels are county, street, community, park");
+            report_add(
+                p->report, AT(p, "/levels/%zu", i), NULL, "levels are county, street, community, park");
         else
             p->res->levels |= 1u << level;
     }
@@ -390,7 +405,8 @@ static void parse_number(struct parse *p, const json_t *json)
         return;
     report_unknown(p->report, "/number", number, known);
     p->res->number_prefix = arena_dup(p->a, parse_str(p, "/number", number, "prefix", true));
-    p->res->number_per_year = parse_word(p, "/number", "per", parse_str(p, "/number", number, "per", false), per) == 0;
+    p->res->number_per_year =
+        parse_word(p, "/number", "per", parse_str(p, "/number", number, "per", false), per) == 0;
     p->res->number_digits = (uint32_t)parse_int(p, "/number", number, "digits", 1, 12, 4);
     if (p->res->number_prefix && strlen(p->res->number_prefix) > 12)
         report_add(p->report, "/number/prefix", NULL, "at most 12 bytes");
@@ -399,8 +415,8 @@ static void parse_number(struct parse *p, const json_t *json)
 static void parse_list(struct parse *p, const json_t *json)
 {
     static const char *const known[] = {"columns", "sort", NULL};
-    static const char *const standard[] = {"number", "state", "state_since", "due", "due_at", "unit_name", "created_at",
-        "updated_at", "created_by", NULL};
+    static const char *const standard[] = {"number", "state", "state_since", "due", "due_at", "unit_name",
+        "created_at", "updated_at", "created_by", NULL};
     const json_t *list = json_object_get(json, "list"), *columns = json_object_get(list, "columns"), *v;
     const char *sort;
     size_t i;
@@ -408,7 +424,8 @@ static void parse_list(struct parse *p, const json_t *json)
     if (!list)
         return;
     report_unknown(p->report, "/list", list, known);
-    json_array_foreach(columns, i, v) {
+    json_array_foreach(columns, i, v)
+    {
         const char *name = json_string_value(v);
         bool is_standard = false;
 
@@ -432,7 +449,8 @@ static void parse_submitter(struct parse *p, const json_t *json)
     const json_t *list = json_object_get(json, "submitter_may"), *v;
     size_t i;
 
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         const char *word = json_string_value(v);
 
         if (word && strcmp(word, "update") == 0)
@@ -447,8 +465,9 @@ static void parse_submitter(struct parse *p, const json_t *json)
 int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct declaration_report *report,
     struct resource **ret)
 {
-    static const char *const known[] = {"$schema", "resource", "label", "description", "levels", "number", "fields",
-        "states", "transitions", "submitter_may", "permissions", "anonymity", "list", "views", "form", "samples", NULL};
+    static const char *const known[] = {"$schema", "resource", "label", "description", "levels", "number",
+        "fields", "states", "transitions", "submitter_may", "permissions", "anonymity", "list", "views",
+        "form", "samples", NULL};
     struct resource *res = arena_alloc(a, sizeof(*res));
     struct parse p = {a, report, res};
     uint32_t faults = report->count;

@@ -11,8 +11,21 @@
 #include "base/text.h"
 
 enum field_type {
-    FIELD_TEXT, FIELD_LONGTEXT, FIELD_INTEGER, FIELD_MONEY, FIELD_BOOLEAN, FIELD_DATE, FIELD_DATETIME, FIELD_ENUM,
-    FIELD_REFERENCE, FIELD_JSON, FIELD_DEPARTMENT, FIELD_DEPARTMENTS, FIELD_ACCOUNT, FIELD_UNIT, FIELD_TYPES
+    FIELD_TEXT,
+    FIELD_LONGTEXT,
+    FIELD_INTEGER,
+    FIELD_MONEY,
+    FIELD_BOOLEAN,
+    FIELD_DATE,
+    FIELD_DATETIME,
+    FIELD_ENUM,
+    FIELD_REFERENCE,
+    FIELD_JSON,
+    FIELD_DEPARTMENT,
+    FIELD_DEPARTMENTS,
+    FIELD_ACCOUNT,
+    FIELD_UNIT,
+    FIELD_TYPES
 };
 enum field_unique { UNIQUE_NO, UNIQUE_TENANT, UNIQUE_UNIT };
 enum field_set_by { SET_BY_USER, SET_BY_PLUGIN, SET_BY_TRANSITION };
@@ -28,25 +41,26 @@ struct enum_value {
 };
 
 struct field {
-    const char *name;                 /* also the column's name */
+    const char *name; /* also the column's name */
     struct label label;
     enum field_type type;
-    uint32_t index;                   /* in resource.fields */
+    uint32_t index; /* in resource.fields */
     bool is_required, is_immutable, is_searchable, is_sortable, is_filterable, has_min, has_max;
-    bool is_hidden_submitter;         /* listed in anonymity.fields */
+    bool is_hidden_submitter; /* listed in anonymity.fields */
     enum field_unique unique;
     enum field_set_by set_by;
     enum field_mask mask;
-    const char *fallback;             /* the default in text form, or NULL */
+    const char *fallback; /* the default in text form, or NULL */
     int64_t min, max;
-    uint32_t min_length, max_length;  /* code points */
+    uint32_t min_length, max_length; /* code points */
     const char *pattern;
     regex_t *regex;
     struct enum_value *values;
     uint32_t value_count;
-    const char *reference;            /* "plugin.resource" */
-    const char *sensitivity;          /* none, personal, sensitive */
-    const char *purpose, *retention;  /* of personal data: why it is asked for, and how long it is kept (P3Y) */
+    const char *reference;   /* "plugin.resource" */
+    const char *sensitivity; /* none, personal, sensitive */
+    const char *purpose,
+        *retention; /* of personal data: why it is asked for, and how long it is kept (P3Y) */
 };
 
 struct state {
@@ -66,13 +80,13 @@ struct transition_participant {
 struct transition {
     const char *name;
     struct label label;
-    uint64_t from;                    /* bit per state */
+    uint64_t from; /* bit per state */
     uint32_t to;
-    const char *permission;           /* full name */
-    bool has_permission;              /* said by the declaration, so asked even of a submitter or holder */
+    const char *permission; /* full name */
+    bool has_permission;    /* said by the declaration, so asked even of a submitter or holder */
     uint32_t permission_id;
     bool by_submitter;
-    const struct field *holder;       /* department field whose members may */
+    const struct field *holder; /* department field whose members may */
     bool holder_head;
     const struct field **required, **fields; /* fields it may set, required ones among them */
     uint32_t required_count, field_count;
@@ -82,14 +96,14 @@ struct transition {
     enum deadline_kind deadline;
     uint32_t deadline_days;
     const struct field *deadline_field;
-    uint32_t auto_days;               /* 0: never by itself */
-    uint32_t max_times;               /* 0: any */
+    uint32_t auto_days; /* 0: never by itself */
+    uint32_t max_times; /* 0: any */
 };
 
 /* Index names are made of both and must stay within PostgreSQL's 63 bytes. */
 #define RESOURCE_NAME_MAX 24
 #define FIELD_NAME_MAX 32
-#define RESOURCE_FIELDS_MAX 40        /* with the standard columns a row fits into DB_ARGS_MAX parameters */
+#define RESOURCE_FIELDS_MAX 40 /* with the standard columns a row fits into DB_ARGS_MAX parameters */
 #define RESOURCE_STATES_MAX 64
 #define RESOURCE_TRANSITIONS_MAX 64
 
@@ -97,19 +111,26 @@ struct transition {
  * is_hidden_submitter, and the actor of whatever the submitter did. */
 struct anonymity {
     bool is_on;
-    const struct field *unless;       /* boolean: the submitter agreed to be named */
+    const struct field *unless; /* boolean: the submitter agreed to be named */
 };
 
-enum resource_action { ACTION_READ, ACTION_CREATE, ACTION_UPDATE, ACTION_DELETE, ACTION_UNMASK, RESOURCE_ACTIONS };
+enum resource_action {
+    ACTION_READ,
+    ACTION_CREATE,
+    ACTION_UPDATE,
+    ACTION_DELETE,
+    ACTION_UNMASK,
+    RESOURCE_ACTIONS
+};
 extern const char *const resource_action_names[RESOURCE_ACTIONS];
 
 struct resource {
     const char *plugin, *name;
-    const char *full_name;            /* "plugin.resource" */
-    const char *table;                /* quoted: px_plugin."resource" */
+    const char *full_name; /* "plugin.resource" */
+    const char *table;     /* quoted: px_plugin."resource" */
     struct label label;
-    uint32_t levels;                  /* bit per enum level at which records may be created */
-    const char *number_prefix;        /* NULL: not numbered */
+    uint32_t levels;           /* bit per enum level at which records may be created */
+    const char *number_prefix; /* NULL: not numbered */
     bool number_per_year;
     uint32_t number_digits;
     struct field *fields;
@@ -120,12 +141,12 @@ struct resource {
     uint32_t transition_count;
     bool submitter_may_update, submitter_may_delete; /* the creator, while in the initial state */
     struct anonymity anonymity;
-    const struct field *sort;         /* of lists that ask for none; NULL: newest first */
+    const struct field *sort; /* of lists that ask for none; NULL: newest first */
     bool sort_desc;
     uint32_t permissions[RESOURCE_ACTIONS];
-    uint32_t index;                   /* in the registry */
-    const char *columns;              /* of SELECTs, made once when the registry takes the resource */
-    json_t *json;                     /* the declaration itself */
+    uint32_t index;      /* in the registry */
+    const char *columns; /* of SELECTs, made once when the registry takes the resource */
+    json_t *json;        /* the declaration itself */
 };
 
 /* What is wrong with a declaration. Lines count from 1; 0 when the source text is not at hand. */
@@ -137,18 +158,18 @@ struct declaration_fault {
 
 struct declaration_report {
     struct arena *arena;
-    struct text source;               /* to find lines in; may be empty */
+    struct text source; /* to find lines in; may be empty */
     struct declaration_fault *first, **tail;
     uint32_t count;
 };
 
 /* Checks and compiles. 0 and *ret in the arena, which must outlive it; -EINVAL with the report filled. Declares no
  * permission and registers nothing, so that `plugin check` may call it too. */
-MUSTCHECK int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct declaration_report *report,
-    struct resource **ret);
+MUSTCHECK int declaration_parse(struct arena *a, const char *plugin, json_t *json,
+    struct declaration_report *report, struct resource **ret);
 
-const struct field *resource_field(const struct resource *res, struct text name);       /* NULL */
+const struct field *resource_field(const struct resource *res, struct text name); /* NULL */
 const struct transition *resource_transition(const struct resource *res, struct text name);
 const char *field_type_name(enum field_type t);
 bool field_is_uuid(enum field_type t);
-bool field_is_ordered(enum field_type t);                /* may be sorted and filtered: a leakproof column type */
+bool field_is_ordered(enum field_type t); /* may be sorted and filtered: a leakproof column type */

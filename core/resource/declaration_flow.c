@@ -40,12 +40,14 @@ void parse_states(struct parse *p, const json_t *json)
         res->state_count = 1;
         return;
     }
-    if (!json_is_object(states) || json_object_size(states) == 0 || json_object_size(states) > RESOURCE_STATES_MAX) {
+    if (!json_is_object(states) || json_object_size(states) == 0 ||
+        json_object_size(states) > RESOURCE_STATES_MAX) {
         report_add(p->report, "/states", NULL, "an object of 1 to %d states", RESOURCE_STATES_MAX);
         return;
     }
     res->states = arena_array(p->a, json_object_size(states), sizeof(struct state));
-    json_object_foreach(states, name, v) {
+    json_object_foreach(states, name, v)
+    {
         struct state *s = &res->states[res->state_count];
         const char *at = AT(p, "/states/%s", name);
 
@@ -62,22 +64,26 @@ void parse_states(struct parse *p, const json_t *json)
         res->state_count++;
     }
     if (initial != 1)
-        report_add(p->report, "/states", "mark one with \"initial\": true", "exactly one state is the initial one, not %u",
-            initial);
+        report_add(p->report, "/states", "mark one with \"initial\": true",
+            "exactly one state is the initial one, not %u", initial);
 }
 
 /* A list of field names. */
-static const struct field **field_list(struct parse *p, const char *at, const json_t *list, uint32_t *ret_count)
+static const struct field **field_list(
+    struct parse *p, const char *at, const json_t *list, uint32_t *ret_count)
 {
-    const struct field **fields = arena_array(p->a, json_array_size(list) + RESOURCE_FIELDS_MAX, sizeof(*fields));
+    const struct field **fields =
+        arena_array(p->a, json_array_size(list) + RESOURCE_FIELDS_MAX, sizeof(*fields));
     uint32_t count = 0;
     const json_t *v;
     size_t i;
 
     if (list && !json_is_array(list))
         report_add(p->report, at, NULL, "must be a list of field names");
-    json_array_foreach(list, i, v) {
-        const struct field *f = parse_field_ref(p, AT(p, "%s/%zu", at, i), json_is_string(v) ? json_string_value(v) : "");
+    json_array_foreach(list, i, v)
+    {
+        const struct field *f =
+            parse_field_ref(p, AT(p, "%s/%zu", at, i), json_is_string(v) ? json_string_value(v) : "");
 
         if (f)
             fields[count++] = f;
@@ -88,7 +94,8 @@ static const struct field **field_list(struct parse *p, const char *at, const js
 
 static void parse_transition_fields(struct parse *p, const char *at, const json_t *v, struct transition *t)
 {
-    t->required = field_list(p, AT(p, "%s/required_fields", at), json_object_get(v, "required_fields"), &t->required_count);
+    t->required = field_list(
+        p, AT(p, "%s/required_fields", at), json_object_get(v, "required_fields"), &t->required_count);
     t->fields = field_list(p, AT(p, "%s/fields", at), json_object_get(v, "fields"), &t->field_count);
     for (uint32_t i = 0; i < t->required_count; i++) {
         bool found = false;
@@ -107,17 +114,21 @@ static void parse_participants(struct parse *p, const char *at, const json_t *v,
     size_t i;
 
     t->participants = arena_array(p->a, json_array_size(list) + 1, sizeof(*t->participants));
-    json_array_foreach(list, i, e) {
+    json_array_foreach(list, i, e)
+    {
         const char *here = AT(p, "%s/participants/%zu", at, i);
-        const struct field *f = parse_field_ref(p, AT(p, "%s/field", here), parse_str(p, here, e, "field", true));
+        const struct field *f =
+            parse_field_ref(p, AT(p, "%s/field", here), parse_str(p, here, e, "field", true));
         const char *role = parse_str(p, here, e, "role", true);
 
         report_unknown(p->report, here, e, known);
         if (f && f->type != FIELD_DEPARTMENT && f->type != FIELD_DEPARTMENTS && f->type != FIELD_ACCOUNT &&
             f->type != FIELD_UNIT)
-            report_add(p->report, here, NULL, "a participant is a department, departments, an account or a unit");
+            report_add(
+                p->report, here, NULL, "a participant is a department, departments, an account or a unit");
         else if (f && role)
-            t->participants[t->participant_count++] = (struct transition_participant){f, arena_dup(p->a, role)};
+            t->participants[t->participant_count++] =
+                (struct transition_participant){f, arena_dup(p->a, role)};
     }
 }
 
@@ -137,8 +148,10 @@ static void parse_deadline(struct parse *p, const char *at, const json_t *v, str
     } else if (from) {
         t->deadline = DEADLINE_FIELD;
         t->deadline_field = parse_field_ref(p, AT(p, "%s/from", here), from);
-        if (t->deadline_field && t->deadline_field->type != FIELD_INTEGER && t->deadline_field->type != FIELD_DATE)
-            report_add(p->report, AT(p, "%s/from", here), NULL, "a number of working days (integer) or a date");
+        if (t->deadline_field && t->deadline_field->type != FIELD_INTEGER &&
+            t->deadline_field->type != FIELD_DATE)
+            report_add(
+                p->report, AT(p, "%s/from", here), NULL, "a number of working days (integer) or a date");
     } else if (t->deadline_days) {
         t->deadline = DEADLINE_DAYS;
     } else {
@@ -157,11 +170,13 @@ static void parse_who(struct parse *p, const char *at, const json_t *v, struct t
     t->holder = parse_field_ref(p, AT(p, "%s/holder", at), holder);
     t->holder_head = parse_bool(p, at, v, "head");
     if (t->holder && t->holder->type != FIELD_DEPARTMENT && t->holder->type != FIELD_DEPARTMENTS)
-        report_add(p->report, AT(p, "%s/holder", at), NULL, "the holder is a field of type department or departments");
+        report_add(p->report, AT(p, "%s/holder", at), NULL,
+            "the holder is a field of type department or departments");
     if (t->holder_head && !holder)
-        report_add(p->report, AT(p, "%s/head", at), NULL, "head says that only heads of the holder may; name the holder");
+        report_add(p->report, AT(p, "%s/head", at), NULL,
+            "head says that only heads of the holder may; name the holder");
     t->has_permission = permission != NULL;
-    t->permission = !permission ? AT(p, "%s.%s", p->res->full_name, t->name)
+    t->permission = !permission               ? AT(p, "%s.%s", p->res->full_name, t->name)
                     : strchr(permission, '.') ? arena_dup(p->a, permission)
                                               : AT(p, "%s.%s", p->res->full_name, permission);
     t->permission_id = UINT32_MAX;
@@ -169,8 +184,9 @@ static void parse_who(struct parse *p, const char *at, const json_t *v, struct t
 
 static void parse_transition(struct parse *p, const char *name, const json_t *v, struct transition *t)
 {
-    static const char *const known[] = {"label", "from", "to", "permission", "by", "holder", "head", "required_fields",
-        "fields", "move", "participants", "deadline", "auto", "max_times", "confirm", NULL};
+    static const char *const known[] = {"label", "from", "to", "permission", "by", "holder", "head",
+        "required_fields", "fields", "move", "participants", "deadline", "auto", "max_times", "confirm",
+        NULL};
     static const char *const moves[] = {"no", "parent", "unit", NULL};
     static const char *const auto_known[] = {"after_working_days", NULL};
     const json_t *from = json_object_get(v, "from"), *automatic = json_object_get(v, "auto"), *e;
@@ -184,7 +200,8 @@ static void parse_transition(struct parse *p, const char *name, const json_t *v,
     parse_label(p, at, v, &t->label);
     if (!json_is_array(from) || json_array_size(from) == 0)
         report_add(p->report, at, "add \"from\": [\"state\"]", "\"from\" is a list of states");
-    json_array_foreach(from, i, e) {
+    json_array_foreach(from, i, e)
+    {
         int s = state_ref(p, AT(p, "%s/from/%zu", at, i), json_string_value(e));
 
         t->from |= s >= 0 ? UINT64_C(1) << s : 0;
@@ -216,11 +233,13 @@ void parse_transitions(struct parse *p, const json_t *json)
     if (!transitions)
         return;
     if (!json_is_object(transitions) || json_object_size(transitions) > RESOURCE_TRANSITIONS_MAX) {
-        report_add(p->report, "/transitions", NULL, "an object of at most %d transitions", RESOURCE_TRANSITIONS_MAX);
+        report_add(
+            p->report, "/transitions", NULL, "an object of at most %d transitions", RESOURCE_TRANSITIONS_MAX);
         return;
     }
     res->transitions = arena_array(p->a, json_object_size(transitions), sizeof(struct transition));
-    json_object_foreach(transitions, name, v) {
+    json_object_foreach(transitions, name, v)
+    {
         for (int i = 0; i < RESOURCE_ACTIONS; i++)
             if (strcmp(name, resource_action_names[i]) == 0)
                 report_add(p->report, AT(p, "/transitions/%s", name), "choose another verb",
@@ -235,11 +254,14 @@ static void check_hidden_acts(struct parse *p, const json_t *list)
     const json_t *v;
     size_t i;
 
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         const char *name = json_is_string(v) ? json_string_value(v) : "";
 
-        if (strcmp(name, "create") != 0 && strcmp(name, "update") != 0 && !resource_transition(p->res, text_of(name)))
-            report_add(p->report, AT(p, "/anonymity/hide_actor_of/%zu", i), NULL, "no transition is named \"%s\"", name);
+        if (strcmp(name, "create") != 0 && strcmp(name, "update") != 0 &&
+            !resource_transition(p->res, text_of(name)))
+            report_add(p->report, AT(p, "/anonymity/hide_actor_of/%zu", i), NULL,
+                "no transition is named \"%s\"", name);
     }
 }
 
@@ -256,9 +278,11 @@ void parse_anonymity(struct parse *p, const json_t *json)
     report_unknown(p->report, "/anonymity", v, known);
     parse_word(p, "/anonymity", "from", parse_str(p, "/anonymity", v, "from", true), from);
     p->res->anonymity.is_on = true;
-    p->res->anonymity.unless = parse_field_ref(p, "/anonymity/unless", parse_str(p, "/anonymity", v, "unless", true));
+    p->res->anonymity.unless =
+        parse_field_ref(p, "/anonymity/unless", parse_str(p, "/anonymity", v, "unless", true));
     if (p->res->anonymity.unless && p->res->anonymity.unless->type != FIELD_BOOLEAN)
-        report_add(p->report, "/anonymity/unless", NULL, "a boolean field by which the submitter agrees to be named");
+        report_add(p->report, "/anonymity/unless", NULL,
+            "a boolean field by which the submitter agrees to be named");
     fields = field_list(p, "/anonymity/fields", json_object_get(v, "fields"), &count);
     for (uint32_t i = 0; i < count; i++) {
         p->res->fields[fields[i]->index].is_hidden_submitter = true;

@@ -14,8 +14,8 @@ struct parse {
 
 /* Members with their type checked; a wrong type is reported. Return the fallback when absent. */
 const char *parse_str(struct parse *p, const char *at, const json_t *object, const char *key, bool required);
-int64_t parse_int(struct parse *p, const char *at, const json_t *object, const char *key, int64_t min, int64_t max,
-    int64_t fallback);
+int64_t parse_int(struct parse *p, const char *at, const json_t *object, const char *key, int64_t min,
+    int64_t max, int64_t fallback);
 bool parse_bool(struct parse *p, const char *at, const json_t *object, const char *key);
 /* Index of a word in a NULL-terminated list; -1 after a report. NULL word gives 0. */
 int parse_word(struct parse *p, const char *at, const char *key, const char *word, const char *const *known);

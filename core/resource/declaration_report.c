@@ -12,7 +12,8 @@ void report_init(struct declaration_report *r, struct arena *a, struct text sour
     r->tail = &r->first;
 }
 
-int report_add(struct declaration_report *r, const char *pointer, const char *suggestion, const char *format, ...)
+int report_add(
+    struct declaration_report *r, const char *pointer, const char *suggestion, const char *format, ...)
 {
     struct declaration_fault *f = arena_alloc(r->arena, sizeof(*f));
     char message[400];
@@ -70,12 +71,14 @@ const char *report_nearest(const char *word, const char *const *known)
     return best;
 }
 
-void report_unknown(struct declaration_report *r, const char *pointer, const json_t *object, const char *const *known)
+void report_unknown(
+    struct declaration_report *r, const char *pointer, const json_t *object, const char *const *known)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)object, key, value) {
+    json_object_foreach((json_t *)object, key, value)
+    {
         const char *near;
         bool found = false;
 
@@ -95,11 +98,11 @@ static const struct {
     const char *words[12]; /* beginnings of words in names and English labels */
     const char *zh[8];     /* parts of Chinese labels */
 } denied[] = {
-    {"political affiliation", {"politic", "partisan", "zhengzhi", "dangpai"}, {"政治", "党派", "党员", "党籍", "入党"}},
+    {"political affiliation", {"politic", "partisan", "zhengzhi", "dangpai"},
+        {"政治", "党派", "党员", "党籍", "入党"}},
     {"ethnicity", {"ethnic", "minzu", "race"}, {"民族", "族别", "种族"}},
     {"religion", {"religi", "faith", "zongjiao", "xinyang"}, {"宗教", "信仰"}},
-    {"thoughts and leanings",
-        {"thought", "leaning", "ideolog", "belief", "loyal", "sixiang", "qingxiang"},
+    {"thoughts and leanings", {"thought", "leaning", "ideolog", "belief", "loyal", "sixiang", "qingxiang"},
         {"思想", "倾向", "忠诚", "政见"}},
     {"income", {"income", "salary", "salaries", "wage", "earnings", "shouru", "gongzi"},
         {"收入", "工资", "薪资", "薪酬", "年薪", "月薪"}},

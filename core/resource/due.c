@@ -10,7 +10,8 @@
 
 #define DUE_BATCH 200
 
-static const struct db_stmt active_tenants = {"due.tenants", "SELECT id FROM juxin.tenant WHERE is_active ORDER BY id"};
+static const struct db_stmt active_tenants = {
+    "due.tenants", "SELECT id FROM juxin.tenant WHERE is_active ORDER BY id"};
 
 static const struct subject system_subject = {.kind = SUBJECT_SYSTEM};
 
@@ -18,14 +19,15 @@ struct due_item {
     struct uuid id;
     uint32_t state;
     int64_t version;
-    int32_t since;                    /* the day the state began */
+    int32_t since; /* the day the state began */
 };
 
 static struct db_stmt due_select(struct arena *a, const struct resource *res)
 {
     return db_stmt_built(a,
         arena_printf(a,
-            "SELECT r.id, r.state, r.version, r.state_since FROM %s r WHERE r.tenant_id = $1 AND r.deleted_at IS NULL"
+            "SELECT r.id, r.state, r.version, r.state_since FROM %s r WHERE r.tenant_id = $1 AND "
+            "r.deleted_at IS NULL"
             " AND r.auto_at IS NOT NULL AND r.auto_at < $2::date AND r.id > $3::uuid ORDER BY r.id LIMIT %d",
             res->table, DUE_BATCH));
 }
@@ -39,8 +41,8 @@ static bool has_auto(const struct resource *res)
 }
 
 /* The automatic transition of the state whose working days are over. */
-static const struct transition *pick(const struct resource *res, const struct calendar *calendar,
-    const struct due_item *item, int32_t today)
+static const struct transition *pick(
+    const struct resource *res, const struct calendar *calendar, const struct due_item *item, int32_t today)
 {
     for (uint32_t i = 0; i < res->transition_count; i++) {
         const struct transition *t = &res->transitions[i];
@@ -53,7 +55,8 @@ static const struct transition *pick(const struct resource *res, const struct ca
 }
 
 /* One record in a unit of work of its own; again with a fresh snapshot when the epoch moved. */
-static int take_one(struct db *db, int32_t tenant, const struct resource *res, const struct due_item *item, int64_t as_of_us)
+static int take_one(
+    struct db *db, int32_t tenant, const struct resource *res, const struct due_item *item, int64_t as_of_us)
 {
     struct arena *arena = arena_new();
     const struct transition *t;
@@ -95,8 +98,8 @@ static uint32_t state_of(const struct resource *res, const char *name)
 }
 
 /* The next batch of a tenant's records after *after; the number of them, or -errno. */
-static int batch(struct db *db, int32_t tenant, const struct resource *res, int64_t as_of_us, struct uuid after,
-    struct due_item *out)
+static int batch(struct db *db, int32_t tenant, const struct resource *res, int64_t as_of_us,
+    struct uuid after, struct due_item *out)
 {
     struct arena *arena = arena_new();
     struct db_args args;
@@ -117,7 +120,8 @@ static int batch(struct db *db, int32_t tenant, const struct resource *res, int6
     return r < 0 ? r : n;
 }
 
-static int run_tenant(struct db *db, int32_t tenant, const struct resource *res, int64_t as_of_us, struct due_report *report)
+static int run_tenant(
+    struct db *db, int32_t tenant, const struct resource *res, int64_t as_of_us, struct due_report *report)
 {
     struct due_item items[DUE_BATCH];
     struct uuid after = UUID_NIL;

@@ -4,7 +4,7 @@
 #include "db/db.h"
 
 struct due_report {
-    uint32_t tenants, done, failed;   /* tenants looked at, transitions taken, transitions refused or failed */
+    uint32_t tenants, done, failed; /* tenants looked at, transitions taken, transitions refused or failed */
 };
 
 /* Takes every automatic transition whose last working day lies before the day of as_of_us. Idempotent; two at once do

@@ -6,7 +6,8 @@
 #include "tenant/units.h"
 
 /* Rows of the units that moved carry their new ancestors; their versions stay, nobody's ETag goes stale. */
-static int rows_follow(struct db_tx *tx, const struct tenant *t, const struct unit_place *places, size_t count)
+static int rows_follow(
+    struct db_tx *tx, const struct tenant *t, const struct unit_place *places, size_t count)
 {
     struct arena *arena = arena_new();
     struct unit_place_arrays arrays;
@@ -21,12 +22,12 @@ static int rows_follow(struct db_tx *tx, const struct tenant *t, const struct un
         db_arg_str(&args, arrays.a[d]);
     for (uint32_t i = 0; i < resource_count() && r == 0; i++)
         r = db_exec(tx,
-            db_stmt_built(arena,
-                arena_printf(arena,
-                    "UPDATE %s AS r SET a1 = u.a1, a2 = u.a2, a3 = u.a3, a4 = u.a4 FROM unnest($2::uuid[], $3::uuid[],"
-                    " $4::uuid[], $5::uuid[], $6::uuid[]) AS u(id, a1, a2, a3, a4)"
-                    " WHERE r.tenant_id = $1 AND r.unit_id = u.id",
-                    resource_at(i)->table)),
+            db_stmt_built(arena, arena_printf(arena,
+                                     "UPDATE %s AS r SET a1 = u.a1, a2 = u.a2, a3 = u.a3, a4 = u.a4 FROM "
+                                     "unnest($2::uuid[], $3::uuid[],"
+                                     " $4::uuid[], $5::uuid[], $6::uuid[]) AS u(id, a1, a2, a3, a4)"
+                                     " WHERE r.tenant_id = $1 AND r.unit_id = u.id",
+                                     resource_at(i)->table)),
             &args, NULL);
     arena_free(arena);
     return r;

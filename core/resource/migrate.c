@@ -10,11 +10,12 @@
 
 struct plan {
     struct ddl ddl;
-    char *json;                       /* to be remembered; NULL: nothing changed */
+    char *json; /* to be remembered; NULL: nothing changed */
     bool is_new;
 };
 
-static int run(struct admin *owner, const struct resource *res, struct declaration_report *report, const char *sql)
+static int run(
+    struct admin *owner, const struct resource *res, struct declaration_report *report, const char *sql)
 {
     int r = admin_script(owner, sql);
 
@@ -24,7 +25,8 @@ static int run(struct admin *owner, const struct resource *res, struct declarati
 }
 
 /* The declaration the tables were last made from; *ret NULL for none. */
-static int stored(struct admin *owner, struct arena *a, const struct resource *res, struct resource **ret, char **ret_json)
+static int stored(
+    struct admin *owner, struct arena *a, const struct resource *res, struct resource **ret, char **ret_json)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
     struct declaration_report ignored;
@@ -37,7 +39,8 @@ static int stored(struct admin *owner, struct arena *a, const struct resource *r
     db_arg_str(&args, res->name);
     *ret = NULL;
     *ret_json = NULL;
-    r = admin_query(owner, "SELECT json FROM juxin.declaration WHERE plugin = $1 AND resource = $2", &args, &rows);
+    r = admin_query(
+        owner, "SELECT json FROM juxin.declaration WHERE plugin = $1 AND resource = $2", &args, &rows);
     if (r < 0 || db_rows_count(rows) == 0)
         return r;
     *ret_json = arena_dup(a, db_get(rows, 0, 0));

@@ -79,8 +79,8 @@ static int op_read(struct call *c, const char *resource, struct uuid id, struct 
     return r < 0 ? r : record_fetch(c, res, id, false, ret);
 }
 
-static int op_list(struct call *c, const char *resource, const char *filter, uint32_t limit, struct record ***ret,
-    uint32_t *ret_count)
+static int op_list(struct call *c, const char *resource, const char *filter, uint32_t limit,
+    struct record ***ret, uint32_t *ret_count)
 {
     struct query_param params[QUERY_FILTERS_MAX + 4];
     struct text rest = text_of(filter);
@@ -114,7 +114,9 @@ static int parse(struct call *c, struct text json, json_t **ret)
 {
     int r = json_parse(json.len ? json : TEXT("{}"), JSON_LIMITS, ret, NULL);
 
-    return r < 0 ? call_fail(c, 422, "invalid", "A plugin gave values that are not JSON.", "插件提供的内容不是合法 JSON。") : 0;
+    return r < 0 ? call_fail(c, 422, "invalid", "A plugin gave values that are not JSON.",
+                       "插件提供的内容不是合法 JSON。")
+                 : 0;
 }
 
 static int op_create(struct call *c, const char *resource, struct text json, struct record **ret)
@@ -131,7 +133,8 @@ static int op_create(struct call *c, const char *resource, struct text json, str
     return r;
 }
 
-static int op_update(struct call *c, const char *resource, struct uuid id, struct text json, struct record **ret)
+static int op_update(
+    struct call *c, const char *resource, struct uuid id, struct text json, struct record **ret)
 {
     const struct resource *res;
     json_t *body = NULL;
@@ -145,8 +148,8 @@ static int op_update(struct call *c, const char *resource, struct uuid id, struc
     return r;
 }
 
-static int op_transition(struct call *c, const char *resource, struct uuid id, const char *name, struct text json,
-    struct record **ret)
+static int op_transition(struct call *c, const char *resource, struct uuid id, const char *name,
+    struct text json, struct record **ret)
 {
     const struct resource *res;
     json_t *body = NULL;

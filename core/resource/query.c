@@ -2,15 +2,24 @@
  * statements are reused; all values are parameters. */
 #include "resource/query.h"
 
-#include <errno.h>
-
-#include "plugin/hook.h"
 #include "resource/gate.h"
 #include "resource/reader.h"
 #include "tenant/tree.h"
 
 /* Kinds of branches: by a key that the row carries, or by participation. */
-enum branch { BR_ALL, BR_UNIT, BR_A1, BR_A2, BR_A3, BR_A4, BR_CHILDREN0, BR_CHILDREN1, BR_CHILDREN2, BR_CHILDREN3, BRANCHES };
+enum branch {
+    BR_ALL,
+    BR_UNIT,
+    BR_A1,
+    BR_A2,
+    BR_A3,
+    BR_A4,
+    BR_CHILDREN0,
+    BR_CHILDREN1,
+    BR_CHILDREN2,
+    BR_CHILDREN3,
+    BRANCHES
+};
 
 static const char *const branch_predicates[BRANCHES] = {
     [BR_ALL] = "",
@@ -30,12 +39,12 @@ struct build {
     const struct query *q;
     struct query_sql *out;
     struct buf sql;
-    const char *where;                /* filters and gate, as text with parameters */
+    const char *where;                 /* filters and gate, as text with parameters */
     const char *keyset, *keyset_nulls; /* NULL: this phase has no rows left */
     const char *order, *order_outer;
-    uint32_t limit;                   /* 0: none */
+    uint32_t limit; /* 0: none */
     uint32_t branches;
-    bool direct;                      /* one branch only: it is the page, no union and join around it */
+    bool direct; /* one branch only: it is the page, no union and join around it */
     struct uuid *units[BRANCHES];
     uint32_t unit_count[BRANCHES];
 };
@@ -49,9 +58,17 @@ static const char *arg(struct build *b, const char *value, const char *type)
 static const char *sql_type(const struct field *f)
 {
     static const char *const types[FIELD_TYPES] = {
-        [FIELD_TEXT] = "::text", [FIELD_ENUM] = "::text", [FIELD_INTEGER] = "::bigint", [FIELD_MONEY] = "::bigint",
-        [FIELD_BOOLEAN] = "::boolean", [FIELD_DATE] = "::date", [FIELD_DATETIME] = "::timestamptz",
-        [FIELD_REFERENCE] = "::uuid", [FIELD_DEPARTMENT] = "::uuid", [FIELD_ACCOUNT] = "::uuid", [FIELD_UNIT] = "::uuid",
+        [FIELD_TEXT] = "::text",
+        [FIELD_ENUM] = "::text",
+        [FIELD_INTEGER] = "::bigint",
+        [FIELD_MONEY] = "::bigint",
+        [FIELD_BOOLEAN] = "::boolean",
+        [FIELD_DATE] = "::date",
+        [FIELD_DATETIME] = "::timestamptz",
+        [FIELD_REFERENCE] = "::uuid",
+        [FIELD_DEPARTMENT] = "::uuid",
+        [FIELD_ACCOUNT] = "::uuid",
+        [FIELD_UNIT] = "::uuid",
     };
 
     return types[f->type] ? types[f->type] : "::text";
@@ -137,7 +154,8 @@ static void make_where(struct build *b)
     for (uint32_t i = 0; i < b->q->filter_count; i++)
         b->where = arena_printf(b->c->arena, "%s%s", b->where, filter_sql(b, &b->q->filters[i]));
     if (off)
-        b->where = arena_printf(b->c->arena, "%s AND r.unit_id <> ALL(%s)", b->where, arg(b, off, "::uuid[]"));
+        b->where =
+            arena_printf(b->c->arena, "%s AND r.unit_id <> ALL(%s)", b->where, arg(b, off, "::uuid[]"));
 }
 
 static void make_order(struct build *b)
@@ -231,7 +249,8 @@ static void add_participant_branch(struct build *b, const char *holders, const c
         " WHERE p.tenant_id = $1 AND p.holder = h.u AND p.resource = '%s' AND r.tenant_id = $1"
         " AND r.deleted_at IS NULL%s%s",
         b->q->res->table, b->q->res->full_name, unit_key, b->where);
-    if (b->q->sort_is_id && b->limit) { /* order by the index that is read: (tenant_id, holder, resource, record_id) */
+    if (b->q->sort_is_id &&
+        b->limit) { /* order by the index that is read: (tenant_id, holder, resource, record_id) */
         struct text keyset = text_of(b->keyset);
 
         if (keyset.len)
@@ -336,9 +355,10 @@ void query_build(struct call *c, const struct query *q, struct query_sql *ret, b
         return;
     }
     finish(&b,
-        arena_printf(c->arena, "SELECT %s%s FROM (SELECT * FROM (", record_columns(c->arena, q->res), full ? full : ""),
-        arena_printf(c->arena, ") p%s LIMIT %u) p JOIN %s r ON r.id = p.id WHERE r.tenant_id = $1%s", b.order_outer,
-            b.limit, q->res->table, b.order_outer));
+        arena_printf(c->arena, "SELECT %s%s FROM (SELECT * FROM (", record_columns(c->arena, q->res),
+            full ? full : ""),
+        arena_printf(c->arena, ") p%s LIMIT %u) p JOIN %s r ON r.id = p.id WHERE r.tenant_id = $1%s",
+            b.order_outer, b.limit, q->res->table, b.order_outer));
 }
 
 void query_build_count(struct call *c, const struct query *q, struct query_sql *ret)
@@ -362,79 +382,8 @@ void query_build_count(struct call *c, const struct query *q, struct query_sql *
         capped ? arena_printf(c->arena, ") p LIMIT %u) p", QUERY_COUNT_MAX + 1) : ") p) p");
 }
 
-/* ---- running ---- */
-
-static int by_unit(const void *a, const void *b)
-{
-    const struct record *x = *(struct record *const *)a, *y = *(struct record *const *)b;
-
-    return x->unit == y->unit ? 0 : x->unit < y->unit ? -1 : 1;
-}
-
-int records_serialise(struct call *c, struct record **records, uint32_t count)
-{
-    struct record **sorted = arena_array(c->arena, count + 1, sizeof(*sorted));
-
-    if (count == 0)
-        return 0;
-    memcpy(sorted, records, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), by_unit);
-    for (uint32_t from = 0, to; from < count; from = to) {
-        int r;
-
-        for (to = from + 1; to < count && sorted[to]->unit == sorted[from]->unit;)
-            to++;
-        r = hook_filter(c, HOOK_SERIALISE, sorted[from]->res->full_name, NULL, sorted + from, to - from);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static void fill_page(struct call *c, const struct query *q, const struct query_sql *sql, struct db_rows *rows,
-    struct query_page *ret)
-{
-    uint32_t n = (uint32_t)db_rows_count(rows), count = MIN(n, q->limit);
-    int full_column = COL_FIELDS + (int)q->res->field_count;
-
-    ret->records = arena_array(c->arena, count + 1, sizeof(*ret->records));
-    for (uint32_t i = 0; i < count; i++) {
-        struct record *rec = record_new(c->arena, q->res);
-
-        record_fill(rec, c->arena, c->tenant, rows, (int)i);
-        if (sql->has_full && !db_get_bool(rows, (int)i, full_column) && !reader_reaches(c, rec))
-            record_hide_submitter(rec);
-        ret->records[ret->count++] = rec;
-    }
-    if (n > q->limit)
-        ret->next = cursor_make(c->arena, q, ret->records[count - 1]);
-}
-
-static void free_rows(void *rows)
-{
-    db_rows_free(rows);
-}
-
-/* Counting all may take long: not on the lane of fast reads. */
-static int count_exactly(struct call *c, struct query_sql *sql, int64_t *ret)
-{
-    struct db_rows *rows = NULL;
-    struct db_tx *tx = NULL;
-    int r = db_begin(c->db, c->tenant->id, DB_READ_SLOW, NULL, &tx, NULL);
-
-    if (r < 0)
-        return r;
-    r = db_exec(tx, sql->stmt, &sql->args, &rows);
-    db_rollback(tx);
-    if (r < 0)
-        return r;
-    *ret = db_get_int(rows, 0, 0);
-    free_rows(rows);
-    return 0;
-}
-
 /* A unit asked for by name: unknown to whoever reads nothing in it; then the gate, since its records answer. */
-static int check_unit(struct call *c, const struct query *q)
+int query_check_unit(struct call *c, const struct query *q)
 {
     struct build b = {.c = c, .q = q};
 
@@ -445,40 +394,4 @@ static int check_unit(struct call *c, const struct query *q)
         if (b.unit_count[kind])
             return gate_require(c, q->res->plugin, q->unit);
     return call_not_found(c);
-}
-
-int query_run(struct call *c, const struct query *q, struct query_page *ret)
-{
-    struct query_sql *page = arena_alloc(c->arena, sizeof(*page)), *count = arena_alloc(c->arena, sizeof(*count));
-    struct query_page out = {.total = -1};
-    struct db_call calls[2];
-    bool empty;
-    int r = check_unit(c, q);
-
-    if (r < 0)
-        return r;
-    query_build(c, q, page, &empty);
-    if (empty) {
-        out.total = q->count == COUNT_NO ? -1 : 0;
-        *ret = out;
-        return call_read(c, NULL, 0); /* the fence all the same: rights may just have been granted */
-    }
-    if (q->count != COUNT_NO)
-        query_build_count(c, q, count);
-    calls[0] = (struct db_call){page->stmt, &page->args, NULL};
-    calls[1] = (struct db_call){count->stmt, &count->args, NULL};
-    r = call_read(c, calls, q->count == COUNT_CAPPED ? 2 : 1);
-    if (r == 0 && q->count == COUNT_EXACT)
-        r = count_exactly(c, count, &out.total);
-    if (r < 0)
-        return r;
-    if (q->count == COUNT_CAPPED) {
-        out.total = MIN(db_get_int(calls[1].rows, 0, 0), QUERY_COUNT_MAX);
-        out.total_capped = db_get_int(calls[1].rows, 0, 0) > QUERY_COUNT_MAX;
-    }
-    fill_page(c, q, page, calls[0].rows, &out);
-    r = records_serialise(c, out.records, out.count);
-    if (r == 0)
-        *ret = out;
-    return r;
 }

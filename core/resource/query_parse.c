@@ -44,7 +44,8 @@ int query_column(struct arena *a, const struct resource *res, struct text name, 
     for (size_t i = 0; i < ARRAY_LEN(standard); i++) {
         if (!text_is(name, standard[i].name))
             continue;
-        *ret = (struct query_column){standard[i].sql, standard[i].name, standard_field(a, res, i), standard[i].is_nullable};
+        *ret = (struct query_column){
+            standard[i].sql, standard[i].name, standard_field(a, res, i), standard[i].is_nullable};
         return 0;
     }
     if (!f)
@@ -91,8 +92,10 @@ const char *array_of_ids(struct arena *a, const struct uuid *ids, size_t count)
 static int bad(struct call *c, struct text name, const char *code, const char *en, const char *zh)
 {
     if (c->fault.status != 400)
-        (void)call_fail(c, 400, "invalid_query", "The query is not accepted; see errors.", "查询条件不符合要求，详见 errors。");
-    return call_fail_at(c, arena_printf(c->arena, "%.*s", (int)MIN(name.len, 200), name.ptr ? name.ptr : ""), code, en, zh);
+        (void)call_fail(c, 400, "invalid_query", "The query is not accepted; see errors.",
+            "查询条件不符合要求，详见 errors。");
+    return call_fail_at(
+        c, arena_printf(c->arena, "%.*s", (int)MIN(name.len, 200), name.ptr ? name.ptr : ""), code, en, zh);
 }
 
 #define OPS_EN "One of eq., neq., gt., gte., lt., lte., in.(…), is.null, is.notnull."
@@ -158,7 +161,8 @@ static int parse_order(struct call *c, struct query *q, struct text name, struct
 
     if (query_column(c->arena, q->res, column, &q->sort) < 0 || !q->sort.field->is_sortable ||
         (rest.ptr && !text_is(rest, "asc") && !text_is(rest, "desc")))
-        return bad(c, name, "not_sortable", "A sortable field, then .asc or .desc.", "应为可排序字段，后接 .asc 或 .desc。");
+        return bad(c, name, "not_sortable", "A sortable field, then .asc or .desc.",
+            "应为可排序字段，后接 .asc 或 .desc。");
     q->sort_desc = rest.ptr && text_is(rest, "desc");
     q->sort_is_id = text_is(column, "id");
     return 0;
@@ -178,7 +182,8 @@ static int parse_unit(struct call *c, struct query *q, struct text value)
 static int parse_reach(struct call *c, struct query *q, struct text name, struct text value)
 {
     if (!text_is(value, "self") && !text_is(value, "subtree"))
-        return bad(c, name, "not_one_of", "self or subtree, together with unit.", "应为 self 或 subtree，与 unit 同用。");
+        return bad(c, name, "not_one_of", "self or subtree, together with unit.",
+            "应为 self 或 subtree，与 unit 同用。");
     q->unit_only = text_is(value, "self");
     return 0;
 }
@@ -242,7 +247,7 @@ int query_parse(struct call *c, const struct resource *res, const struct query_p
 
 const char *cursor_make(struct arena *a, const struct query *q, const struct record *last)
 {
-    const char *value = q->sort_is_id ? NULL
+    const char *value = q->sort_is_id                             ? NULL
                         : strcmp(q->sort.name, "created_at") == 0 ? last->created_at
                                                                   : record_value(last, q->sort.name);
     struct buf raw = BUF_INIT, out = BUF_INIT;

@@ -13,7 +13,8 @@ bool reader_reaches(const struct call *c, const struct record *rec)
         return true;
     if (c->who->kind == SUBJECT_PLUGIN)
         return c->who->plugin && strcmp(c->who->plugin, rec->res->plugin) == 0;
-    return rec->unit != TREE_NONE && subject_may(c->who, c->tenant, rec->res->permissions[ACTION_READ], rec->unit);
+    return rec->unit != TREE_NONE &&
+           subject_may(c->who, c->tenant, rec->res->permissions[ACTION_READ], rec->unit);
 }
 
 void reader_scope(struct call *c, const struct resource *res, struct scope *ret)
@@ -50,8 +51,8 @@ const char *reader_holders(struct call *c, const struct resource *res, bool full
     reader_scope(c, res, &scope);
     if (scope.everywhere)
         scope.count = 0; /* whatever a unit passed on is seen anyway */
-    ids = arena_array(c->arena, (size_t)tree_count(c->tenant->tree) * (scope.count + 1) + s->department_count + 1,
-        sizeof(*ids));
+    ids = arena_array(c->arena,
+        (size_t)tree_count(c->tenant->tree) * (scope.count + 1) + s->department_count + 1, sizeof(*ids));
     n = scope_units(c, &scope, ids);
     if (s->kind == SUBJECT_ACCOUNT && !uuid_is_nil(s->account))
         ids[n++] = s->account;
@@ -75,7 +76,8 @@ static enum access_by holder_access(const struct call *c, const struct record *r
     return ACCESS_NONE;
 }
 
-enum access_by reader_access(const struct call *c, const struct record *rec, const struct db_rows *participants)
+enum access_by reader_access(
+    const struct call *c, const struct record *rec, const struct db_rows *participants)
 {
     enum access_by best = ACCESS_NONE;
 
@@ -101,9 +103,10 @@ int record_fetch(struct call *c, const struct resource *res, struct uuid id, boo
     db_arg_int(&args, c->tenant->id);
     db_arg_uuid(&args, id);
     record_key_args(&key, c, res, id);
-    calls[0].stmt = db_stmt_built(c->arena,
-        arena_printf(c->arena, "SELECT %s FROM %s r WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS NULL%s",
-            record_columns(c->arena, res), res->table, lock ? " FOR UPDATE" : ""));
+    calls[0].stmt = db_stmt_built(
+        c->arena, arena_printf(c->arena,
+                      "SELECT %s FROM %s r WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS NULL%s",
+                      record_columns(c->arena, res), res->table, lock ? " FOR UPDATE" : ""));
     calls[0].args = &args;
     calls[1].stmt = participant_holders;
     calls[1].args = &key;

@@ -14,7 +14,8 @@ const char *record_columns(struct arena *a, const struct resource *res)
 
     if (res->columns)
         return res->columns;
-    buf_adds(&b, "r.id, r.unit_id, r.origin_unit_id, r.version, r.state, r.state_since, r.due_at, r.number, r.created_at, "
+    buf_adds(&b, "r.id, r.unit_id, r.origin_unit_id, r.version, r.state, r.state_since, r.due_at, r.number, "
+                 "r.created_at, "
                  "r.created_by, r.updated_at, r.updated_by");
     for (uint32_t i = 0; i < res->field_count; i++)
         buf_addf(&b, ", r.\"%s\"", res->fields[i].name);
@@ -51,7 +52,8 @@ static const char *moment(struct arena *a, const struct db_rows *rows, int row, 
     return s;
 }
 
-static const char *field_value(struct arena *a, const struct field *f, const struct db_rows *rows, int row, int column)
+static const char *field_value(
+    struct arena *a, const struct field *f, const struct db_rows *rows, int row, int column)
 {
     const char *v = db_get(rows, row, column);
 
@@ -70,7 +72,8 @@ static uint32_t state_index(const struct resource *res, const char *name)
     return res->initial_state;
 }
 
-void record_fill(struct record *rec, struct arena *a, const struct tenant *t, const struct db_rows *rows, int row)
+void record_fill(
+    struct record *rec, struct arena *a, const struct tenant *t, const struct db_rows *rows, int row)
 {
     rec->id = db_get_uuid(rows, row, COL_ID);
     rec->unit_id = db_get_uuid(rows, row, COL_UNIT);
@@ -143,7 +146,8 @@ bool record_may_unmask(const struct call *c, const struct record *rec)
         return true;
     if (c->who->kind == SUBJECT_ACCOUNT && uuid_eq(c->who->account, rec->created_by))
         return true; /* one's own words */
-    return rec->unit != TREE_NONE && subject_may(c->who, c->tenant, rec->res->permissions[ACTION_UNMASK], rec->unit);
+    return rec->unit != TREE_NONE &&
+           subject_may(c->who, c->tenant, rec->res->permissions[ACTION_UNMASK], rec->unit);
 }
 
 /* Number of bytes of the first n characters. */

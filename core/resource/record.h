@@ -12,27 +12,39 @@
 struct record {
     const struct resource *res;
     struct uuid id, unit_id, origin_unit_id, created_by, updated_by;
-    uint32_t unit;                    /* preorder index; TREE_NONE when the unit is unknown */
+    uint32_t unit; /* preorder index; TREE_NONE when the unit is unknown */
     int64_t version;
     uint32_t state;
     const char *state_since, *due, *number, *created_at, *updated_at;
-    const char **values, **old;       /* one per field; NULL is no value */
-    bool *hidden;                     /* one per field: left out, and said to be */
+    const char **values, **old; /* one per field; NULL is no value */
+    bool *hidden;               /* one per field: left out, and said to be */
     bool is_new;
-    bool hides_submitter;             /* the viewer may not know who submitted */
+    bool hides_submitter; /* the viewer may not know who submitted */
 };
 
 /* The standard columns every SELECT of records begins with; the fields follow in order. */
 enum record_column {
-    COL_ID, COL_UNIT, COL_ORIGIN, COL_VERSION, COL_STATE, COL_STATE_SINCE, COL_DUE, COL_NUMBER, COL_CREATED_AT,
-    COL_CREATED_BY, COL_UPDATED_AT, COL_UPDATED_BY, COL_FIELDS
+    COL_ID,
+    COL_UNIT,
+    COL_ORIGIN,
+    COL_VERSION,
+    COL_STATE,
+    COL_STATE_SINCE,
+    COL_DUE,
+    COL_NUMBER,
+    COL_CREATED_AT,
+    COL_CREATED_BY,
+    COL_UPDATED_AT,
+    COL_UPDATED_BY,
+    COL_FIELDS
 };
 const char *record_columns(struct arena *a, const struct resource *res); /* of the alias r */
 
 struct record *record_new(struct arena *a, const struct resource *res);
 /* Points the record at a result row, which must outlive it. */
-void record_fill(struct record *rec, struct arena *a, const struct tenant *t, const struct db_rows *rows, int row);
-const char *record_value(const struct record *rec, const char *name);    /* a field or a standard member; NULL */
+void record_fill(
+    struct record *rec, struct arena *a, const struct tenant *t, const struct db_rows *rows, int row);
+const char *record_value(const struct record *rec, const char *name); /* a field or a standard member; NULL */
 bool record_is_changed(const struct record *rec, const struct field *f);
 /* The names of the changed fields, comma-separated. */
 const char *record_changed_names(struct arena *a, const struct record *rec);
@@ -52,12 +64,12 @@ MUSTCHECK int record_read(struct call *c, const struct resource *res, struct uui
 
 /* Where a version is expected, 0 means any (plugins and jobs); over HTTP it comes from If-Match. */
 MUSTCHECK int record_create(struct call *c, const struct resource *res, json_t *body, struct record **ret);
-MUSTCHECK int record_update(struct call *c, const struct resource *res, struct uuid id, int64_t version, json_t *patch,
-    struct record **ret);
+MUSTCHECK int record_update(struct call *c, const struct resource *res, struct uuid id, int64_t version,
+    json_t *patch, struct record **ret);
 MUSTCHECK int record_delete(struct call *c, const struct resource *res, struct uuid id, int64_t version);
 MUSTCHECK int record_transition(struct call *c, const struct resource *res, struct uuid id, int64_t version,
     const char *name, json_t *body, struct record **ret);
 /* The transitions the subject may take now, as a bit per transition. Suspends only to count those with max_times. */
 MUSTCHECK int record_transitions(struct call *c, const struct record *rec, uint64_t *ret);
 
-void record_engine_init(void);                           /* engine_ops_set */
+void record_engine_init(void); /* engine_ops_set */

@@ -48,17 +48,18 @@ static void declare_permissions(struct resource *res)
     static const char *const en[RESOURCE_ACTIONS] = {"See", "Create", "Change", "Delete", "See unmasked"};
 
     for (int i = 0; i < RESOURCE_ACTIONS; i++)
-        res->permissions[i] = permission_declare(
-            arena_printf(memory, "%s.%s", res->full_name, resource_action_names[i]),
-            arena_printf(memory, "%s：%s", res->label.zh, zh[i]), arena_printf(memory, "%s: %s", res->label.en, en[i]));
+        res->permissions[i] =
+            permission_declare(arena_printf(memory, "%s.%s", res->full_name, resource_action_names[i]),
+                arena_printf(memory, "%s：%s", res->label.zh, zh[i]),
+                arena_printf(memory, "%s: %s", res->label.en, en[i]));
     for (uint32_t i = 0; i < res->transition_count; i++) {
         struct transition *t = &res->transitions[i];
 
         t->permission_id = permission_find(text_of(t->permission));
         if (t->permission_id == PERMISSION_NONE)
-            t->permission_id = permission_declare(t->permission,
-                arena_printf(memory, "%s：%s", res->label.zh, t->label.zh),
-                arena_printf(memory, "%s: %s", res->label.en, t->label.en));
+            t->permission_id =
+                permission_declare(t->permission, arena_printf(memory, "%s：%s", res->label.zh, t->label.zh),
+                    arena_printf(memory, "%s: %s", res->label.en, t->label.en));
     }
 }
 
@@ -126,7 +127,8 @@ static bool check_references(const struct resource *res)
         const struct field *f = &res->fields[i];
 
         if (f->type == FIELD_REFERENCE && !resource_find(f->reference)) {
-            struct declaration_fault fault = {.pointer = arena_printf(memory, "/fields/%s/reference", f->name),
+            struct declaration_fault fault = {
+                .pointer = arena_printf(memory, "/fields/%s/reference", f->name),
                 .message = arena_printf(memory, "no available plugin declares \"%s\"", f->reference)};
 
             reject(res->plugin, arena_printf(memory, "%s.json", res->name), &fault);
@@ -144,7 +146,8 @@ void resource_load_all(void)
         if (plugin_is_available(plugin_at(i)))
             load_plugin(plugin_at(i));
     for (uint32_t i = 0; i < count;)
-        i = check_references(resources[i]) ? i + 1 : 0; /* begins again: what was dropped may be referred to */
+        i = check_references(resources[i]) ? i + 1
+                                           : 0; /* begins again: what was dropped may be referred to */
     record_engine_init();
 }
 

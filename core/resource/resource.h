@@ -8,14 +8,15 @@
 /* Parses the declarations of all available plugins, declares their permissions, and sets the engine's interface for
  * plugins. A plugin with a faulty declaration is rejected as a whole (plugin_reject) and serves nothing. */
 void resource_load_all(void);
-void resource_unload_all(void);                          /* at process end and between tests */
+void resource_unload_all(void); /* at process end and between tests */
 
 /* Adds one declaration: for the core's own and for tests. The report's source is `source` when that is given. */
-MUSTCHECK int resource_add(const char *plugin, json_t *json, struct text source, struct declaration_report *report);
+MUSTCHECK int resource_add(
+    const char *plugin, json_t *json, struct text source, struct declaration_report *report);
 
 uint32_t resource_count(void);
 const struct resource *resource_at(uint32_t index);
-const struct resource *resource_find(const char *full_name);               /* NULL */
+const struct resource *resource_find(const char *full_name); /* NULL */
 const struct resource *resource_find_in(struct text plugin, struct text name);
 
 /* Brings the tables to the declarations: run by the migrator as owner, before workers start. Additive changes are

@@ -17,17 +17,20 @@ static const struct db_stmt participant_insert = {"participant.insert",
 static const struct db_stmt participant_delete = {"participant.delete",
     "DELETE FROM juxin.participant WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND role = $4"};
 static const struct db_stmt history_insert = {"history.insert",
-    "INSERT INTO juxin.history (tenant_id, resource, record_id, version, id, at, actor, actor_kind, kind, transition,"
+    "INSERT INTO juxin.history (tenant_id, resource, record_id, version, id, at, actor, actor_kind, kind, "
+    "transition,"
     " from_state, to_state, unit_id, changes, basis)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
 static const struct db_stmt history_list = {"history.list",
-    "SELECT h.id, h.version, h.at, h.actor, h.actor_kind, h.kind, h.transition, h.from_state, h.to_state, h.unit_id,"
+    "SELECT h.id, h.version, h.at, h.actor, h.actor_kind, h.kind, h.transition, h.from_state, h.to_state, "
+    "h.unit_id,"
     " h.changes, h.basis, a.display_name FROM juxin.history h"
     " LEFT JOIN juxin.account a ON a.tenant_id = h.tenant_id AND a.id = h.actor"
     " WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
     " ORDER BY h.version, h.id LIMIT 500"};
-static const struct db_stmt history_times = {"history.times",
-    "SELECT count(*) FROM juxin.history WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND transition = $4"};
+static const struct db_stmt history_times = {
+    "history.times", "SELECT count(*) FROM juxin.history WHERE tenant_id = $1 AND resource = $2 AND "
+                     "record_id = $3 AND transition = $4"};
 static const struct db_stmt number_take = {"number.take",
     "INSERT INTO juxin.sequence_number AS s (tenant_id, key, n) VALUES ($1, $2, 1)"
     " ON CONFLICT (tenant_id, key) DO UPDATE SET n = s.n + 1 RETURNING n"};
@@ -99,8 +102,8 @@ static const char *basis(struct call *c, const struct history_entry *e)
         return NULL;
     if (e->redirected_from == TREE_NONE)
         return arena_printf(c->arena, "{\"from_unit_id\":\"%s\"}", uuid_format(e->from_unit).s);
-    return arena_printf(c->arena, "{\"from_unit_id\":\"%s\",\"redirected_from\":\"%s\"}", uuid_format(e->from_unit).s,
-        uuid_format(tree_unit(t, e->redirected_from).id).s);
+    return arena_printf(c->arena, "{\"from_unit_id\":\"%s\",\"redirected_from\":\"%s\"}",
+        uuid_format(e->from_unit).s, uuid_format(tree_unit(t, e->redirected_from).id).s);
 }
 
 int history_add(struct call *c, const struct record *rec, const struct history_entry *e)
@@ -131,7 +134,8 @@ static void write_changes(struct jsonw *w, const struct record *rec, const char 
     jsonw_key(w, "changes");
     jsonw_object(w);
     if (text && json_parse(text_of(text), JSON_LIMITS, &changes, NULL) == 0) {
-        json_object_foreach(changes, name, pair) {
+        json_object_foreach(changes, name, pair)
+        {
             const struct field *f = resource_field(rec->res, text_of(name));
 
             if (!f || rec->hidden[f->index])
@@ -175,8 +179,8 @@ static struct uuid basis_unit(const json_t *basis_json, const char *key)
     return s && uuid_parse(text_of(s), &id) == 0 ? id : UUID_NIL;
 }
 
-static void write_entry(struct call *c, const struct record *rec, struct jsonw *w, const struct db_rows *rows, int i,
-    bool may_unmask)
+static void write_entry(struct call *c, const struct record *rec, struct jsonw *w, const struct db_rows *rows,
+    int i, bool may_unmask)
 {
     struct uuid actor = db_get_uuid(rows, i, 3);
     bool hides = rec->hides_submitter && uuid_eq(actor, rec->created_by);
@@ -252,14 +256,14 @@ int number_next(struct call *c, const struct resource *res, const char **ret)
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
-    db_arg_str(&a, res->number_per_year ? arena_printf(c->arena, "%s:%d", res->full_name, year) : res->full_name);
+    db_arg_str(
+        &a, res->number_per_year ? arena_printf(c->arena, "%s:%d", res->full_name, year) : res->full_name);
     r = db_exec(c->tx, number_take, &a, &rows);
     if (r < 0)
         return r;
-    *ret = res->number_per_year
-               ? arena_printf(c->arena, "%s%d-%0*lld", res->number_prefix, year, (int)res->number_digits,
-                     (long long)db_get_int(rows, 0, 0))
-               : arena_printf(c->arena, "%s%0*lld", res->number_prefix, (int)res->number_digits,
-                     (long long)db_get_int(rows, 0, 0));
+    *ret = res->number_per_year ? arena_printf(c->arena, "%s%d-%0*lld", res->number_prefix, year,
+                                      (int)res->number_digits, (long long)db_get_int(rows, 0, 0))
+                                : arena_printf(c->arena, "%s%0*lld", res->number_prefix,
+                                      (int)res->number_digits, (long long)db_get_int(rows, 0, 0));
     return 0;
 }

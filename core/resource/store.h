@@ -15,11 +15,11 @@ MUSTCHECK int participant_add(struct call *c, const struct record *rec, struct u
 MUSTCHECK int participant_end(struct call *c, const struct record *rec, const char *role);
 
 struct history_entry {
-    const char *action;               /* create, update, delete, transition */
-    const char *transition;           /* its name, or NULL */
+    const char *action;     /* create, update, delete, transition */
+    const char *transition; /* its name, or NULL */
     const char *from_state, *to_state;
-    struct uuid from_unit, to_unit;   /* nil when it did not move */
-    uint32_t redirected_from;         /* the unit it would have gone to; TREE_NONE */
+    struct uuid from_unit, to_unit; /* nil when it did not move */
+    uint32_t redirected_from;       /* the unit it would have gone to; TREE_NONE */
 };
 /* The entry with the diff of the record's fields. Personal values live here and nowhere else beside the record: the
  * history can be erased, the audit trail cannot. */

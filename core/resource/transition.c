@@ -28,9 +28,9 @@ static bool is_holder(const struct call *c, const struct record *rec, const stru
         return uuid_parse(text_of(v), &id) == 0 && subject_in_department(c->who, id, as_head);
     if (json_parse(text_of(v), JSON_LIMITS, &list, NULL) < 0)
         return false;
-    json_array_foreach(list, i, e)
-        found |= json_is_string(e) && uuid_parse(text_of(json_string_value(e)), &id) == 0 &&
-                 subject_in_department(c->who, id, as_head);
+    json_array_foreach(list, i, e) found |= json_is_string(e) &&
+                                            uuid_parse(text_of(json_string_value(e)), &id) == 0 &&
+                                            subject_in_department(c->who, id, as_head);
     json_decref(list);
     return found;
 }
@@ -67,16 +67,17 @@ static int check_state(struct call *c, const struct record *rec, const struct tr
     r = history_count(c, rec, t->name, &taken);
     if (r < 0 || taken < t->max_times)
         return r;
-    return call_fail(c, 409, "too_often", arena_printf(c->arena, "\"%s\" is possible %u times.", t->label.en, t->max_times),
+    return call_fail(c, 409, "too_often",
+        arena_printf(c->arena, "\"%s\" is possible %u times.", t->label.en, t->max_times),
         arena_printf(c->arena, "“%s”最多 %u 次。", t->label.zh, t->max_times));
 }
 
 struct moving {
-    uint32_t from, wanted, to;        /* wanted: before a redirect */
+    uint32_t from, wanted, to; /* wanted: before a redirect */
 };
 
-static int find_target(struct call *c, const struct record *rec, const struct transition *t, const json_t *body,
-    struct moving *m)
+static int find_target(struct call *c, const struct record *rec, const struct transition *t,
+    const json_t *body, struct moving *m)
 {
     *m = (struct moving){rec->unit, TREE_NONE, TREE_NONE};
     if (t->move == MOVE_NO)
@@ -90,9 +91,11 @@ static int find_target(struct call *c, const struct record *rec, const struct tr
     if (m->wanted != TREE_NONE)
         m->to = gate_nearest_on(c, rec->res->plugin, m->wanted);
     if (m->to == TREE_NONE)
-        return call_fail(c, 409, "nowhere_to_go", "There is no unit above where this is handled.", "上级没有可办理的组织机构。");
+        return call_fail(c, 409, "nowhere_to_go", "There is no unit above where this is handled.",
+            "上级没有可办理的组织机构。");
     if (m->to == rec->unit)
-        return call_fail(c, 409, "same_unit", "The record is handled there already.", "该记录已由此机构办理。");
+        return call_fail(
+            c, 409, "same_unit", "The record is handled there already.", "该记录已由此机构办理。");
     return 0;
 }
 
@@ -164,9 +167,8 @@ static int add_participants(struct call *c, const struct record *rec, const stru
             continue;
         }
         r = json_parse(text_of(v), JSON_LIMITS, &list, NULL);
-        json_array_foreach(list, k, e)
-            if (r == 0)
-                r = uuid_parse(text_of(json_string_value(e)), &id) == 0 ? participant_add(c, rec, id, p->role) : -EIO;
+        json_array_foreach(list, k, e) if (r == 0) r =
+            uuid_parse(text_of(json_string_value(e)), &id) == 0 ? participant_add(c, rec, id, p->role) : -EIO;
         json_decref(list);
     }
     return r;
@@ -178,14 +180,16 @@ static int store(struct call *c, struct record *rec, const struct transition *t,
     struct uuid old_unit = rec->unit_id;
     struct change_extra extra = {
         .set = ", state = $6::text, state_since = $4::timestamptz, due_at = $7::date, auto_at = $8::date",
-        .count = 3, .values = {res->states[t->to].name, rec->due, change_auto_at(c, res, t->to)}};
+        .count = 3,
+        .values = {res->states[t->to].name, rec->due, change_auto_at(c, res, t->to)}};
     int r = 0;
 
     if (m->to != TREE_NONE) {
         rec->unit = m->to;
         rec->unit_id = tree_unit(c->tenant->tree, m->to).id;
         extra.values[extra.count++] = arena_dup(c->arena, uuid_format(rec->unit_id).s);
-        extra.set = arena_printf(c->arena, "%s, unit_id = u.id, a1 = u.a1, a2 = u.a2, a3 = u.a3, a4 = u.a4", extra.set);
+        extra.set = arena_printf(
+            c->arena, "%s, unit_id = u.id, a1 = u.a1, a2 = u.a2, a3 = u.a3, a4 = u.a4", extra.set);
         extra.from = " AND u.tenant_id = $1 AND u.id = $9::uuid";
         r = lock_target(c, m->to);
     }
@@ -203,9 +207,12 @@ static int store(struct call *c, struct record *rec, const struct transition *t,
 static int take(struct call *c, struct record *rec, const struct transition *t, json_t *body)
 {
     static const char *const also[] = {"unit", NULL};
-    struct history_entry entry = {.action = "transition", .transition = t->name,
-        .from_state = rec->res->states[rec->state].name, .to_state = rec->res->states[t->to].name,
-        .from_unit = rec->unit_id, .redirected_from = TREE_NONE};
+    struct history_entry entry = {.action = "transition",
+        .transition = t->name,
+        .from_state = rec->res->states[rec->state].name,
+        .to_state = rec->res->states[t->to].name,
+        .from_unit = rec->unit_id,
+        .redirected_from = TREE_NONE};
     struct moving m;
     int r = check_state(c, rec, t);
 
@@ -230,8 +237,8 @@ static int take(struct call *c, struct record *rec, const struct transition *t, 
     return r < 0 ? r : change_finish(c, HOOK_AFTER_TRANSITION, t->name, rec, 200);
 }
 
-int record_transition(struct call *c, const struct resource *res, struct uuid id, int64_t version, const char *name,
-    json_t *body, struct record **ret)
+int record_transition(struct call *c, const struct resource *res, struct uuid id, int64_t version,
+    const char *name, json_t *body, struct record **ret)
 {
     const struct transition *t = resource_transition(res, text_of(name));
     struct record *rec;

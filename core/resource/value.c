@@ -40,7 +40,8 @@ static int check_enum(struct arena *a, const struct field *f, struct text v, str
             return 0;
         list = arena_printf(a, "%s%s%s", list, i ? ", " : "", f->values[i].value);
     }
-    return fault_of(ret, "not_one_of", arena_printf(a, "One of: %s.", list), arena_printf(a, "可选值：%s。", list));
+    return fault_of(
+        ret, "not_one_of", arena_printf(a, "One of: %s.", list), arena_printf(a, "可选值：%s。", list));
 }
 
 static int check_number(struct arena *a, const struct field *f, struct text v, struct value_fault *ret)
@@ -83,13 +84,16 @@ static int check_departments(struct text v, struct value_fault *ret)
     struct uuid id;
     size_t i;
 
-    json_array_foreach(list, i, e) {
+    json_array_foreach(list, i, e)
+    {
         good = good && json_is_string(e) && uuid_parse(text_of(json_string_value(e)), &id) == 0;
         for (size_t k = 0; good && k < i; k++)
             good = !json_equal(json_array_get(list, k), e);
     }
     json_decref(list);
-    return good ? 0 : fault_of(ret, "type", "A list of at most 50 different department ids.", "应为不重复的部门编号列表，最多 50 个。");
+    return good ? 0
+                : fault_of(ret, "type", "A list of at most 50 different department ids.",
+                      "应为不重复的部门编号列表，最多 50 个。");
 }
 
 int value_check(struct arena *a, const struct field *f, struct text v, struct value_fault *ret)
@@ -106,12 +110,17 @@ int value_check(struct arena *a, const struct field *f, struct text v, struct va
     case FIELD_MONEY:
         return check_number(a, f, v, ret);
     case FIELD_BOOLEAN:
-        return text_is(v, "true") || text_is(v, "false") ? 0 : fault_of(ret, "type", "true or false.", "应为 true 或 false。");
+        return text_is(v, "true") || text_is(v, "false")
+                   ? 0
+                   : fault_of(ret, "type", "true or false.", "应为 true 或 false。");
     case FIELD_DATE:
-        return date_parse(v, &days) == 0 ? 0 : fault_of(ret, "type", "A date: YYYY-MM-DD.", "应为日期：YYYY-MM-DD。");
+        return date_parse(v, &days) == 0
+                   ? 0
+                   : fault_of(ret, "type", "A date: YYYY-MM-DD.", "应为日期：YYYY-MM-DD。");
     case FIELD_DATETIME:
-        return clock_parse(v, &us) == 0 ? 0 : fault_of(ret, "type", "A moment, RFC 3339: 2026-12-01T08:00:00Z.",
-                                                  "应为 RFC 3339 时间：2026-12-01T08:00:00Z。");
+        return clock_parse(v, &us) == 0 ? 0
+                                        : fault_of(ret, "type", "A moment, RFC 3339: 2026-12-01T08:00:00Z.",
+                                              "应为 RFC 3339 时间：2026-12-01T08:00:00Z。");
     case FIELD_ENUM:
         return check_enum(a, f, v, ret);
     case FIELD_REFERENCE:
@@ -152,7 +161,8 @@ static const char *normal_form(struct arena *a, const struct field *f, struct te
     return t.len == 0 ? NULL : t.ptr;
 }
 
-int value_from_json(struct arena *a, const struct field *f, const json_t *v, const char **ret, struct value_fault *fault)
+int value_from_json(
+    struct arena *a, const struct field *f, const json_t *v, const char **ret, struct value_fault *fault)
 {
     struct text t;
 
@@ -265,7 +275,8 @@ void value_take(struct call *c, struct record *rec, const json_t *body, enum val
         (void)call_fail_at(c, "", "type", "An object.", "应为对象。");
         return;
     }
-    json_object_foreach((json_t *)body, key, v) {
+    json_object_foreach((json_t *)body, key, v)
+    {
         const struct field *f = resource_field(rec->res, text_of(key));
 
         if (f)

@@ -21,8 +21,8 @@ struct value_fault {
 };
 MUSTCHECK int value_check(struct arena *a, const struct field *f, struct text v, struct value_fault *ret);
 /* The text form of a JSON value of the field's type; the result is in the arena, NULL for null. */
-MUSTCHECK int value_from_json(struct arena *a, const struct field *f, const json_t *v, const char **ret,
-    struct value_fault *fault);
+MUSTCHECK int value_from_json(
+    struct arena *a, const struct field *f, const json_t *v, const char **ret, struct value_fault *fault);
 /* Does what the changed fields refer to exist, and are unique values free? In the call's unit of work, one round trip. */
 MUSTCHECK int value_check_stored(struct call *c, const struct record *rec);
 /* A text form as JSON. */

@@ -11,8 +11,8 @@ static const struct db_stmt has_department = {"value.has_department",
 static const struct db_stmt has_departments = {"value.has_departments",
     "SELECT 1 FROM juxin.department d WHERE d.tenant_id = $1 AND d.closed_at IS NULL AND d.id IN"
     " (SELECT e::uuid FROM jsonb_array_elements_text($2::jsonb) AS j(e))"};
-static const struct db_stmt has_account = {"value.has_account",
-    "SELECT 1 FROM juxin.account WHERE tenant_id = $1 AND id = $2 AND is_active"};
+static const struct db_stmt has_account = {
+    "value.has_account", "SELECT 1 FROM juxin.account WHERE tenant_id = $1 AND id = $2 AND is_active"};
 
 struct check {
     const struct field *field;
@@ -35,7 +35,8 @@ static void report(struct call *c, const struct check *check, const struct db_ro
         expected = len <= 2 ? 0 : (int)((len - 1) / 39);
     }
     if (db_rows_count(rows) < expected)
-        (void)call_fail_at(c, at, "unknown_reference", "The id of something that exists.", "所引用的对象不存在。");
+        (void)call_fail_at(
+            c, at, "unknown_reference", "The id of something that exists.", "所引用的对象不存在。");
 }
 
 /* A record of another resource must be visible to the one who refers to it: an id must not be a way to find out. */
@@ -59,7 +60,8 @@ static int check_reference(struct call *c, const struct record *rec, const struc
     return 0;
 }
 
-static bool plan_check(struct call *c, const struct record *rec, const struct field *f, bool unique, struct db_call *out)
+static bool plan_check(
+    struct call *c, const struct record *rec, const struct field *f, bool unique, struct db_call *out)
 {
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
 
@@ -71,13 +73,16 @@ static bool plan_check(struct call *c, const struct record *rec, const struct fi
         db_arg_uuid(a, rec->id);
         if (f->unique == UNIQUE_UNIT)
             db_arg_uuid(a, rec->unit_id);
-        out->stmt = db_stmt_built(c->arena,
-            arena_printf(c->arena,
-                "SELECT 1 FROM %s r WHERE r.tenant_id = $1 AND r.\"%s\" = $2 AND r.id <> $3%s AND r.deleted_at IS NULL LIMIT 1",
-                rec->res->table, f->name, f->unique == UNIQUE_UNIT ? " AND r.unit_id = $4" : ""));
+        out->stmt = db_stmt_built(
+            c->arena, arena_printf(c->arena,
+                          "SELECT 1 FROM %s r WHERE r.tenant_id = $1 AND r.\"%s\" = $2 AND r.id <> $3%s AND "
+                          "r.deleted_at IS NULL LIMIT 1",
+                          rec->res->table, f->name, f->unique == UNIQUE_UNIT ? " AND r.unit_id = $4" : ""));
         return true;
     }
-    out->stmt = f->type == FIELD_DEPARTMENT ? has_department : f->type == FIELD_DEPARTMENTS ? has_departments : has_account;
+    out->stmt = f->type == FIELD_DEPARTMENT    ? has_department
+                : f->type == FIELD_DEPARTMENTS ? has_departments
+                                               : has_account;
     return f->type == FIELD_DEPARTMENT || f->type == FIELD_DEPARTMENTS || f->type == FIELD_ACCOUNT;
 }
 

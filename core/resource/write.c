@@ -35,7 +35,8 @@ static int create_take(struct call *c, struct record *rec, const json_t *body)
     value_defaults(rec);
     value_require(c, rec, NULL);
     if (rec->unit != TREE_NONE && !(rec->res->levels >> tree_level(c->tenant->tree, rec->unit) & 1))
-        (void)call_fail_at(c, "/unit", "wrong_level", "A unit of a level at which this is recorded.", "该层级的组织机构不受理此类记录。");
+        (void)call_fail_at(c, "/unit", "wrong_level", "A unit of a level at which this is recorded.",
+            "该层级的组织机构不受理此类记录。");
     return c->fault.status ? -EINVAL : 0;
 }
 
@@ -58,22 +59,27 @@ static int insert(struct call *c, struct record *rec)
     db_arg_str(a, change_auto_at(c, res, rec->state));
     for (uint32_t i = 0; i < res->field_count; i++) {
         db_arg_str(a, rec->values[i]);
-        values = arena_printf(c->arena, "%s, $%u::%s", values, a->count, ddl_column_type(res->fields[i].type));
+        values =
+            arena_printf(c->arena, "%s, $%u::%s", values, a->count, ddl_column_type(res->fields[i].type));
     }
     r = db_exec(c->tx,
-        db_stmt_built(c->arena,
-            arena_printf(c->arena,
-                "INSERT INTO %s (tenant_id, id, unit_id, a1, a2, a3, a4, origin_unit_id, version, state, state_since, "
-                "created_at, created_by, updated_at, updated_by, number, auto_at%s) "
-                "SELECT u.tenant_id, $3::uuid, u.id, u.a1, u.a2, u.a3, u.a4, u.id, 1, $4::text, $5::timestamptz, "
-                "$5::timestamptz, $6::uuid, $5::timestamptz, $6::uuid, $7::text, $8::date%s "
-                "FROM juxin.unit u WHERE u.tenant_id = $1 AND u.id = $2 AND u.closed_at IS NULL FOR KEY SHARE RETURNING id",
-                res->table, change_columns(c->arena, res), values)),
+        db_stmt_built(
+            c->arena, arena_printf(c->arena,
+                          "INSERT INTO %s (tenant_id, id, unit_id, a1, a2, a3, a4, origin_unit_id, version, "
+                          "state, state_since, "
+                          "created_at, created_by, updated_at, updated_by, number, auto_at%s) "
+                          "SELECT u.tenant_id, $3::uuid, u.id, u.a1, u.a2, u.a3, u.a4, u.id, 1, $4::text, "
+                          "$5::timestamptz, "
+                          "$5::timestamptz, $6::uuid, $5::timestamptz, $6::uuid, $7::text, $8::date%s "
+                          "FROM juxin.unit u WHERE u.tenant_id = $1 AND u.id = $2 AND u.closed_at IS NULL "
+                          "FOR KEY SHARE RETURNING id",
+                          res->table, change_columns(c->arena, res), values)),
         a, &rows);
     if (r < 0)
         return change_error(c, r);
     if (db_rows_count(rows) != 1)
-        r = call_fail_at(c, "/unit", "unknown_unit", "The id or code of a unit that is open.", "应为现有组织机构的编号或代码。");
+        r = call_fail_at(c, "/unit", "unknown_unit", "The id or code of a unit that is open.",
+            "应为现有组织机构的编号或代码。");
     db_rows_free(rows);
     return r;
 }
@@ -90,8 +96,8 @@ static void start_record(struct call *c, struct record *rec)
 
 static int create_store(struct call *c, struct record *rec)
 {
-    struct history_entry entry = {.action = "create", .to_state = rec->res->states[rec->state].name,
-        .redirected_from = TREE_NONE};
+    struct history_entry entry = {
+        .action = "create", .to_state = rec->res->states[rec->state].name, .redirected_from = TREE_NONE};
     int r = change_check(c, HOOK_BEFORE_CREATE, NULL, rec);
 
     if (r == 0 && rec->res->number_prefix)
@@ -136,7 +142,8 @@ static bool is_own_start(const struct call *c, const struct record *rec)
 }
 
 /* Opens the unit of work and locks the record; *ret stays NULL for a replayed request. */
-static int change_open(struct call *c, const struct resource *res, struct uuid id, int64_t version, struct record **ret)
+static int change_open(
+    struct call *c, const struct resource *res, struct uuid id, int64_t version, struct record **ret)
 {
     int r = call_begin(c);
 
@@ -160,7 +167,8 @@ int record_update(struct call *c, const struct resource *res, struct uuid id, in
         !(res->submitter_may_update && is_own_start(c, rec)))
         return call_forbidden(c, arena_printf(c->arena, "%s.update", res->full_name));
     if (res->states[rec->state].is_final && c->who->kind != SUBJECT_PLUGIN)
-        return call_fail(c, 409, "final", "The record is closed; it cannot be changed any more.", "记录已办结，不能再修改。");
+        return call_fail(c, 409, "final", "The record is closed; it cannot be changed any more.",
+            "记录已办结，不能再修改。");
     value_take(c, rec, patch, c->who->kind == SUBJECT_PLUGIN ? FROM_HOOK : FROM_UPDATE, NULL, NULL);
     value_require(c, rec, NULL);
     r = c->fault.status ? -EINVAL : change_check(c, HOOK_BEFORE_UPDATE, NULL, rec);

@@ -186,12 +186,12 @@ int calendar_parse(const json_t *file, int32_t *ret_year, struct calendar_day **
     return 0;
 }
 
-static const struct db_stmt clear_year = {
-    "calendar.clear_year", "DELETE FROM juxin.calendar_day WHERE day >= make_date($1::int, 1, 1) AND day < "
-                           "make_date($1::int + 1, 1, 1)"};
-static const struct db_stmt add_year = {
-    "calendar.add_year", "INSERT INTO juxin.calendar_year (year, source) VALUES ($1, $2) ON CONFLICT (year) "
-                         "DO UPDATE SET source = EXCLUDED.source"};
+static const struct db_stmt clear_year = {"calendar.clear_year",
+    "DELETE FROM juxin.calendar_day WHERE day >= make_date($1::int, 1, 1) AND day < "
+    "make_date($1::int + 1, 1, 1)"};
+static const struct db_stmt add_year = {"calendar.add_year",
+    "INSERT INTO juxin.calendar_year (year, source) VALUES ($1, $2) ON CONFLICT (year) "
+    "DO UPDATE SET source = EXCLUDED.source"};
 static const struct db_stmt add_day = {
     "calendar.add_day", "INSERT INTO juxin.calendar_day (day, is_workday, name) VALUES ($1::date, $2, $3)"};
 

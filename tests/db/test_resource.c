@@ -44,22 +44,32 @@ static const char seed[] =
                   "02") "', NULL),"
                         " (1, '" UNIT("03") "', '" UNIT("01") "', 's2', 'Street 2', 'street', 1, '" UNIT(
                             "03") "', NULL),"
-                                  " (1, '" UNIT("04") "', '" UNIT("02") "', 'c1', 'C1', 'community', 2, "
-                                                                        "'" UNIT("02") "', '" UNIT(
-                                                                            "04") "'),"
-                                                                                  " (1, '" UNIT("05") "', "
-                                                                                                      "'" UNIT(
-                                                                                                          "0"
-                                                                                                          "2") "', 'c2', 'C2', 'community', 2, '" UNIT("02") "', '" UNIT("05") "'),"
-                                                                                                                                                                               " (1, '" UNIT(
-                                                                                                                                                                                   "06") "', '" UNIT("03") "', 'c3', 'C3', 'community', 2, '" UNIT("03") "', '" UNIT("06") "'),"
-                                                                                                                                                                                                                                                                           " (2, '" UNIT("01") "', NULL, 'k', 'Other', 'county', 0, NULL, NULL);"
-                                                                                                                                                                                                                                                                                               "INSERT INTO juxin.account (tenant_id, id, login, display_name) VALUES"
-                                                                                                                                                                                                                                                                                               " (1, '" UNIT("a1") "', 'worker', 'Worker'), (1, '" UNIT("a2") "', 'member', 'Member'),"
-                                                                                                                                                                                                                                                                                                                                                              " (1, '" UNIT("a3") "', 'handler', 'Handler');"
-                                                                                                                                                                                                                                                                                                                                                                                  "INSERT INTO juxin.department (tenant_id, id, unit_id, code, name) VALUES"
-                                                                                                                                                                                                                                                                                                                                                                                  " (1, '" UNIT("d1") "', '" UNIT(
-                                                                                                                                                                                                                                                                                                                                                                                      "01") "', 'd1', 'Housing'), (1, '" UNIT("d2") "', '" UNIT("01") "', 'd2', 'Law');";
+                                  " (1, '" UNIT("04") "', '" UNIT(
+                                      "02") "', 'c1', 'C1', 'community', 2, "
+                                            "'" UNIT("02") "', '" UNIT(
+                                                "04") "'),"
+                                                      " (1, '" UNIT(
+                                                          "05") "', "
+                                                                "'" UNIT(
+                                                                    "0"
+                                                                    "2") "', 'c2', 'C2', 'community', 2, "
+                                                                         "'" UNIT("02") "', '" UNIT("05") "')"
+                                                                                                          ","
+                                                                                                          " ("
+                                                                                                          "1,"
+                                                                                                          " "
+                                                                                                          "'" UNIT("06") "', '" UNIT("03") "', 'c3', 'C3', 'community', 2, '" UNIT("03") "', '" UNIT(
+                                                                                                              "06") "'),"
+                                                                                                                    " (2, '" UNIT(
+                                                                                                                        "01") "', NULL, 'k', 'Other', 'county', 0, NULL, NULL);"
+                                                                                                                              "INSERT INTO juxin.account (tenant_id, id, login, display_name) VALUES"
+                                                                                                                              " (1, '" UNIT("a1") "', 'worker', 'Worker'), (1, '" UNIT(
+                                                                                                                                  "a2") "', 'member', 'Member'),"
+                                                                                                                                        " (1, '" UNIT(
+                                                                                                                                            "a3") "', 'handler', 'Handler');"
+                                                                                                                                                  "INSERT INTO juxin.department (tenant_id, id, unit_id, code, name) VALUES"
+                                                                                                                                                  " (1, '" UNIT("d1") "', '" UNIT("01") "', 'd1', 'Housing'), (1, '" UNIT(
+                                                                                                                                                      "d2") "', '" UNIT("01") "', 'd2', 'Law');";
 
 static struct uuid id_of(const char *text)
 {

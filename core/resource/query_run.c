@@ -1,0 +1,112 @@
+/* Running a list: the page in one round trip, hidden submitters, serialise filters, counts. */
+#include <errno.h>
+
+#include "plugin/hook.h"
+#include "resource/query.h"
+#include "resource/reader.h"
+
+static int by_unit(const void *a, const void *b)
+{
+    const struct record *x = *(struct record *const *)a, *y = *(struct record *const *)b;
+
+    return x->unit == y->unit ? 0 : x->unit < y->unit ? -1 : 1;
+}
+
+int records_serialise(struct call *c, struct record **records, uint32_t count)
+{
+    struct record **sorted = arena_array(c->arena, count + 1, sizeof(*sorted));
+
+    if (count == 0)
+        return 0;
+    memcpy(sorted, records, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), by_unit);
+    for (uint32_t from = 0, to; from < count; from = to) {
+        int r;
+
+        for (to = from + 1; to < count && sorted[to]->unit == sorted[from]->unit;)
+            to++;
+        r = hook_filter(c, HOOK_SERIALISE, sorted[from]->res->full_name, NULL, sorted + from, to - from);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void fill_page(struct call *c, const struct query *q, const struct query_sql *sql,
+    struct db_rows *rows, struct query_page *ret)
+{
+    uint32_t n = (uint32_t)db_rows_count(rows), count = MIN(n, q->limit);
+    int full_column = COL_FIELDS + (int)q->res->field_count;
+
+    ret->records = arena_array(c->arena, count + 1, sizeof(*ret->records));
+    for (uint32_t i = 0; i < count; i++) {
+        struct record *rec = record_new(c->arena, q->res);
+
+        record_fill(rec, c->arena, c->tenant, rows, (int)i);
+        if (sql->has_full && !db_get_bool(rows, (int)i, full_column) && !reader_reaches(c, rec))
+            record_hide_submitter(rec);
+        ret->records[ret->count++] = rec;
+    }
+    if (n > q->limit)
+        ret->next = cursor_make(c->arena, q, ret->records[count - 1]);
+}
+
+static void free_rows(void *rows)
+{
+    db_rows_free(rows);
+}
+
+/* Counting all may take long: not on the lane of fast reads. */
+static int count_exactly(struct call *c, struct query_sql *sql, int64_t *ret)
+{
+    struct db_rows *rows = NULL;
+    struct db_tx *tx = NULL;
+    int r = db_begin(c->db, c->tenant->id, DB_READ_SLOW, NULL, &tx, NULL);
+
+    if (r < 0)
+        return r;
+    r = db_exec(tx, sql->stmt, &sql->args, &rows);
+    db_rollback(tx);
+    if (r < 0)
+        return r;
+    *ret = db_get_int(rows, 0, 0);
+    free_rows(rows);
+    return 0;
+}
+
+int query_run(struct call *c, const struct query *q, struct query_page *ret)
+{
+    struct query_sql *page = arena_alloc(c->arena, sizeof(*page)),
+                     *count = arena_alloc(c->arena, sizeof(*count));
+    struct query_page out = {.total = -1};
+    struct db_call calls[2];
+    bool empty;
+    int r = query_check_unit(c, q);
+
+    if (r < 0)
+        return r;
+    query_build(c, q, page, &empty);
+    if (empty) {
+        out.total = q->count == COUNT_NO ? -1 : 0;
+        *ret = out;
+        return call_read(c, NULL, 0); /* the fence all the same: rights may just have been granted */
+    }
+    if (q->count != COUNT_NO)
+        query_build_count(c, q, count);
+    calls[0] = (struct db_call){page->stmt, &page->args, NULL};
+    calls[1] = (struct db_call){count->stmt, &count->args, NULL};
+    r = call_read(c, calls, q->count == COUNT_CAPPED ? 2 : 1);
+    if (r == 0 && q->count == COUNT_EXACT)
+        r = count_exactly(c, count, &out.total);
+    if (r < 0)
+        return r;
+    if (q->count == COUNT_CAPPED) {
+        out.total = MIN(db_get_int(calls[1].rows, 0, 0), QUERY_COUNT_MAX);
+        out.total_capped = db_get_int(calls[1].rows, 0, 0) > QUERY_COUNT_MAX;
+    }
+    fill_page(c, q, page, calls[0].rows, &out);
+    r = records_serialise(c, out.records, out.count);
+    if (r == 0)
+        *ret = out;
+    return r;
+}
