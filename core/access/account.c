@@ -148,6 +148,12 @@ int account_create(struct call *c, const struct account_input *in, const char *p
     return r;
 }
 
+static int beyond_own(struct call *c)
+{
+    return call_fail(c, 403, "beyond_own", "The account has been granted more than you hold yourself.",
+        "该账号获得的授权超出本人权限。");
+}
+
 int account_update(
     struct call *c, struct uuid id, const struct account_input *in, int64_t version, int64_t *ret_version)
 {
@@ -157,6 +163,9 @@ int account_update(
 
     if (r == 0 && in->unit != TREE_NONE)
         r = need(c, CORE_ACCOUNT_UPDATE, in->unit);
+    if (r == 0 && (in->set_active || in->unit != TREE_NONE) && !uuid_eq(id, c->who->account) &&
+        org_is_above(c, id))
+        r = beyond_own(c);
     if (r == 0 && in->display_name)
         r = check_name(c, in->display_name);
     if (r == 0)
@@ -207,8 +216,7 @@ int account_reset_password(struct call *c, struct uuid id, const char *password)
     if (r < 0)
         return r;
     if (!org_is_within(c, id, &missing))
-        return call_fail(c, 403, "beyond_own", "The account has been granted more than you hold yourself.",
-            "该账号获得的授权超出本人权限。");
+        return beyond_own(c);
     r = password_hash(text_of(password), &hash);
     if (r == 0)
         r = call_begin(c);

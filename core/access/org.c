@@ -6,6 +6,7 @@
 #include "access/access.h"
 #include "access/core_permissions.h"
 #include "access/grant.h"
+#include "access/permission.h"
 
 static const struct db_stmt find_department = {"org.find_department",
     "SELECT unit_id FROM juxin.department WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL"};
@@ -217,20 +218,55 @@ int org_department_close(struct call *c, struct uuid id, int64_t version)
                        "closed_at");
 }
 
-bool org_is_within(struct call *c, struct uuid holder, uint32_t *ret_missing)
+static bool is_member(const struct access *x, struct uuid account, struct uuid department)
+{
+    for (uint32_t i = 0; i < x->member_count; i++) {
+        if (uuid_eq(x->members[i].account, account) && uuid_eq(x->members[i].department, department))
+            return true;
+    }
+    return false;
+}
+
+/* What an account has through its departments counts as its own. With `only`: of those permissions, and without regard
+ * to when the grants end. */
+static bool is_within(struct call *c, struct uuid holder, const uint64_t *only, uint32_t *ret_missing)
 {
     const struct access *x = access_of(c->tenant);
+    uint64_t bits[PERMISSIONS_MAX / 64];
+    int64_t from;
 
     for (uint32_t i = 0; i < x->grant_count; i++) {
         const struct access_grant *g = &x->grants[i];
 
-        if (!uuid_eq(uuid_is_nil(g->account) ? g->department : g->account, holder))
+        if (!uuid_eq(uuid_is_nil(g->account) ? g->department : g->account, holder) &&
+            !(uuid_is_nil(g->account) && is_member(x, holder, g->department)))
             continue;
-        if (!grant_is_within(c->who, c->tenant->tree, g->role->permissions, g->unit, g->reach,
-                MAX(g->from, c->now_us), g->until, ret_missing))
+        from = MAX(g->from, c->now_us);
+        for (size_t k = 0; k < ARRAY_LEN(bits); k++)
+            bits[k] = g->role->permissions[k] & (only ? only[k] : UINT64_MAX);
+        if (!grant_is_within(
+                c->who, c->tenant->tree, bits, g->unit, g->reach, from, only ? from : g->until, ret_missing))
             return false;
     }
     return true;
+}
+
+bool org_is_within(struct call *c, struct uuid holder, uint32_t *ret_missing)
+{
+    return is_within(c, holder, NULL, ret_missing);
+}
+
+bool org_is_above(struct call *c, struct uuid account)
+{
+    uint64_t core[PERMISSIONS_MAX / 64] = {0};
+    uint32_t missing;
+
+    for (int i = 0; i < CORE_PERMISSION_COUNT; i++) {
+        uint32_t p = core_permission((enum core_permission)i);
+
+        core[p / 64] |= 1ull << (p % 64);
+    }
+    return !is_within(c, account, core, &missing);
 }
 
 int org_member_put(struct call *c, struct uuid department, struct uuid account, bool is_head)

@@ -32,15 +32,19 @@ static int find_unit(struct call *c, struct request *r, uint32_t *ret)
 }
 
 /* A unit outside the subject's reach must look as if it were not there; the policy is told only to those inside. */
-static int admit(struct call *c, const struct offer_route *route, uint32_t unit)
+static int admit(struct call *c, struct request *r, const struct offer_route *route, uint32_t *ret_unit)
 {
     uint32_t permission = permission_find(text_of(route->r.permission));
+    int e;
 
     if (permission == PERMISSION_NONE || !subject_may_anywhere(c->who, permission))
         return call_forbidden(c, route->r.permission);
-    if (!subject_may(c->who, c->tenant, permission, unit))
+    e = find_unit(c, r, ret_unit);
+    if (e < 0)
+        return e;
+    if (!subject_may(c->who, c->tenant, permission, *ret_unit))
         return call_not_found(c);
-    return policy_gate(c, route->plugin->id, unit);
+    return policy_gate(c, route->plugin->id, *ret_unit);
 }
 
 static int read_body(struct call *c, struct request *r, const char *members, json_t **ret)
@@ -117,11 +121,9 @@ static int run(
 int plugin_route_serve(struct call *c, struct request *r, const struct offer_route *route)
 {
     json_t *body = NULL;
-    uint32_t unit;
-    int e = find_unit(c, r, &unit);
+    uint32_t unit = TREE_NONE;
+    int e = admit(c, r, route, &unit);
 
-    if (e == 0)
-        e = admit(c, route, unit);
     if (e == 0)
         e = read_body(c, r, route->r.members, &body);
     return e < 0 ? e : run(c, r, route, unit, body);

@@ -145,11 +145,23 @@ static void note_the_answer(
     jx_ok(result);
 }
 
+/* The other suggestion may be another street's: whoever cannot read it is not told that it exists. */
+static bool may_follow(struct jx_call *call, const struct jx_record *rec)
+{
+    struct jx_text other = field(rec, "similar_to");
+    struct jx_id id;
+
+    if (!host->subject->may(call, RESOURCE ".read", host->record->unit(rec)))
+        return false;
+    return is_empty(other) || (host->core->id_parse(other, &id) == 0 &&
+                                  host->record->read(call, JX_AS_USER, RESOURCE, id, NULL) == 0);
+}
+
 static void hide_similar(
     struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (!host->subject->may(call, RESOURCE ".read", host->record->unit(records[i])))
+        if (!may_follow(call, records[i]))
             host->record->hide(records[i], "similar_to");
     jx_ok(result);
 }
@@ -311,7 +323,8 @@ static void summary(struct jx_call *call, jx_unit unit, struct jx_result *result
     for (uint32_t row = 0; row < host->query->count(rows); row++) {
         jx_unit handling = host->unit->find(call, host->query->get(rows, row, 0));
 
-        if (handling != JX_UNIT_NONE && host->policy->is_on(call, "suggestions", handling))
+        if (handling != JX_UNIT_NONE && host->policy->is_on(call, "suggestions", handling) &&
+            host->subject->may(call, "suggestions.summary.read", handling))
             add_row(&s, rows, row);
     }
     write_summary(call, unit, &s);
