@@ -101,7 +101,7 @@ static int accounts_list(struct call *c, struct request *r)
     }
     jsonw_array_end(w);
     if (count > (int)limit) {
-        jsonw_kuuid(w, "cursor", db_get_uuid(call.rows, (int)limit - 1, 0));
+        jsonw_kuuid(w, "next", db_get_uuid(call.rows, (int)limit - 1, 0));
         response_header(r->response, "Link", "<%.*s?limit=%u&cursor=%s>; rel=\"next\"", (int)r->path.len,
             r->path.ptr, limit, uuid_format(db_get_uuid(call.rows, (int)limit - 1, 0)).s);
     }

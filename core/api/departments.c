@@ -80,7 +80,7 @@ static int departments_list(struct call *c, struct request *r)
     }
     jsonw_array_end(w);
     if (last >= 0 && (i < count || count == 1000))
-        jsonw_kstr(w, "cursor", db_get(call.rows, last, 2));
+        jsonw_kstr(w, "next", db_get(call.rows, last, 2));
     jsonw_object_end(w);
     return 0;
 }

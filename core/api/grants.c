@@ -83,7 +83,7 @@ static int grants_list(struct call *c, struct request *r)
     }
     jsonw_array_end(w);
     if (last >= 0 && (i < db_rows_count(call.rows) || i == 1000))
-        jsonw_kuuid(w, "cursor", db_get_uuid(call.rows, last, 0));
+        jsonw_kuuid(w, "next", db_get_uuid(call.rows, last, 0));
     jsonw_object_end(w);
     return 0;
 }

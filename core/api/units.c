@@ -125,14 +125,14 @@ static int parse_filter(struct call *c, const struct request *r, struct unit_fil
 }
 
 /* The address of the next page, from the parameters that were understood. A part of a name may hold anything, so the
- * reader who filters by one takes `cursor` instead. */
+ * reader who filters by one takes `next` instead. */
 static void write_next(struct call *c, struct request *r, struct jsonw *w, uint32_t last)
 {
     static const char *const names[] = {"parent", "under", "level", "limit", "tops"};
     const char *code = tree_unit(c->tenant->tree, last).code;
     struct buf b = BUF_INIT;
 
-    jsonw_kstr(w, "cursor", code);
+    jsonw_kstr(w, "next", code);
     if (request_query(r, "name").ptr)
         return;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

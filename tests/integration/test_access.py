@@ -327,10 +327,10 @@ def test_units():
     while True:
         page = admin.get(f"{T}/units?limit=50&level=community{cursor}")
         seen += [u["code"] for u in page.json["items"]]
-        if "cursor" not in page.json:
+        if "next" not in page.json:
             break
         assert 'rel="next"' in page.headers["Link"], page.headers
-        cursor = "&cursor=" + page.json["cursor"]
+        cursor = "&cursor=" + page.json["next"]
     assert len(seen) == len(set(seen)) == 203, len(seen)
     one = admin.get(f"{T}/units/{unit('330102001051')}")
     assert one.json["name"] == "清波门社区" and [a["level"] for a in one.json["ancestors"]] == ["county", "street"], one
