@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -15,7 +16,10 @@ from lib.server import ROOT  # noqa: E402
 
 def main():
     try:
-        demo = Demo(config={"assets": str(ROOT / "admin/dist")}).start()
+        # A copy: the clone may be where the workers' user cannot read.
+        assets = os.path.join(harness.scratch(), "console")
+        shutil.copytree(ROOT / "admin/dist", assets)
+        demo = Demo(config={"assets": assets}).start()
         logins = {login: password for (district, login), password in demo.logins.items() if district == "shangcheng"}
         environment = dict(os.environ, BASE=f"https://127.0.0.1:{demo.port}", LOGINS=json.dumps(logins))
         status = subprocess.run(["node", HERE / "walk.mjs"], env=environment, timeout=550).returncode
