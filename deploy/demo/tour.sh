@@ -1,5 +1,6 @@
 # Sourced by the walk of docs/tour.md (bash): speaks to the demonstration server as one of its people.
 #   as LOGIN METHOD PATH [JSON]   one request; prints status and body, keeps them in $status, $answer, $etag
+#   ctl COMMAND …                 juxinctl, as the operator
 #   pick FILTER                   a value out of the last answer (jq)
 # PATH is below /t/$district/api/v1/. Changes carry the last ETag seen and a fresh idempotency key.
 # shellcheck shell=bash
@@ -49,5 +50,8 @@ as() {
     printf '%s %s %s: %s\n' "$login" "$method" "$path" "$status"
     [ -z "$answer" ] || jq . <<<"$answer" 2>/dev/null || printf '%s\n' "$answer"
 }
+
+# juxinctl of this deployment
+ctl() { "$tour_state/install/bin/juxinctl" --config "$tour_state/juxin.json" "$@"; }
 
 pick() { jq -r "$1" <<<"$answer"; }

@@ -46,6 +46,8 @@ def test_the_page_does_what_it_says():
         as housing.handler GET "$s/history" >/dev/null; echo "TOUR handler-history $answer"
         as officer GET "$x/history" >/dev/null; echo "TOUR redirect $answer"
         as hubin.street GET suggestions/suggestion >/dev/null; echo "TOUR other-street $(pick '.items | length')"
+        as member3 GET "$x" >/dev/null; echo "TOUR no-word $(pick '.state + " " + .outcome')"
+        as housing.handler GET "$x" >/dev/null; echo "TOUR named $(pick .created_by)"
         as member1 GET "$s" >/dev/null; echo "TOUR member $(pick .created_by)"
     """))
     out = done.stdout + done.stderr
@@ -53,6 +55,8 @@ def test_the_page_does_what_it_says():
     said = dict(re.findall(r"^TOUR (\S+) (.*)$", done.stdout, re.M))
     assert int(said["compared"]) >= 40, said
     assert said["final"] == "confirmed adopted", said["final"]
+    assert said["no-word"] == "unconfirmed declined", said["no-word"]
+    assert len(said["named"]) == 36, said["named"]
     assert said["other-street"] == "0"
     submitter = said["member"]
     assert len(submitter) == 36, submitter
