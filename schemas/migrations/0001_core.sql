@@ -66,26 +66,6 @@ CREATE TABLE juxin.deployment_setting (
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON juxin.deployment_setting TO juxin_app;
 
-CREATE TABLE juxin.permission (
-    name text PRIMARY KEY,
-    plugin text NOT NULL,
-    label_zh text NOT NULL,
-    label_en text NOT NULL
-);
-GRANT SELECT ON juxin.permission TO juxin_app;
-
-CREATE TABLE juxin.plugin (
-    id text PRIMARY KEY,
-    version text NOT NULL,
-    digest text NOT NULL,
-    state text NOT NULL DEFAULT 'installed' CHECK (state IN ('installed', 'quarantined', 'removed')),
-    reason text,
-    manifest text NOT NULL,
-    installed_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
-);
-GRANT SELECT, INSERT, UPDATE ON juxin.plugin TO juxin_app;
-
 -- What the tables of a resource were last made from; the next declaration is compared with it.
 CREATE TABLE juxin.declaration (
     plugin text NOT NULL,
@@ -108,35 +88,6 @@ CREATE TABLE juxin.calendar_day (
     name text NOT NULL
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON juxin.calendar_year, juxin.calendar_day TO juxin_app;
-
-CREATE TABLE juxin.operator (
-    id uuid PRIMARY KEY,
-    login text NOT NULL UNIQUE,
-    display_name text NOT NULL,
-    password_hash text,
-    must_change_password boolean NOT NULL DEFAULT true,
-    is_active boolean NOT NULL DEFAULT true,
-    password_changed_at timestamptz,
-    last_login_at timestamptz,
-    version bigint NOT NULL DEFAULT 1,
-    created_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE TABLE juxin.operator_session (
-    token_hash text PRIMARY KEY,
-    id uuid NOT NULL UNIQUE,
-    operator_id uuid NOT NULL REFERENCES juxin.operator (id),
-    csrf_hash text,
-    authenticated_at timestamptz NOT NULL DEFAULT now(),
-    created_at timestamptz NOT NULL DEFAULT now(),
-    last_seen_at timestamptz NOT NULL DEFAULT now(),
-    idle_until timestamptz NOT NULL,
-    absolute_until timestamptz NOT NULL,
-    client text NOT NULL DEFAULT '',
-    ended_at timestamptz
-);
-CREATE INDEX ON juxin.operator_session (operator_id);
-GRANT SELECT, INSERT, UPDATE ON juxin.operator TO juxin_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON juxin.operator_session TO juxin_app;
 
 -- Who alone does a duty of the whole deployment (sealing, sequencing, dispatching), and until when.
 CREATE TABLE juxin.lease (
@@ -413,7 +364,7 @@ CREATE TABLE juxin.plugin_unit (
 SELECT juxin.protect('juxin.plugin_unit');
 GRANT SELECT, INSERT, DELETE ON juxin.plugin_unit TO juxin_app;
 
--- Attempts per key (login:NAME, sms:HASH …) and window; tenant 0 counts operators' logins.
+-- Attempts per key (login:NAME, sms:HASH …) and window.
 CREATE TABLE juxin.rate_limit (
     tenant_id int NOT NULL,
     key text NOT NULL,

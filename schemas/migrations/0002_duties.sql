@@ -117,37 +117,10 @@ CREATE TABLE juxin.event_head (
 SELECT juxin.protect('juxin.event_head');
 GRANT SELECT, INSERT, UPDATE ON juxin.event_head TO juxin_app;
 
-CREATE TABLE juxin.job (
-    tenant_id int NOT NULL,
-    id uuid NOT NULL,
-    plugin text NOT NULL DEFAULT 'core',
-    kind text NOT NULL,
-    unique_key text,
-    payload text NOT NULL DEFAULT '{}',
-    state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'done', 'dead')),
-    run_at timestamptz NOT NULL DEFAULT now(),
-    attempts int NOT NULL DEFAULT 0,
-    lease_holder text,
-    lease_until timestamptz,
-    progress text,
-    error text,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    finished_at timestamptz,
-    PRIMARY KEY (tenant_id, id)
-);
-CREATE UNIQUE INDEX job_unique ON juxin.job (tenant_id, plugin, kind, unique_key)
-    WHERE unique_key IS NOT NULL AND state IN ('queued', 'running');
-CREATE INDEX job_due ON juxin.job (tenant_id, run_at) WHERE state = 'queued';
-CREATE INDEX job_running ON juxin.job (tenant_id, lease_until) WHERE state = 'running';
-SELECT juxin.protect('juxin.job');
-GRANT SELECT, INSERT, UPDATE, DELETE ON juxin.job TO juxin_app;
-
 -- The dispatcher's role: which tenants have work waiting, and nothing else of it.
 CREATE POLICY dispatch ON juxin.audit_pending FOR SELECT TO juxin_dispatch USING (true);
 CREATE POLICY dispatch ON juxin.outbox FOR SELECT TO juxin_dispatch USING (true);
 CREATE POLICY dispatch ON juxin.event FOR SELECT TO juxin_dispatch USING (true);
-CREATE POLICY dispatch ON juxin.job FOR SELECT TO juxin_dispatch USING (true);
 GRANT SELECT (tenant_id) ON juxin.audit_pending TO juxin_dispatch;
 GRANT SELECT (tenant_id, seq, state, next_at) ON juxin.outbox TO juxin_dispatch;
 GRANT SELECT (tenant_id, seq) ON juxin.event TO juxin_dispatch;
-GRANT SELECT (tenant_id, state, run_at, lease_until) ON juxin.job TO juxin_dispatch;

@@ -12,8 +12,8 @@ from lib.server import ROOT
 DATABASE = "catalogue_" + uuid.uuid4().hex[:8]
 TENANT_EXPRESSION = "(tenant_id = (NULLIF(current_setting('juxin.tenant'::text, true), ''::text))::integer)"
 # Reference tables, one by one: a new table without tenant_id has to be thought about.
-REFERENCE = {"tenant", "deployment_epoch", "deployment_policy", "deployment_setting", "permission", "plugin",
-             "declaration", "calendar_year", "calendar_day", "operator", "operator_session", "lease", "migration",
+REFERENCE = {"tenant", "deployment_epoch", "deployment_policy", "deployment_setting",
+             "declaration", "calendar_year", "calendar_day", "lease", "migration",
              "audit_digest"}
 STATEMENT = re.compile(r'struct db_stmt\s+(\w+)\s*=\s*\{\s*("[^"]*")\s*,((?:\s*(?:"(?:[^"\\]|\\.)*"|[A-Z_]+))+)\s*\}', re.S)
 MACRO = re.compile(r'#define\s+([A-Z_]+)\s+((?:\\\s*\n|\s|"(?:[^"\\\n]|\\.)*")+)\n')
@@ -143,7 +143,7 @@ def test_application_rights():
         assert granted <= {"SELECT", "INSERT", "UPDATE", "DELETE"}, (table, granted)
     for table in ("audit", "audit_seal", "audit_member", "audit_digest"):
         assert rights[table] == {"SELECT", "INSERT"}, (table, rights[table])
-    for table in ("migration", "declaration", "permission"):
+    for table in ("migration", "declaration"):
         assert rights[table] == {"SELECT"}, (table, rights[table])
     assert not sql("SELECT 1 FROM information_schema.role_table_grants WHERE grantee = 'PUBLIC' AND table_schema = 'juxin'")
     assert not sql("SELECT proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'juxin' "
@@ -219,7 +219,7 @@ MUTATIONS = [
     ("CREATE UNIQUE INDEX m ON juxin.account (login)", "DROP INDEX juxin.m",
      test_primary_and_unique_keys_are_led_by_tenant),
     ("CREATE INDEX m ON juxin.history (at)", "DROP INDEX juxin.m", test_every_index_is_led_by_tenant),
-    ("CREATE TABLE juxin.m (tenant_id int NOT NULL, id uuid, a uuid REFERENCES juxin.operator (id), "
+    ("CREATE TABLE juxin.m (tenant_id int NOT NULL, id uuid, a int REFERENCES juxin.calendar_year (year), "
      "PRIMARY KEY (tenant_id, id))", "DROP TABLE juxin.m", test_foreign_keys_carry_the_tenant),
     ("CREATE TABLE juxin.m (id int)", "DROP TABLE juxin.m", test_tables_without_tenant_are_known),
     ("ALTER TABLE juxin.unit ADD m jsonb", "ALTER TABLE juxin.unit DROP m", test_nothing_filterable_has_a_leaky_type),
