@@ -116,7 +116,7 @@ static int parse_filter(struct call *c, const struct request *r, struct unit_fil
     }
     if (cursor.ptr) { /* the code of the last unit of the page before */
         at = tree_count(t) ? tree_find_code(t, cursor) : TREE_NONE;
-        if (at == TREE_NONE)
+        if (at == TREE_NONE || !may_see(c, at))
             return call_fail_at(
                 c, "cursor", "unknown", "Start again without a cursor.", "请去掉 cursor 重新开始。");
         f->first = MAX(f->first, at + 1);

@@ -229,7 +229,8 @@ int policy_end(struct call *c, const char *plugin, struct uuid id)
     struct db_args a;
     int r;
 
-    if (!row || row->unit == TREE_NONE)
+    if (!row || row->unit == TREE_NONE ||
+        !subject_may(c->who, c->tenant, core_permission(CORE_POLICY_READ), row->unit))
         return call_not_found(c);
     r = check_permission(c, row->unit);
     if (r == 0)

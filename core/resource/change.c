@@ -129,6 +129,13 @@ const char *change_auto_at(struct call *c, const struct resource *res, uint32_t 
     return first == INT32_MAX ? NULL : arena_dup(c->arena, date_format(first).s);
 }
 
+uint32_t change_unknown_unit(struct call *c)
+{
+    (void)call_fail_at(
+        c, "/unit", "unknown_unit", "The id or code of a unit that is open.", "应为现有组织机构的编号或代码。");
+    return TREE_NONE;
+}
+
 uint32_t change_unit(struct call *c, const json_t *body)
 {
     const json_t *v = json_object_get(body, "unit");
@@ -144,10 +151,5 @@ uint32_t change_unit(struct call *c, const json_t *body)
 
         unit = uuid_parse(t, &id) == 0 ? tree_find(c->tenant->tree, id) : tree_find_code(c->tenant->tree, t);
     }
-    if (unit == TREE_NONE || tree_unit(c->tenant->tree, unit).is_closed) {
-        (void)call_fail_at(c, "/unit", "unknown_unit", "The id or code of a unit that is open.",
-            "应为现有组织机构的编号或代码。");
-        return TREE_NONE;
-    }
-    return unit;
+    return unit == TREE_NONE || tree_unit(c->tenant->tree, unit).is_closed ? change_unknown_unit(c) : unit;
 }

@@ -28,3 +28,5 @@ const char *change_auto_at(struct call *c, const struct resource *res, uint32_t 
 int change_error(struct call *c, int error);
 /* The unit named by a body's "unit": id or code. TREE_NONE after a fault. */
 uint32_t change_unit(struct call *c, const json_t *body);
+/* The fault of a unit that is not there, or not for this subject; returns TREE_NONE. */
+uint32_t change_unknown_unit(struct call *c);

@@ -1,6 +1,7 @@
 /* Create, update and delete. */
 #include <errno.h>
 
+#include "access/core_permissions.h"
 #include "base/clock.h"
 #include "resource/change.h"
 #include "resource/ddl.h"
@@ -31,6 +32,9 @@ static int create_take(struct call *c, struct record *rec, const json_t *body)
     rec->unit = json_object_get(body, "unit") ? TREE_NONE : only_unit(c, rec->res);
     if (rec->unit == TREE_NONE)
         rec->unit = change_unit(c, body);
+    if (rec->unit != TREE_NONE && !change_may(c, rec->res, rec->res->permissions[ACTION_CREATE], rec->unit) &&
+        !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), rec->unit))
+        rec->unit = change_unknown_unit(c); /* a unit that is not seen is not there */
     value_take(c, rec, body, c->who->kind == SUBJECT_PLUGIN ? FROM_HOOK : FROM_CREATE, NULL, create_also);
     value_defaults(rec);
     value_require(c, rec, NULL);

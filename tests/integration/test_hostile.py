@@ -1,6 +1,7 @@
 """A hostile client in the seeded demonstration: who submitted, other people's rights, grants, the policy gate, cookies and
 tokens, message boundaries, and what the log says. Each test asks for what it must not get."""
 import base64
+import json
 import re
 import statistics
 import time
@@ -291,6 +292,55 @@ def test_another_district_meets_nothing():
         assert answer.status == 401, (method, path, answer)
 
 
+def street_admin():
+    return people.get(("shangcheng", "streetadmin")) or person("streetadmin", ("administrator", STREET, "subtree"),
+                                                               unit_code=STREET)
+
+
+def test_an_administrator_meets_nothing_of_another_street():
+    street, gone = street_admin(), str(uuid.uuid4())
+    record = submit("member3", "330102008051", title="别的街道").rsplit("/", 1)[1]
+    issued = who("officer").post(f"{T}/tokens", {"name": "t"}).json
+    secrets.append(issued["token"])
+    elsewhere = {"account": who("officer").account, "unit": unit(OTHER_STREET), "department": department("housing"),
+                 "token": issued["id"], "id": record,
+                 "grant": demo.psql(f"SELECT id FROM juxin.access_grant WHERE account_id = '{who('officer').account}'")[0][0],
+                 "session": demo.psql(f"SELECT id FROM juxin.session WHERE account_id = '{who('officer').account}'")[0][0],
+                 "policy": demo.psql(f"SELECT id FROM juxin.plugin_policy WHERE unit_id = '{unit('330102008')}'")[0][0]}
+    fixed = {"plugin": "suggestions", "kind": "statistics", "name": "screen"}
+    tag = {"If-Match": '"1"'}
+    for method, path in routes():
+        names = re.findall(r"\{(\w+)\}", path)
+        if not set(names) & set(elsewhere) or path == "/suggestions/suggestion/{id}/transitions/{name}":
+            continue
+        a, b = (street.request(method, T + fill(path, dict(ids, **fixed)), {} if method in ("POST", "PATCH", "PUT") else None,
+                               dict(tag)) for ids in (elsewhere, {}))
+        same(a, b, (method, path))
+    for query in ("units?parent={unit}", "units?under={unit}", "units?cursor={code}", "units?code={code}",
+                  "plugins?unit={unit}", "plugins/suggestions/why?unit={unit}", "provided/statistics?unit={unit}",
+                  "explain?permission=core.unit.read&unit={unit}", "suggestions/suggestion?unit={unit}",
+                  "explain?permission=core.unit.read&unit={own}&account={account}", "grants?account={account}",
+                  "grants?unit={unit}", "departments?unit={unit}", "tokens?account={account}"):
+        a, b = (street.get(f"{T}/" + query.format(own=unit(STREET), **ids)) for ids in
+                (dict(elsewhere, code=OTHER_STREET), {"unit": gone, "account": gone, "code": "999999999"}))
+        same(a, b, query)
+    own = {"account": street.account, "role": role("administrator"), "reach": "self"}
+    level = {"code": "q", "name": "q", "level": "community"}
+    for method, path, body in (("POST", "grants", dict(own, unit="{unit}")), ("POST", "units", dict(level, parent="{unit}")),
+                               ("POST", "departments", {"code": "q", "name": "q", "unit": "{unit}"}),
+                               ("POST", "accounts", {"login": "q", "display_name": "q", "unit": "{unit}"}),
+                               ("POST", "plugins/suggestions/policies", {"unit": "{unit}", "rule": "off", "reason": "x"}),
+                               ("POST", "plugins/suggestions/policies/preview", {"unit": "{unit}", "rule": "on"}),
+                               ("POST", f"units/{unit(COMMUNITY)}/move", {"parent": "{unit}"})):
+        a, b = (street.request(method, f"{T}/{path}", {k: u if v == "{unit}" else v for k, v in body.items()}, dict(tag))
+                for u in (elsewhere["unit"], gone))
+        assert a.status >= 400, (path, a)
+        same(a, b, (method, path))
+    for login in ("member1", "qingbomen"):
+        a, b = (who(login).post(S, {"unit": u, "title": "x", "content": "y"}) for u in (elsewhere["unit"], gone))
+        same(a, b, login)
+
+
 def test_a_session_that_must_change_its_password_may_do_nothing_else():
     made = admin().post(f"{T}/accounts", {"login": "fresh", "display_name": "fresh"})
     given = admin().post(f"{T}/grants", {"account": made.json["id"], "role": role("administrator"), "unit": unit(COUNTY),
@@ -362,7 +412,7 @@ def test_who_leaves_a_department_leaves_its_matters():
 # ---- grants -----------------------------------------------------------------------------------------------------------
 
 def test_nobody_gives_more_than_they_have():
-    street = person("streetadmin", ("administrator", STREET, "subtree"), unit_code=STREET)
+    street = street_admin()
     target = person("target", unit_code=STREET)
 
     def ask(**more):
@@ -388,8 +438,7 @@ def test_nobody_gives_more_than_they_have():
 
 
 def test_nobody_manages_who_stands_above_them():
-    street = people.get(("shangcheng", "streetadmin")) or person("streetadmin", ("administrator", STREET, "subtree"),
-                                                                   unit_code=STREET)
+    street = street_admin()
     high = person("high", ("officer", COUNTY, "subtree"), unit_code=STREET)
     bureau = admin().post(f"{T}/departments", {"code": "bureau", "name": "统筹办", "unit": unit(COUNTY)}).json["id"]
     demo.ctl("grant", "add", "shangcheng", "--department", "bureau", "--role", "officer", "--unit", COUNTY, "--reach",
@@ -529,6 +578,53 @@ def test_a_key_belongs_to_its_account():
     problem(who("hubin.street").patch(path, {"title": "x"}, headers={"If-Match": '"1"'}), 404)
     foreign = {"Authorization": "Bearer " + "x" * 46}
     problem(who("member1").get(path, headers=foreign), 401)
+
+
+def test_nothing_odd_is_the_servers_fault():
+    client, path = admin(), submit(title="怪字符")
+    odd = ("%00", "%ff", "%c0%80", "%ed%a0%80", "a%00b", "%27%3b--", "%22%5c", "%e2%80%ae", "-1", "1e9", "", "9" * 40,
+           "%7b%22a%22%7d", "in.(", "in.()", "eq.", "eq.%00", "eq.%ff", "in.(%22,%5c,%00)", "in.(a%22%2c%22b%5c)", "is.", "x" * 3000)
+    lists = {"units": ("code", "name", "parent", "under", "cursor", "limit", "level"), "accounts": ("login", "cursor", "limit"),
+             "departments": ("code", "unit", "cursor", "limit"), "grants": ("account", "cursor", "ended"), "tokens": ("account",),
+             "suggestions/suggestion": ("title", "number", "unit", "cursor", "order", "limit", "count", "reach", "created_at",
+                                        "id", "lead_department", "answered_on", "answered_on_time", "state", "due_at", "%ff"),
+             "suggestions/summary": ("unit",), "plugins": ("unit",), "explain": ("permission", "unit", "account"),
+             "provided/card": ("unit",), "plugins/suggestions/why": ("unit",)}
+    visitors = (client, who("officer"))
+    for route, names in lists.items():
+        for name in names:
+            for value in odd:
+                for visitor in visitors:
+                    answer = visitor.get(f"{T}/{route}?{name}={value}")
+                    assert answer.status < 500, (route, name, value, answer)
+    for value in odd:
+        for where in (f"{T}/accounts/{value}", f"{T}/plugins/{value}/why", f"{T}/provided/{value}", f"{S}/{value}",
+                      f"/t/{value}/api/v1/session", f"{path}/transitions/{value}"):
+            method = "POST" if "transitions" in where else "GET"
+            answer = client.request(method, where, {} if method == "POST" else None, {"If-Match": '"1"'})
+            assert answer.status < 500, (where, answer)
+    for member in ("id", "state", "created_by", "version", "tenant_id", "unit_id", "number", "due_at", "updated_by", "answer",
+                   "lead_department", "similar_to", "deleted_at", "origin_unit_id"):
+        answer = who("member1").patch(path, {member: "x"}, headers=tagged(who("member1"), path))
+        assert answer.status == 422, (member, answer)
+    for value in ("\u0000", "a\u0000b", "\ud800", "\u202e", "x" * 99, 10 ** 30, -1, 1.5, None, [], {}, True):
+        for member in ("title", "content", "topic", "contact_name", "contact_phone", "disclose", "unit"):
+            body = {"unit": unit(COMMUNITY), "title": "t", "content": "c", member: value}
+            raw = json.dumps(body).encode()
+            answer = who("member1").request("POST", S, raw, {"Content-Type": "application/json"})
+            assert answer.status < 500, (member, value, answer)
+        for where, body in ((f"{T}/roles", {"name": value, "label_zh": value, "permissions": value}),
+                            (f"{T}/accounts", {"login": value, "display_name": value, "unit": value}),
+                            (f"{T}/grants", {"account": value, "role": value, "unit": value, "reach": value, "until": value}),
+                            (f"{T}/units", {"code": value, "name": value, "level": value, "parent": value}),
+                            (f"{T}/departments", {"code": value, "name": value, "unit": value}),
+                            (f"{T}/tokens", {"name": value, "expires_at": value, "account": value}),
+                            (f"{T}/plugins/suggestions/policies", {"unit": value, "rule": value, "reason": value,
+                                                                   "levels": value, "from": value, "until": value}),
+                            (f"{T}/account/password", {"old_password": value, "new_password": value})):
+            raw = json.dumps(body).encode()
+            answer = client.request("POST", where, raw, {"Content-Type": "application/json"})
+            assert answer.status < 500, (where, value, answer)
 
 
 # ---- message boundaries -----------------------------------------------------------------------------------------------
