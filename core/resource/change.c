@@ -131,8 +131,8 @@ const char *change_auto_at(struct call *c, const struct resource *res, uint32_t 
 
 uint32_t change_unknown_unit(struct call *c)
 {
-    (void)call_fail_at(
-        c, "/unit", "unknown_unit", "The id or code of a unit that is open.", "应为现有组织机构的编号或代码。");
+    (void)call_fail_at(c, "/unit", "unknown_unit", "The id or code of a unit that is open.",
+        "应为现有组织机构的编号或代码。");
     return TREE_NONE;
 }
 
