@@ -19,9 +19,9 @@ static const struct db_stmt take = {"ratelimit.take",
     " WHERE l.blocked_until <= EXCLUDED.window_start RETURNING count"};
 static const struct db_stmt wait_for = {
     "ratelimit.wait", "SELECT blocked_until FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
-static const struct db_stmt give_back = {
-    "ratelimit.give_back", "UPDATE juxin.rate_limit SET count = greatest(count - 1, 0), blocked_until = $3 "
-                           "WHERE tenant_id = $1 AND key = $2"};
+static const struct db_stmt give_back = {"ratelimit.give_back",
+    "UPDATE juxin.rate_limit SET count = greatest(count - 1, 0), blocked_until = $3 "
+    "WHERE tenant_id = $1 AND key = $2"};
 static const struct db_stmt forget = {
     "ratelimit.forget", "DELETE FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
 

@@ -51,7 +51,8 @@ static int check_owner(
     digest_text(&p->digest, hex);
     r = trust_check(config->trust_file, &p->digest);
     if (r == -EINVAL)
-        return refuse(p, d, path, "untrusted", "%s cannot be read as a list of trusted files", config->trust_file);
+        return refuse(
+            p, d, path, "untrusted", "%s cannot be read as a list of trusted files", config->trust_file);
     if (r < 0)
         return refuse(p, d, path, "untrusted",
             "its digest sha256:%s is not trusted here; expected it in %s: run "

@@ -28,9 +28,9 @@ static const struct db_stmt history_list = {"history.list",
     " LEFT JOIN juxin.account a ON a.tenant_id = h.tenant_id AND a.id = h.actor"
     " WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
     " ORDER BY h.version, h.id LIMIT 500"};
-static const struct db_stmt history_times = {
-    "history.times", "SELECT count(*) FROM juxin.history WHERE tenant_id = $1 AND resource = $2 AND "
-                     "record_id = $3 AND transition = $4"};
+static const struct db_stmt history_times = {"history.times",
+    "SELECT count(*) FROM juxin.history WHERE tenant_id = $1 AND resource = $2 AND "
+    "record_id = $3 AND transition = $4"};
 static const struct db_stmt number_take = {"number.take",
     "INSERT INTO juxin.sequence_number AS s (tenant_id, key, n) VALUES ($1, $2, 1)"
     " ON CONFLICT (tenant_id, key) DO UPDATE SET n = s.n + 1 RETURNING n"};

@@ -99,6 +99,12 @@ static int find_target(struct call *c, const struct record *rec, const struct tr
     return 0;
 }
 
+/* Moving up from the top is never possible: not offered, though the verb stays the subject's. */
+static bool has_somewhere_to_go(const struct call *c, const struct record *rec, const struct transition *t)
+{
+    return t->move != MOVE_PARENT || tree_parent(c->tenant->tree, rec->unit) != TREE_NONE;
+}
+
 static const struct db_stmt lock_unit = {"resource.lock_unit",
     "SELECT id FROM juxin.unit WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL FOR KEY SHARE"};
 
@@ -269,7 +275,7 @@ int record_transitions(struct call *c, const struct record *rec, uint64_t *ret)
         const struct transition *t = &rec->res->transitions[i];
         uint32_t taken = 0;
 
-        if (!(t->from >> rec->state & 1) || !may_take(c, rec, t))
+        if (!(t->from >> rec->state & 1) || !may_take(c, rec, t) || !has_somewhere_to_go(c, rec, t))
             continue;
         if (t->max_times) {
             int r = history_count(c, rec, t->name, &taken);

@@ -13,21 +13,21 @@ static const struct db_stmt insert_parent = {"unit.insert_parent",
     "INSERT INTO juxin.unit_parent (tenant_id, unit_id, parent_id, valid_from) VALUES ($1, $2, $3, $4)"};
 static const struct db_stmt insert_name = {"unit.insert_name",
     "INSERT INTO juxin.unit_name (tenant_id, unit_id, name, valid_from) VALUES ($1, $2, $3, $4)"};
-static const struct db_stmt end_parent = {
-    "unit.end_parent", "UPDATE juxin.unit_parent SET valid_until = $3 WHERE tenant_id = $1 AND unit_id = $2 "
-                       "AND valid_until IS NULL"};
-static const struct db_stmt end_name = {
-    "unit.end_name", "UPDATE juxin.unit_name SET valid_until = $3 WHERE tenant_id = $1 AND unit_id = $2 AND "
-                     "valid_until IS NULL"};
+static const struct db_stmt end_parent = {"unit.end_parent",
+    "UPDATE juxin.unit_parent SET valid_until = $3 WHERE tenant_id = $1 AND unit_id = $2 "
+    "AND valid_until IS NULL"};
+static const struct db_stmt end_name = {"unit.end_name",
+    "UPDATE juxin.unit_name SET valid_until = $3 WHERE tenant_id = $1 AND unit_id = $2 AND "
+    "valid_until IS NULL"};
 static const struct db_stmt rename_unit = {"unit.rename",
     "UPDATE juxin.unit SET name = $4, version = version + 1, updated_at = $5"
     " WHERE tenant_id = $1 AND id = $2 AND version = $3"};
 static const struct db_stmt close_unit = {"unit.close",
     "UPDATE juxin.unit SET closed_at = $4, version = version + 1, updated_at = $4"
     " WHERE tenant_id = $1 AND id = $2 AND version = $3"};
-static const struct db_stmt lock_units = {
-    "unit.lock", "SELECT id FROM juxin.unit WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY "
-                 "tenant_id, id FOR UPDATE"};
+static const struct db_stmt lock_units = {"unit.lock",
+    "SELECT id FROM juxin.unit WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY "
+    "tenant_id, id FOR UPDATE"};
 static const struct db_stmt move_unit = {"unit.move",
     "UPDATE juxin.unit SET parent_id = $4, version = version + 1, updated_at = $5"
     " WHERE tenant_id = $1 AND id = $2 AND version = $3"};

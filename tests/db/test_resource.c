@@ -53,23 +53,53 @@ static const char seed[] =
                                                                 "'" UNIT(
                                                                     "0"
                                                                     "2") "', 'c2', 'C2', 'community', 2, "
-                                                                         "'" UNIT("02") "', '" UNIT("05") "')"
-                                                                                                          ","
-                                                                                                          " ("
-                                                                                                          "1,"
-                                                                                                          " "
-                                                                                                          "'" UNIT("06") "', '" UNIT("03") "', 'c3', 'C3', 'community', 2, '" UNIT("03") "', '" UNIT(
-                                                                                                              "06") "'),"
-                                                                                                                    " (2, '" UNIT(
-                                                                                                                        "01") "', NULL, 'k', 'Other', 'county', 0, NULL, NULL);"
-                                                                                                                              "INSERT INTO juxin.account (tenant_id, id, login, display_name) VALUES"
-                                                                                                                              " (1, '" UNIT("a1") "', 'worker', 'Worker'), (1, '" UNIT(
-                                                                                                                                  "a2") "', 'member', 'Member'),"
-                                                                                                                                        " (1, '" UNIT(
-                                                                                                                                            "a3") "', 'handler', 'Handler');"
-                                                                                                                                                  "INSERT INTO juxin.department (tenant_id, id, unit_id, code, name) VALUES"
-                                                                                                                                                  " (1, '" UNIT("d1") "', '" UNIT("01") "', 'd1', 'Housing'), (1, '" UNIT(
-                                                                                                                                                      "d2") "', '" UNIT("01") "', 'd2', 'Law');";
+                                                                         "'" UNIT("02") "', '" UNIT(
+                                                                             "05") "')"
+                                                                                   ","
+                                                                                   " ("
+                                                                                   "1,"
+                                                                                   " "
+                                                                                   "'" UNIT("06") "', '" UNIT("03") "', 'c3', 'C3', 'community', 2, '" UNIT("03") "', '" UNIT(
+                                                                                       "06") "'),"
+                                                                                             " (2, '" UNIT(
+                                                                                                 "01") "', "
+                                                                                                       "NULL,"
+                                                                                                       " 'k',"
+                                                                                                       " '"
+                                                                                                       "Other"
+                                                                                                       "', "
+                                                                                                       "'coun"
+                                                                                                       "ty', "
+                                                                                                       "0, "
+                                                                                                       "NULL,"
+                                                                                                       " NULL"
+                                                                                                       ");"
+                                                                                                       "INSER"
+                                                                                                       "T "
+                                                                                                       "INTO "
+                                                                                                       "juxin"
+                                                                                                       ".acco"
+                                                                                                       "unt "
+                                                                                                       "(tena"
+                                                                                                       "nt_"
+                                                                                                       "id, "
+                                                                                                       "id, "
+                                                                                                       "login"
+                                                                                                       ", "
+                                                                                                       "displ"
+                                                                                                       "ay_"
+                                                                                                       "name)"
+                                                                                                       " VALU"
+                                                                                                       "ES"
+                                                                                                       " (1, "
+                                                                                                       "'" UNIT("a1") "', 'worker', 'Worker'), (1, '" UNIT(
+                                                                                                           "a"
+                                                                                                           "2") "', 'member', 'Member'),"
+                                                                                                                " (1, '" UNIT(
+                                                                                                                    "a3") "', 'handler', 'Handler');"
+                                                                                                                          "INSERT INTO juxin.department (tenant_id, id, unit_id, code, name) VALUES"
+                                                                                                                          " (1, '" UNIT("d1") "', '" UNIT("01") "', 'd1', 'Housing'), (1, '" UNIT(
+                                                                                                                              "d2") "', '" UNIT("01") "', 'd2', 'Law');";
 
 static struct uuid id_of(const char *text)
 {

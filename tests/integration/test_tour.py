@@ -46,6 +46,10 @@ def test_the_page_does_what_it_says():
         as housing.handler GET "$s/history" >/dev/null; echo "TOUR handler-history $answer"
         as officer GET "$x/history" >/dev/null; echo "TOUR redirect $answer"
         as hubin.street GET suggestions/suggestion >/dev/null; echo "TOUR other-street $(pick '.items | length')"
+        as officer POST suggestions/suggestion '{"unit": "'$(unit officer 330102)'", "title": "区级直报一件", "content": "内容"}' >/dev/null
+        top=suggestions/suggestion/$(pick .id)
+        as officer POST $top/transitions/screen '{}' >/dev/null
+        as officer GET $top >/dev/null; echo "TOUR at-the-top $(pick '.transitions | join(" ")')"
         as member3 GET "$x" >/dev/null; echo "TOUR no-word $(pick '.state + " " + .outcome')"
         as housing.handler GET "$x" >/dev/null; echo "TOUR named $(pick .created_by)"
         as member1 GET "$s" >/dev/null; echo "TOUR member $(pick .created_by)"
@@ -55,6 +59,8 @@ def test_the_page_does_what_it_says():
     said = dict(re.findall(r"^TOUR (\S+) (.*)$", done.stdout, re.M))
     assert int(said["compared"]) >= 40, said
     assert said["final"] == "confirmed adopted", said["final"]
+    # Nothing is above the county: escalating is not offered there.
+    assert said["at-the-top"] and "escalate" not in said["at-the-top"], said["at-the-top"]
     assert said["no-word"] == "unconfirmed declined", said["no-word"]
     assert len(said["named"]) == 36, said["named"]
     assert said["other-street"] == "0"
