@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "access/access.h"
+#include "access/account.h"
 #include "access/core_permissions.h"
 #include "access/grant.h"
 #include "access/permission.h"
@@ -269,6 +270,18 @@ bool org_is_above(struct call *c, struct uuid account)
     return !is_within(c, account, core, &missing);
 }
 
+/* The members' names are shown: an id alone must not be a way to learn whose it is. */
+static int check_member(struct call *c, struct uuid account)
+{
+    uint32_t home;
+    int r = account_unit(c, account, CORE_ACCOUNT_READ, &home);
+
+    if (r != -EINVAL)
+        return r;
+    memset(&c->fault, 0, sizeof(c->fault));
+    return call_fail_at(c, "/account", "unknown", "There is no such account.", "账号不存在。");
+}
+
 int org_member_put(struct call *c, struct uuid department, struct uuid account, bool is_head)
 {
     struct tenant_change ch;
@@ -280,6 +293,9 @@ int org_member_put(struct call *c, struct uuid department, struct uuid account, 
     if (!org_is_within(c, department, &missing))
         return call_fail(c, 403, "beyond_own", "The department has been granted more than you hold yourself.",
             "该部门获得的授权超出本人权限。");
+    r = check_member(c, account);
+    if (r < 0)
+        return r;
     r = change_end(c, &ch, department_put_member(&ch, department, account, is_head));
     return r < 0 ? r
                  : call_audit(c, "department.member", "department", department,

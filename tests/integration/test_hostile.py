@@ -336,6 +336,9 @@ def test_an_administrator_meets_nothing_of_another_street():
                 for u in (elsewhere["unit"], gone))
         assert a.status >= 400, (path, a)
         same(a, b, (method, path))
+    made = street.post(f"{T}/departments", {"code": "own", "name": "own", "unit": unit(STREET)})
+    a, b = (street.put(f"{T}/departments/{made.json['id']}/members/{x}", {}) for x in (elsewhere["account"], gone))
+    same(a, b, "whose id an account's is")
     for login in ("member1", "qingbomen"):
         a, b = (who(login).post(S, {"unit": u, "title": "x", "content": "y"}) for u in (elsewhere["unit"], gone))
         same(a, b, login)
