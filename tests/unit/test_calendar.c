@@ -88,8 +88,8 @@ static void test_bad_files(void **state)
     static const char *const bad[] = {"{}", "{\"year\":2026,\"days\":[]}", "[]",
         "{\"year\":2026,\"days\":[{\"date\":\"2025-01-01\",\"kind\":\"holiday\",\"name\":\"x\"}]}",
         "{\"year\":2026,\"days\":[{\"date\":\"2026-01-01\",\"kind\":\"feast\",\"name\":\"x\"}]}",
-        "{\"year\":2026,\"days\":[{\"date\":\"2026-01-01\",\"kind\":\"holiday\"},{\"date\":\"2026-01-01\","
-        "\"kind\":\"holiday\"}]}"};
+        ("{\"year\":2026,\"days\":[{\"date\":\"2026-01-01\",\"kind\":\"holiday\"},{\"date\":\"2026-01-01\","
+         "\"kind\":\"holiday\"}]}")};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
