@@ -394,6 +394,19 @@ def test_what_ended_is_ended_in_both_workers():
     ended(bearer)
 
 
+def test_a_grant_ends_by_the_clock():
+    client = person("dusk")
+    here = f"{T}/units/{unit(STREET)}"
+    reader = admin().post(f"{T}/roles", {"name": "reader", "label_zh": "看", "permissions": ["core.unit.read"]}).json["id"]
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 4))
+    given = admin().post(f"{T}/grants", {"account": client.account, "role": reader, "unit": unit(STREET), "reach": "self",
+                                         "until": until})
+    assert given.status == 201, given
+    everywhere(lambda: client.get(here).status == 200 or 1 / 0)
+    harness.wait_until(lambda: client.get(here).status != 200, 15, "the end of the grant")
+    everywhere(lambda: problem(client.get(here), 403, "forbidden"))
+
+
 def test_who_leaves_a_department_leaves_its_matters():
     path = assigned(title="离开部门")
     helper = person("helper", ("department_handler", COUNTY, "subtree"))
