@@ -215,7 +215,7 @@ int account_reset_password(struct call *c, struct uuid id, const char *password)
 
     if (r < 0)
         return r;
-    if (!org_is_within(c, id, &missing))
+    if (!org_is_within_delegated(c, id, &missing))
         return beyond_own(c);
     r = password_hash(text_of(password), &hash);
     if (r == 0)

@@ -21,6 +21,8 @@
     X(ROLE_WRITE, "core.role.write", "新建、修改角色", "Create and change roles")                            \
     X(GRANT_READ, "core.grant.read", "查看授权", "See grants")                                               \
     X(GRANT_WRITE, "core.grant.write", "授权与收回", "Grant and end grants")                                 \
+    X(GRANT_DELEGATE, "core.grant.delegate", "授予他人业务角色（本人可不具备）",                             \
+        "Give others plugins' roles without holding them")                                                   \
     X(TOKEN_READ, "core.token.read", "查看接口令牌", "See API tokens")                                       \
     X(TOKEN_WRITE, "core.token.write", "签发、吊销接口令牌", "Issue and revoke API tokens")                  \
     X(EXPLAIN, "core.explain", "查询权限依据", "Ask why somebody may or may not")                            \

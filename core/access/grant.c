@@ -56,8 +56,30 @@ bool grant_is_within(const struct subject *s, const struct tree *t, const uint64
     return true;
 }
 
+bool grant_may_give(const struct subject *s, const struct tree *t, const uint64_t *bits, uint32_t unit,
+    enum reach reach, int64_t from, int64_t until, uint32_t *ret_missing)
+{
+    uint64_t rest[PERMISSIONS_MAX / 64];
+
+    memcpy(rest, bits, sizeof(rest));
+    if (holds(s, t, core_permission(CORE_GRANT_DELEGATE), unit, reach, from, until))
+        for (uint32_t p = 0; p < permission_count(); p++)
+            if (strncmp(permission_info(p)->name, "core.", 5) != 0)
+                rest[p / 64] &= ~(UINT64_C(1) << (p % 64));
+    return grant_is_within(s, t, rest, unit, reach, from, until, ret_missing);
+}
+
+/* Nobody delegates to themselves: that would be holding. */
+static bool is_own(const struct subject *s, const struct grant_input *in)
+{
+    return uuid_is_nil(in->account) ? subject_in_department(s, in->department, false)
+                                    : uuid_eq(in->account, s->account);
+}
+
 static int check_grant(struct call *c, const struct grant_input *in, const struct access_role *role)
 {
+    bool (*is_allowed)(const struct subject *, const struct tree *, const uint64_t *, uint32_t, enum reach,
+        int64_t, int64_t, uint32_t *) = is_own(c->who, in) ? grant_is_within : grant_may_give;
     int64_t from = MAX(in->from, c->now_us);
     uint32_t missing;
 
@@ -66,7 +88,7 @@ static int check_grant(struct call *c, const struct grant_input *in, const struc
     if (in->until <= from)
         return call_fail_at(c, "/until", "before_from", "The end must lie ahead and after the beginning.",
             "截止时间必须晚于开始时间和当前时间。");
-    if (!grant_is_within(
+    if (!is_allowed(
             c->who, c->tenant->tree, role->permissions, in->unit, in->reach, from, in->until, &missing))
         return call_fail(c, 403, "beyond_own",
             arena_printf(c->arena,

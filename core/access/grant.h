@@ -1,5 +1,5 @@
 /* Grants: (account or department) × role × unit × reach, from/until. What a grantor gives is bounded by what it holds:
- * every permission of the role, over all of the reach, and not for longer. */
+ * every permission of the role, over all of the reach, and not for longer; or by core.grant.delegate. */
 #pragma once
 
 #include "access/call.h"
@@ -19,4 +19,8 @@ MUSTCHECK int grant_end(struct call *c, struct uuid id);
 /* Pure: does the subject hold every permission of `bits` over (unit, reach) for [from, until)? The first one missing is
  * written to *ret_missing. */
 bool grant_is_within(const struct subject *s, const struct tree *t, const uint64_t *bits, uint32_t unit,
+    enum reach reach, int64_t from, int64_t until, uint32_t *ret_missing);
+/* The same for what is given to somebody else: who holds core.grant.delegate over (unit, reach) for that time may give
+ * plugins' permissions without holding them. The core's own are never delegated. */
+bool grant_may_give(const struct subject *s, const struct tree *t, const uint64_t *bits, uint32_t unit,
     enum reach reach, int64_t from, int64_t until, uint32_t *ret_missing);

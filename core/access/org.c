@@ -230,8 +230,11 @@ static bool is_member(const struct access *x, struct uuid account, struct uuid d
 
 /* What an account has through its departments counts as its own. With `only`: of those permissions, and without regard
  * to when the grants end. */
-static bool is_within(struct call *c, struct uuid holder, const uint64_t *only, uint32_t *ret_missing)
+static bool is_within(
+    struct call *c, struct uuid holder, const uint64_t *only, bool delegated, uint32_t *ret_missing)
 {
+    bool (*is_allowed)(const struct subject *, const struct tree *, const uint64_t *, uint32_t, enum reach,
+        int64_t, int64_t, uint32_t *) = delegated ? grant_may_give : grant_is_within;
     const struct access *x = access_of(c->tenant);
     uint64_t bits[PERMISSIONS_MAX / 64];
     int64_t from;
@@ -245,7 +248,7 @@ static bool is_within(struct call *c, struct uuid holder, const uint64_t *only, 
         from = MAX(g->from, c->now_us);
         for (size_t k = 0; k < ARRAY_LEN(bits); k++)
             bits[k] = g->role->permissions[k] & (only ? only[k] : UINT64_MAX);
-        if (!grant_is_within(
+        if (!is_allowed(
                 c->who, c->tenant->tree, bits, g->unit, g->reach, from, only ? from : g->until, ret_missing))
             return false;
     }
@@ -254,7 +257,12 @@ static bool is_within(struct call *c, struct uuid holder, const uint64_t *only, 
 
 bool org_is_within(struct call *c, struct uuid holder, uint32_t *ret_missing)
 {
-    return is_within(c, holder, NULL, ret_missing);
+    return is_within(c, holder, NULL, false, ret_missing);
+}
+
+bool org_is_within_delegated(struct call *c, struct uuid holder, uint32_t *ret_missing)
+{
+    return is_within(c, holder, NULL, true, ret_missing);
 }
 
 bool org_is_above(struct call *c, struct uuid account)
@@ -267,7 +275,7 @@ bool org_is_above(struct call *c, struct uuid account)
 
         core[p / 64] |= 1ull << (p % 64);
     }
-    return !is_within(c, account, core, &missing);
+    return !is_within(c, account, core, false, &missing);
 }
 
 /* The members' names are shown: an id alone must not be a way to learn whose it is. */
@@ -290,7 +298,7 @@ int org_member_put(struct call *c, struct uuid department, struct uuid account, 
 
     if (r < 0 || c->is_replay)
         return r;
-    if (!org_is_within(c, department, &missing))
+    if (!is_within(c, department, NULL, !uuid_eq(account, c->who->account), &missing))
         return call_fail(c, 403, "beyond_own", "The department has been granted more than you hold yourself.",
             "该部门获得的授权超出本人权限。");
     r = check_member(c, account);

@@ -434,7 +434,8 @@ def test_nobody_gives_more_than_they_have():
     def ask(**more):
         return street.post(f"{T}/grants", {"account": target.account, "role": role("administrator"), "unit": unit(STREET),
                                            "reach": "subtree", **more})
-    problem(ask(role=role("officer")), 403, "beyond_own")
+    assert ask(role=role("officer")).status == 201  # delegated: plugins' roles, within the administrator's own reach
+    problem(ask(role=role("officer"), unit=unit(COUNTY)), 422)  # not seen, so unknown
     problem(ask(account=street.account, role=role("officer")), 403, "beyond_own")
     for code in (COUNTY, OTHER_STREET):
         assert ask(unit=unit(code)).status in (403, 422), code
@@ -451,6 +452,26 @@ def test_nobody_gives_more_than_they_have():
     assert given.status == 201, given
     longer = dated.post(f"{T}/grants", {"account": target.account, "role": made["id"], "unit": unit(STREET), "reach": "self"})
     problem(longer, 403, "beyond_own")
+
+
+def test_delegating_is_for_others():
+    """An administrator gives plugins' roles without holding them, never to themselves, by no way round."""
+    boss = admin()
+    mine = boss.get(f"{T}/account").json["id"]
+    worker = person("delegated", unit_code=STREET)
+    given = boss.post(f"{T}/grants", {"account": worker.account, "role": role("worker"), "unit": unit(STREET), "reach": "self"})
+    assert given.status == 201, given
+    everywhere(lambda: worker.get(f"{S}?unit={unit(STREET)}").status == 200 or 1 / 0)
+    problem(boss.post(f"{T}/grants", {"account": mine, "role": role("officer"), "unit": unit(COUNTY), "reach": "subtree"}),
+            403, "beyond_own")
+    office = boss.post(f"{T}/departments", {"code": "deleg", "name": "受托办", "unit": unit(COUNTY)}).json["id"]
+    assert boss.post(f"{T}/grants", {"department": office, "role": role("officer"), "unit": unit(COUNTY),
+                                     "reach": "subtree"}).status == 201
+    problem(boss.put(f"{T}/departments/{office}/members/{mine}", {}), 403, "beyond_own")
+    assert boss.put(f"{T}/departments/{office}/members/{worker.account}", {}).status in (200, 201, 204)
+    assert boss.post(f"{T}/tokens", {"name": "t", "account": worker.account}).status == 403
+    assert boss.post(f"{T}/accounts/{worker.account}/reset-password", {}).status == 200
+    problem(boss.get(f"{S}?unit={unit(STREET)}"), 404)
 
 
 def test_nobody_manages_who_stands_above_them():
