@@ -99,7 +99,16 @@ static int run(struct ctl *c)
             "The configuration names a database already; its roles get new passwords, and a server that "
             "runs with the old ones must be reloaded."))
         return CTL_REFUSED;
+    b.must_be_new = !c->config->database.owner;
     r = bootstrap_run(&b);
+    if (r == -EEXIST) {
+        if (!ctl_confirm(c, "This PostgreSQL has a database of that name already, perhaps another server's: "
+                            "its roles would "
+                            "get new passwords and that server would lose it. --name makes another one."))
+            return CTL_REFUSED;
+        b.must_be_new = false;
+        r = bootstrap_run(&b);
+    }
     if (r < 0)
         code = ctl_fail(c,
             r == -ECONNREFUSED || r == -ETIMEDOUT || r == -ECONNRESET || r == -EAGAIN ? CTL_NO_DATABASE
@@ -108,7 +117,7 @@ static int run(struct ctl *c)
     if (code == CTL_OK) {
         r = remember(c->config->file, &b);
         if (r < 0)
-            code = ctl_fail(c, CTL_FAILED, "writing %s: %s; run this again once it can be written",
+            code = ctl_fail(c, CTL_FAILED, "writing %s: %s; run this again with --yes once it can be written",
                 c->config->file, strerror(-r));
     }
     bootstrap_done(&b);

@@ -27,6 +27,33 @@ static void add_finding(
     }
 }
 
+/* What the engine would only find at `juxinctl migrate`: a reference to a resource that this plugin does not have. */
+static void check_references(
+    struct ctl *c, const struct plugin *p, const struct plugin_resource *res, struct diags *d)
+{
+    struct diag_file file = {res->file, {res->source, res->source_len}};
+    const char **names = arena_alloc(c->arena, (p->resource_count + 1) * sizeof(*names));
+    const char *field;
+    json_t *v;
+
+    for (size_t i = 0; i < p->resource_count; i++)
+        names[i] = arena_printf(c->arena, "%s.%s", p->id, p->resources[i].name);
+    names[p->resource_count] = NULL;
+    json_object_foreach(json_object_get(res->json, "fields"), field, v)
+    {
+        const char *to = json_string_value(json_object_get(v, "reference"));
+        size_t i = 0;
+
+        if (!to || !text_has_prefix(text_of(to), arena_printf(c->arena, "%s.", p->id)))
+            continue;
+        while (names[i] && strcmp(names[i], to) != 0)
+            i++;
+        if (!names[i])
+            diag_add(d, &file, arena_printf(c->arena, "/fields/%s/reference", field), diag_closest(to, names),
+                "this plugin has no resource \"%s\"", to);
+    }
+}
+
 /* The engine's own findings about a resource, in the same list. */
 static void check_resources(struct ctl *c, const struct plugin *p, struct diags *d)
 {
@@ -36,6 +63,7 @@ static void check_resources(struct ctl *c, const struct plugin *p, struct diags 
         struct declaration_report report;
         struct resource *compiled;
 
+        check_references(c, p, res, d);
         report_init(&report, c->arena, file.source);
         if (declaration_parse(c->arena, p->id, res->json, &report, &compiled) == 0)
             continue;

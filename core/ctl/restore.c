@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "ctl/archive.h"
@@ -115,19 +116,47 @@ static int compare(struct ctl *c, struct restore *in)
                : CTL_OK;
 }
 
-/* Without the keys the audit cannot be verified. Others than the saved ones are left alone, and that is said. */
-static int restore_keys(struct ctl *c, struct restore *in, const char *name, const char *to)
+static bool is_same_json(const char *a, const char *b)
+{
+    json_t *left = NULL, *right = NULL;
+    bool same = json_read_file(a, 1u << 20, &left, NULL) == 0 &&
+                json_read_file(b, 1u << 20, &right, NULL) == 0 && json_equal(left, right);
+
+    json_decref(left);
+    json_decref(right);
+    return same;
+}
+
+static int put_aside(struct ctl *c, const char *path)
+{
+    CLEANUP(mem_freep) char *aside = str_printf("%s.before-%s", path, clock_format(clock_wall_us()).s);
+
+    if (rename(path, aside) < 0)
+        return -errno;
+    ctl_progress(c, "%s was another one and is now %s", path, aside);
+    return 0;
+}
+
+/* The key ring belongs to the database: with another one (`database init` makes one) the audit cannot be verified. The
+ * list of trusted plugins belongs to the machine and is only put where none is. */
+static int restore_file(struct ctl *c, struct restore *in, const char *name, const char *to, bool replace)
 {
     CLEANUP(mem_freep) char *from = str_printf("%s/%s", in->dir, name);
-    int r;
+    int r = 0;
 
     if (!to || access(from, R_OK) < 0)
         return CTL_OK;
-    r = archive_copy(from, to);
-    if (r == -EEXIST) {
-        ctl_progress(c, "%s is there already and was left alone; the saved one is %s", to, from);
-        return CTL_OK;
+    if (access(to, F_OK) == 0) {
+        if (is_same_json(from, to))
+            return CTL_OK;
+        if (!replace) {
+            ctl_progress(c, "%s is there already and was left alone; the saved one is %s", to, from);
+            return CTL_OK;
+        }
+        r = put_aside(c, to);
     }
+    if (r == 0)
+        r = archive_copy(from, to);
     return r < 0 ? ctl_fail(c, CTL_FAILED, "writing %s: %s", to, strerror(-r)) : CTL_OK;
 }
 
@@ -144,9 +173,9 @@ static int restore(struct ctl *c, struct restore *in)
     if (code == CTL_OK)
         code = compare(c, in);
     if (code == CTL_OK)
-        code = restore_keys(c, in, "keys.json", c->config->keys_file);
+        code = restore_file(c, in, "keys.json", c->config->keys_file, true);
     if (code == CTL_OK)
-        code = restore_keys(c, in, "trust.json", c->config->plugins_trust);
+        code = restore_file(c, in, "trust.json", c->config->plugins_trust, false);
     return code;
 }
 
@@ -180,7 +209,7 @@ const struct ctl_command ctl_restore = {
         "replaces "
         "anything.\nThe configuration itself is not replaced: passwords and addresses belong to the machine; "
         "the "
-        "saved one is config.json.\n"
+        "saved one is config.json. The key ring is: the one that was there stays beside it.\n"
         "  juxinctl restore /var/backups/juxin-2026-11-23 --superuser 'host=/run/postgresql user=postgres'",
     .arguments_min = 1,
     .arguments_max = 1,

@@ -55,20 +55,26 @@ static int make_role(
     return r < 0 ? fail(b, a, login, r) : 0;
 }
 
-static int make_database(struct bootstrap *b, struct admin *a, const char *database)
+/* 1 when the database is there, 0 when not. */
+static int is_there(struct bootstrap *b, struct admin *a, const char *database)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
-    struct buf sql CLEANUP(buf_done) = BUF_INIT;
     struct db_args args;
     int r;
 
     db_args_reset(&args);
     db_arg_str(&args, database);
     r = admin_query(a, "SELECT FROM pg_database WHERE datname = $1", &args, &rows);
-    if (r < 0)
-        return fail(b, a, "pg_database", r);
-    if (db_rows_count(rows) > 0)
-        return 0;
+    return r < 0 ? fail(b, a, "pg_database", r) : db_rows_count(rows) > 0;
+}
+
+static int make_database(struct bootstrap *b, struct admin *a, const char *database)
+{
+    struct buf sql CLEANUP(buf_done) = BUF_INIT;
+    int r = is_there(b, a, database);
+
+    if (r != 0)
+        return r < 0 ? r : 0;
     buf_adds(&sql, "CREATE DATABASE ");
     sql_add_name(&sql, database);
     buf_addf(&sql, " OWNER %s TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'", role_names[ROLE_OWNER]);
@@ -196,6 +202,10 @@ int bootstrap_run(struct bootstrap *b)
         return -EINVAL;
     }
     r = open_in(b, NULL, &server);
+    if (r == 0 && b->must_be_new)
+        r = is_there(b, server, database);
+    if (r > 0)
+        return -EEXIST;
     if (r == 0)
         r = make_roles(b, server, database);
     if (r == 0)

@@ -13,6 +13,7 @@ enum bootstrap_role { ROLE_OWNER, ROLE_APP, ROLE_DISPATCH, ROLE_AGGREGATE, BOOTS
 struct bootstrap {
     const char *superuser; /* conninfo */
     const char *database;  /* NULL: juxin */
+    bool must_be_new;      /* -EEXIST when the database is there: somebody else's server may be using it */
     /* Filled in: */
     char *conninfo[BOOTSTRAP_ROLES]; /* with the new passwords; place and TLS settings as the superuser's */
     struct buf problem;

@@ -32,8 +32,8 @@ static void read_params(struct parsing *p, struct statement *s, struct text list
             type++;
         if (type == STATEMENT_TYPES)
             diag_line(p->d, p->f->name, line, diag_closest(name, type_names),
-                "unknown parameter type \"%.40s\"; accepted: uuid, text, int, bigint, boolean, date, "
-                "timestamptz",
+                "unknown parameter type \"%.40s\"; accepted, with commas between: uuid, text, int, bigint, "
+                "boolean, date, timestamptz",
                 name);
         else if (s->param_count == STATEMENT_PARAMS_MAX)
             diag_line(p->d, p->f->name, line, NULL, "more than %d parameters", STATEMENT_PARAMS_MAX);

@@ -49,6 +49,16 @@ def test_backup_is_whole():
     assert os.stat(saved).st_mode & 0o077 == 0
 
 
+def test_a_database_that_is_there_is_not_taken():
+    found = json.load(open(target.config_file, encoding="utf-8"))
+    with open(target.config_file + ".other", "w", encoding="utf-8") as text:
+        json.dump({k: v for k, v in found.items() if k != "database"}, text)
+    done = target.ctl("--config", target.config_file + ".other", "database", "init", "--superuser", superuser(),
+                      "--name", target.database, check=False)
+    assert done.returncode == 4 and "--yes" in done.stderr, done
+    target.ctl("tenant", "list")  # its roles kept their passwords
+
+
 def test_backup_does_not_overwrite():
     assert source.ctl("backup", saved, "--superuser", superuser(), check=False).returncode == 4
 
@@ -65,6 +75,8 @@ def test_restore_equals_what_was_saved():
     assert answer["tables"] > 20
     for table in ("juxin.tenant", "juxin.epoch", "juxin.calendar_day", "juxin.migration"):
         assert rows(target, table) == rows(source, table), table
+    rings = [json.load(open(s.directory + "/keys.json", encoding="utf-8")) for s in (source, target)]
+    assert rings[0] == rings[1], "without the saved keys the audit would look altered"
     policies = "SELECT schemaname, tablename, policyname, qual, with_check, roles FROM pg_policies ORDER BY 1, 2, 3"
     assert target.psql(policies) == source.psql(policies)
     rls = ("SELECT relname, relrowsecurity, relforcerowsecurity, relacl::text, relowner::regrole FROM pg_class"
