@@ -30,9 +30,9 @@ static int run(struct ctl *c)
         jsonw_object_end(&c->w);
     }
     if (ctl_flag(c, "check"))
-        ctl_say(c, "%u to be applied", result.pending);
+        ctl_say(c, "%u migrations to be applied", result.pending);
     else
-        ctl_say(c, "%u applied; the schema is up to date", result.applied);
+        ctl_say(c, "%u migrations applied; the schema and the tables of plugins are up to date", result.applied);
     return CTL_OK;
 }
 
