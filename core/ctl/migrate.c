@@ -32,7 +32,8 @@ static int run(struct ctl *c)
     if (ctl_flag(c, "check"))
         ctl_say(c, "%u migrations to be applied", result.pending);
     else
-        ctl_say(c, "%u migrations applied; the schema and the tables of plugins are up to date", result.applied);
+        ctl_say(
+            c, "%u migrations applied; the schema and the tables of plugins are up to date", result.applied);
     return CTL_OK;
 }
 
