@@ -360,7 +360,8 @@ static void body_changes(void *arg)
     assert_int_equal(create_refused(&worker, "{\"title\":\"ok\",\"parent\":\"" UNIT("ff") "\"}", "/parent",
                          "unknown_reference"),
         422);
-    assert_int_equal(create_refused(&worker, "{\"title\":\"ok\",\"unit\":\"c2\"}", NULL, NULL), 403);
+    assert_int_equal(
+        create_refused(&worker, "{\"title\":\"ok\",\"unit\":\"c2\"}", "/unit", "unknown_unit"), 422);
     assert_int_equal(
         create_refused(&worker, "{\"title\":\"ok\",\"unit\":\"zz\"}", "/unit", "unknown_unit"), 422);
     assert_int_equal(update(&worker, id, 7, "{\"title\":\"Stale\"}"), 412);

@@ -122,7 +122,7 @@ def test_faults_are_all_told_with_their_pointers():
     english = people["c1"].post(R, {"titel": 1}, headers={"Accept-Language": "en"}).json
     assert any('did you mean "title"' in e["detail"] for e in english["errors"]), english
     problem(people["c1"].post(R, {"title": "参照", "parent": str(uuid.uuid4())}), 422, "/parent", "unknown_reference")
-    problem(people["c1"].post(R, {"title": "参照", "unit": "c2"}), 403)
+    problem(people["c1"].post(R, {"title": "参照", "unit": "c2"}), 422, "/unit", "unknown_unit")  # as one that is not there
     problem(people["county"].post(R, {"title": "何处"}), 422, "/unit", "required")
     problem(people["nobody"].post(R, {"title": "无权", "unit": "c1"}), 403)
 
