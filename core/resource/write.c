@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "access/core_permissions.h"
+#include "access/permission.h"
 #include "base/clock.h"
 #include "resource/change.h"
 #include "resource/ddl.h"
@@ -29,10 +30,15 @@ static uint32_t only_unit(struct call *c, const struct resource *res)
 
 static int create_take(struct call *c, struct record *rec, const json_t *body)
 {
+    uint32_t permission = rec->res->permissions[ACTION_CREATE];
+
+    /* Whoever may nowhere is told so; that says nothing about any unit. */
+    if (c->who->kind == SUBJECT_ACCOUNT && !subject_may_anywhere(c->who, permission))
+        return call_forbidden(c, permission_info(permission)->name);
     rec->unit = json_object_get(body, "unit") ? TREE_NONE : only_unit(c, rec->res);
     if (rec->unit == TREE_NONE)
         rec->unit = change_unit(c, body);
-    if (rec->unit != TREE_NONE && !change_may(c, rec->res, rec->res->permissions[ACTION_CREATE], rec->unit) &&
+    if (rec->unit != TREE_NONE && !change_may(c, rec->res, permission, rec->unit) &&
         !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), rec->unit))
         rec->unit = change_unknown_unit(c); /* a unit that is not seen is not there */
     value_take(c, rec, body, c->who->kind == SUBJECT_PLUGIN ? FROM_HOOK : FROM_CREATE, NULL, create_also);
