@@ -120,20 +120,24 @@ static int install_roles(int32_t tenant)
     return db_commit(tx);
 }
 
+/* One tenant in trouble holds up no other; the first error is the answer. */
 static int each_tenant(int (*fn)(int32_t tenant))
 {
     struct db_args args;
     struct db_call call = {.stmt = sql_tenants, .args = &args};
-    int r;
+    int r, first = 0;
 
     db_args_reset(&args);
     r = db_read(duties.db, 0, &call, 1, NULL, NULL);
     if (r < 0)
         return r;
-    for (int i = 0; r == 0 && i < db_rows_count(call.rows); i++)
+    for (int i = 0; r != -ECANCELED && i < db_rows_count(call.rows); i++) {
         r = fn((int32_t)db_get_int(call.rows, i, 0));
+        if (r < 0 && first == 0)
+            first = r;
+    }
     db_calls_done(&call, 1);
-    return r;
+    return r == -ECANCELED ? r : first;
 }
 
 static void calendar_duty(void *arg)

@@ -274,6 +274,19 @@ def test_plugins_are_told_where_they_run():
     assert told() == effective()
 
 
+def test_one_tenant_in_trouble_holds_up_no_other():
+    server.psql("ALTER TABLE juxin.plugin_unit ADD CONSTRAINT trouble CHECK (tenant_id <> 1) NOT VALID;"
+                "DELETE FROM juxin.plugin_unit WHERE tenant_id = 1")
+    try:
+        server.ctl("plugin", "policy", "two", "probe", "--unit", "12", "--rule", "on", "--reach", "self")
+        wait_until(lambda: server.psql("SELECT 1 FROM juxin.plugin_unit p JOIN juxin.unit u ON u.tenant_id = p.tenant_id"
+                                       " AND u.id = p.unit_id WHERE p.tenant_id = 2 AND u.code = '12'"), 20,
+                   "telling the second tenant while the first one's rows are refused")
+    finally:
+        server.psql("ALTER TABLE juxin.plugin_unit DROP CONSTRAINT trouble")
+    wait_until(lambda: told() == effective(), 30, "telling the first again")
+
+
 def test_a_crash_is_named_and_the_server_goes_on():
     assert not hasattr(crashed("crash"), "status")
     wait_until(lambda: log_has("plugin.crashed", plugin="probe", hook="validate obey"), 20, "the attribution")
