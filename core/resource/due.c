@@ -142,21 +142,32 @@ static int run_tenant(
     return n < 0 ? n : 0;
 }
 
+/* The database is gone or the process ends: nobody else's turn would go better. */
+static bool ends_all(int r)
+{
+    return r == -ECANCELED || r == -ECONNRESET || r == -EAGAIN;
+}
+
+/* A tenant or a resource in trouble holds up no other; the first error is the answer. */
 int resource_run_due(struct db *db, int64_t as_of_us, struct due_report *ret)
 {
     struct due_report report = {0};
     struct db_call call = {.stmt = active_tenants};
-    int r = db_read(db, 0, &call, 1, NULL, NULL);
+    int r = db_read(db, 0, &call, 1, NULL, NULL), first = 0;
 
     if (r < 0)
         return r;
-    for (int i = 0; i < db_rows_count(call.rows) && r == 0; i++) {
+    for (int i = 0; i < db_rows_count(call.rows) && !ends_all(r); i++) {
         report.tenants++;
-        for (uint32_t k = 0; k < resource_count() && r == 0; k++)
-            if (has_auto(resource_at(k)))
-                r = run_tenant(db, (int32_t)db_get_int(call.rows, i, 0), resource_at(k), as_of_us, &report);
+        for (uint32_t k = 0; k < resource_count() && !ends_all(r); k++) {
+            if (!has_auto(resource_at(k)))
+                continue;
+            r = run_tenant(db, (int32_t)db_get_int(call.rows, i, 0), resource_at(k), as_of_us, &report);
+            if (r < 0 && first == 0)
+                first = r;
+        }
     }
     db_calls_done(&call, 1);
     *ret = report;
-    return r;
+    return ends_all(r) ? r : first;
 }

@@ -1,6 +1,7 @@
 """The resource engine over HTTP, with a plugin that is a declaration and nothing else (tests/fixtures/plugins/works)."""
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import uuid
@@ -216,6 +217,24 @@ def test_time_alone():
     server.ctl("jobs", "run", "--as-of", "2099-01-01", "--yes")
     seen = people["county"].get(f"{R}/{made['id']}").json
     assert seen["state"] == "lapsed" and seen["due_at"] is None, seen
+
+
+def test_a_plugin_without_its_tables_holds_up_no_other():
+    """Installed, and not migrated yet: what time does to the records of others goes on."""
+    made = create("county", title="照常", unit="c1")
+    assert take("county", made, "assign", {"lead": department_id(), "days": 1}).status == 200
+    assert take("dept", made, "finish", {"note_of_lead": "已办"}).status == 200
+    plugins = pathlib.Path(server.config["plugins"]["directory"])
+    early = plugins / "abandoned"
+    shutil.copytree(plugins / "works", early)
+    for file in early.rglob("*.json"):
+        file.write_text(file.read_text(encoding="utf-8").replace("works", "abandoned"), encoding="utf-8")
+    try:
+        done = server.ctl("jobs", "run", "--as-of", "2099-01-01", "--yes", check=False)
+    finally:
+        shutil.rmtree(early)
+    assert done.returncode == 1, done
+    assert people["county"].get(f"{R}/{made['id']}").json["state"] == "lapsed"
 
 
 def many(count):
