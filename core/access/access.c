@@ -3,12 +3,9 @@
 
 #include <errno.h>
 
-#include "access/core_permissions.h"
 #include "access/permission.h"
-#include "access/role.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "tenant/tenants.h"
 
 #define WORDS (PERMISSIONS_MAX / 64)
 #define CREDENTIALS_MAX 16384
@@ -28,23 +25,6 @@ struct compiled {
     struct subject subject;
     struct compiled *newer;
 };
-
-static uint32_t permission_ids[CORE_PERMISSION_COUNT];
-static const char *const permission_names[] = {
-#define CORE_PERMISSION_NAME(id, name, zh, en) name,
-    CORE_PERMISSIONS(CORE_PERMISSION_NAME)
-#undef CORE_PERMISSION_NAME
-};
-
-uint32_t core_permission(enum core_permission p)
-{
-    return permission_ids[p];
-}
-
-const char *core_permission_name(enum core_permission p)
-{
-    return permission_names[p];
-}
 
 struct access *access_of(const struct tenant *t)
 {
@@ -353,46 +333,4 @@ struct credential *access_credential_put(const struct tenant *t, const struct cr
     return c;
 }
 
-/* ---- start ---- */
-
-static void declare_roles(void)
-{
-    role_declare("administrator", "管理员", "Administrator");
-    role_declare("auditor", "审计员", "Auditor");
-    role_declare_permission("auditor", "core.unit.read");
-    role_declare_permission("auditor", "core.department.read");
-    role_declare_permission("auditor", "core.account.read");
-    role_declare_permission("auditor", "core.role.read");
-    role_declare_permission("auditor", "core.grant.read");
-    role_declare_permission("auditor", "core.policy.read");
-    role_declare_permission("auditor", "core.explain");
-    role_declare_permission("auditor", "core.audit.read");
-    for (unsigned i = 0; i < CORE_PERMISSION_COUNT; i++) {
-        if (i != CORE_AUDIT_READ) /* separated duties: who administers does not read the trail of it */
-            role_declare_permission("administrator", permission_names[i]);
-    }
-}
-
-static int install_roles(struct db_tx *tx, int32_t tenant, int64_t now_us)
-{
-    (void)tenant; /* the unit of work has entered it */
-    return role_install(tx, now_us, NULL);
-}
-
-void access_init(void)
-{
-    static const struct tenant_part part = {.name = "access", .load = access_load, .free = access_free};
-    static const struct {
-        const char *name, *zh, *en;
-    } table[] = {
-#define CORE_PERMISSION_ROW(id, name, zh, en) {name, zh, en},
-        CORE_PERMISSIONS(CORE_PERMISSION_ROW)
-#undef CORE_PERMISSION_ROW
-    };
-
-    for (unsigned i = 0; i < CORE_PERMISSION_COUNT; i++)
-        permission_ids[i] = permission_declare(table[i].name, table[i].zh, table[i].en);
-    declare_roles();
-    tenant_created_hook(install_roles);
-    tenant_part_register(TENANT_PART_ACCESS, &part);
-}
+const struct tenant_part access_part = {.name = "access", .load = access_load, .free = access_free};

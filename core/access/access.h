@@ -58,5 +58,8 @@ struct access_role *access_find_role(const struct tenant *t, struct uuid id); /*
 /* The subject of an account, compiled on first use; borrowed from the snapshot, without session and name. */
 const struct subject *access_subject(const struct tenant *t, struct uuid account);
 
+/* How a snapshot gets and loses the above. */
+extern const struct tenant_part access_part;
+
 struct credential *access_credential(const struct tenant *t, const struct sha256 *hash);      /* NULL */
 struct credential *access_credential_put(const struct tenant *t, const struct credential *c); /* copied */

@@ -4,10 +4,12 @@
 #include <errno.h>
 
 #include "access/core_permissions.h"
-#include "access/org.h"
+#include "access/holder.h"
+#include "access/login.h"
 #include "access/permission.h"
 #include "access/ratelimit.h"
 #include "access/session.h"
+#include "tenant/units.h"
 
 static const struct db_stmt insert_account = {"account.insert",
     "INSERT INTO juxin.account (tenant_id, id, login, display_name, unit_id, password_hash, "
@@ -24,24 +26,6 @@ static const struct db_stmt set_password = {"account.set_password",
     " updated_at = $5 WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt read_password = {"account.read_password",
     "SELECT login, password_hash FROM juxin.account WHERE tenant_id = $1 AND id = $2 AND is_active"};
-
-int login_parse(struct text t, struct login *ret)
-{
-    if (t.len < 1 || t.len > LOGIN_MAX || !text_is_utf8(t))
-        return -EINVAL;
-    for (size_t i = 0; i < t.len; i++) {
-        unsigned char ch = (unsigned char)t.ptr[i];
-
-        if (ch >= 'A' && ch <= 'Z')
-            ch = (unsigned char)(ch + 32);
-        if (!(ch >= 0x80 || (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || strchr(".-_@", ch)) ||
-            ch == 0)
-            return -EINVAL;
-        ret->s[i] = (char)ch;
-    }
-    ret->s[t.len] = 0;
-    return 0;
-}
 
 static void id_args(struct call *c, struct db_args *a, struct uuid id)
 {
@@ -164,7 +148,7 @@ int account_update(
     if (r == 0 && in->unit != TREE_NONE)
         r = need(c, CORE_ACCOUNT_UPDATE, in->unit);
     if (r == 0 && (in->set_active || in->unit != TREE_NONE) && !uuid_eq(id, c->who->account) &&
-        org_is_above(c, id))
+        holder_is_above(c, id))
         r = beyond_own(c);
     if (r == 0 && in->display_name)
         r = check_name(c, in->display_name);
@@ -215,7 +199,7 @@ int account_reset_password(struct call *c, struct uuid id, const char *password)
 
     if (r < 0)
         return r;
-    if (!org_is_within_delegated(c, id, &missing))
+    if (!holder_is_within_delegated(c, id, &missing))
         return beyond_own(c);
     r = password_hash(text_of(password), &hash);
     if (r == 0)

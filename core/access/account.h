@@ -4,14 +4,6 @@
 #include "access/call.h"
 #include "access/password.h"
 
-#define LOGIN_MAX 64
-
-/* Lower-cased in ASCII; 1 to 64 bytes of letters, digits, '.', '-', '_', '@' or non-ASCII. -EINVAL. */
-struct login {
-    char s[LOGIN_MAX + 1];
-};
-MUSTCHECK int login_parse(struct text t, struct login *ret);
-
 struct account_input {
     const char *login;          /* create only */
     const char *display_name;   /* NULL: unchanged */

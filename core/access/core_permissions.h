@@ -42,6 +42,4 @@ enum core_permission {
 uint32_t core_permission(enum core_permission p);
 const char *core_permission_name(enum core_permission p);
 
-/* Declares the core's permissions and ready-made roles and registers the access part of the tenant's snapshot. Once
- * per process, before the first tenant is loaded and before plugins declare theirs. */
-void access_init(void);
+void core_permissions_declare(void); /* once, at start */

@@ -3,11 +3,9 @@
 
 #include <errno.h>
 
-#include "access/access.h"
 #include "access/account.h"
 #include "access/core_permissions.h"
-#include "access/grant.h"
-#include "access/permission.h"
+#include "access/holder.h"
 
 static const struct db_stmt find_department = {"org.find_department",
     "SELECT unit_id FROM juxin.department WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL"};
@@ -219,65 +217,6 @@ int org_department_close(struct call *c, struct uuid id, int64_t version)
                        "closed_at");
 }
 
-static bool is_member(const struct access *x, struct uuid account, struct uuid department)
-{
-    for (uint32_t i = 0; i < x->member_count; i++) {
-        if (uuid_eq(x->members[i].account, account) && uuid_eq(x->members[i].department, department))
-            return true;
-    }
-    return false;
-}
-
-/* What an account has through its departments counts as its own. With `only`: of those permissions, and without regard
- * to when the grants end. */
-static bool is_within(
-    struct call *c, struct uuid holder, const uint64_t *only, bool delegated, uint32_t *ret_missing)
-{
-    bool (*is_allowed)(const struct subject *, const struct tree *, const uint64_t *, uint32_t, enum reach,
-        int64_t, int64_t, uint32_t *) = delegated ? grant_may_give : grant_is_within;
-    const struct access *x = access_of(c->tenant);
-    uint64_t bits[PERMISSIONS_MAX / 64];
-    int64_t from;
-
-    for (uint32_t i = 0; i < x->grant_count; i++) {
-        const struct access_grant *g = &x->grants[i];
-
-        if (!uuid_eq(uuid_is_nil(g->account) ? g->department : g->account, holder) &&
-            !(uuid_is_nil(g->account) && is_member(x, holder, g->department)))
-            continue;
-        from = MAX(g->from, c->now_us);
-        for (size_t k = 0; k < ARRAY_LEN(bits); k++)
-            bits[k] = g->role->permissions[k] & (only ? only[k] : UINT64_MAX);
-        if (!is_allowed(
-                c->who, c->tenant->tree, bits, g->unit, g->reach, from, only ? from : g->until, ret_missing))
-            return false;
-    }
-    return true;
-}
-
-bool org_is_within(struct call *c, struct uuid holder, uint32_t *ret_missing)
-{
-    return is_within(c, holder, NULL, false, ret_missing);
-}
-
-bool org_is_within_delegated(struct call *c, struct uuid holder, uint32_t *ret_missing)
-{
-    return is_within(c, holder, NULL, true, ret_missing);
-}
-
-bool org_is_above(struct call *c, struct uuid account)
-{
-    uint64_t core[PERMISSIONS_MAX / 64] = {0};
-    uint32_t missing;
-
-    for (int i = 0; i < CORE_PERMISSION_COUNT; i++) {
-        uint32_t p = core_permission((enum core_permission)i);
-
-        core[p / 64] |= 1ull << (p % 64);
-    }
-    return !is_within(c, account, core, false, &missing);
-}
-
 /* The members' names are shown: an id alone must not be a way to learn whose it is. */
 static int check_member(struct call *c, struct uuid account)
 {
@@ -298,7 +237,8 @@ int org_member_put(struct call *c, struct uuid department, struct uuid account, 
 
     if (r < 0 || c->is_replay)
         return r;
-    if (!is_within(c, department, NULL, !uuid_eq(account, c->who->account), &missing))
+    if (uuid_eq(account, c->who->account) ? !holder_is_within(c, department, &missing)
+                                          : !holder_is_within_delegated(c, department, &missing))
         return call_fail(c, 403, "beyond_own", "The department has been granted more than you hold yourself.",
             "该部门获得的授权超出本人权限。");
     r = check_member(c, account);

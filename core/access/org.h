@@ -22,11 +22,3 @@ MUSTCHECK int org_department_close(struct call *c, struct uuid id, int64_t versi
 /* Whoever adds a member hands on what the department was granted: it must be within the adder's own rights. */
 MUSTCHECK int org_member_put(struct call *c, struct uuid department, struct uuid account, bool is_head);
 MUSTCHECK int org_member_remove(struct call *c, struct uuid department, struct uuid account);
-
-/* Does the subject hold all that is granted to the holder (account or department)? Else what was missing first. */
-bool org_is_within(struct call *c, struct uuid holder, uint32_t *ret_missing);
-/* … or may it give that by core.grant.delegate? For what is done for others: a new first password, a membership. */
-bool org_is_within_delegated(struct call *c, struct uuid holder, uint32_t *ret_missing);
-/* Does the account administer more (the core's permissions) than the subject? Then the subject neither disables nor
- * moves it. */
-bool org_is_above(struct call *c, struct uuid account);

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 
-#include "access/account.h"
 #include "access/digest_arg.h"
+#include "access/login.h"
 #include "access/password.h"
 #include "access/ratelimit.h"
 #include "base/digest.h"

@@ -3,8 +3,9 @@
 
 #include "access/core_permissions.h"
 #include "access/digest_arg.h"
-#include "access/org.h"
+#include "access/holder.h"
 #include "access/session.h"
+#include "tenant/units.h"
 
 #define TOKEN_LIFE_MAX_US (366ll * 86400 * 1000000)
 
@@ -31,7 +32,7 @@ static int check_issue(struct call *c, struct uuid account, const char *name, in
     if (!uuid_eq(account, c->who->account)) {
         if (!may_write(c))
             return call_forbidden(c, core_permission_name(CORE_TOKEN_WRITE));
-        if (!org_is_within(c, account, &missing))
+        if (!holder_is_within(c, account, &missing))
             return call_fail(c, 403, "beyond_own",
                 "The account has been granted more than you hold yourself.",
                 "该账号获得的授权超出本人权限。");

@@ -61,6 +61,8 @@ MUSTCHECK int api_id(struct call *c, const struct request *r, const char *name, 
 /* The unit a UUID names, if the subject may `permission` there; else a 404 fault. */
 MUSTCHECK int api_unit(
     struct call *c, const struct request *r, const char *name, uint32_t permission, uint32_t *ret);
+/* The unit of ?unit= (id or code; the root without it), if the subject may see it; else a 404 fault. */
+MUSTCHECK int api_query_unit(struct call *c, const struct request *r, uint32_t *ret);
 /* limit=: 1 to max; a fault otherwise. */
 MUSTCHECK int api_limit(
     struct call *c, const struct request *r, uint32_t fallback, uint32_t max, uint32_t *ret);

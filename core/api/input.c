@@ -1,6 +1,7 @@
 /* What handlers share: members of bodies, path parameters, tags, the usual answers. */
 #include <errno.h>
 
+#include "access/core_permissions.h"
 #include "api/dispatch.h"
 #include "base/clock.h"
 
@@ -40,6 +41,22 @@ int api_unit(struct call *c, const struct request *r, const char *name, uint32_t
         return call_not_found(c);
     unit = tree_find(c->tenant->tree, id);
     if (unit == TREE_NONE || !subject_may(c->who, c->tenant, permission, unit))
+        return call_not_found(c);
+    *ret = unit;
+    return 0;
+}
+
+int api_query_unit(struct call *c, const struct request *r, uint32_t *ret)
+{
+    struct text name = request_query(r, "unit");
+    uint32_t unit = 0;
+    struct uuid id;
+
+    if (name.ptr)
+        unit = uuid_parse(name, &id) == 0 ? tree_find(c->tenant->tree, id)
+                                          : tree_find_code(c->tenant->tree, name);
+    if (unit >= tree_count(c->tenant->tree) ||
+        !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), unit))
         return call_not_found(c);
     *ret = unit;
     return 0;

@@ -18,35 +18,6 @@ static const char *const method_keys[] = {[HTTP_GET] = "get",
     [HTTP_DELETE] = "delete",
     [HTTP_OPTIONS] = "options"};
 
-void openapi_ref(struct jsonw *w, const char *key, const char *what, const char *name)
-{
-    struct buf b = BUF_INIT;
-
-    buf_addf(&b, "#/components/%s/%s", what, name);
-    if (key)
-        jsonw_key(w, key);
-    jsonw_object(w);
-    jsonw_kstr(w, "$ref", buf_str(&b));
-    jsonw_object_end(w);
-    buf_done(&b);
-}
-
-void openapi_parameter(struct jsonw *w, const char *name, const char *in, const char *type, const char *text)
-{
-    jsonw_object(w);
-    jsonw_kstr(w, "name", name);
-    jsonw_kstr(w, "in", in);
-    if (strcmp(in, "path") == 0)
-        jsonw_kbool(w, "required", true);
-    if (text)
-        jsonw_kstr(w, "description", text);
-    jsonw_key(w, "schema");
-    jsonw_object(w);
-    jsonw_kstr(w, "type", type);
-    jsonw_object_end(w);
-    jsonw_object_end(w);
-}
-
 /* Every {name} of the path, but those of a record's own operations, which know more about them. */
 static void path_parameters(struct jsonw *w, const char *path)
 {

@@ -8,7 +8,9 @@ MUSTCHECK int api_openapi_route(struct router *rt); /* GET /openapi.json */
 /* The document; made anew by each call, so only after the last route was added. */
 void openapi_write(struct jsonw *w);
 
-/* openapi_schema.c: components of a resource, and what its operations take and answer. */
+/* ---- openapi_schema.c ---- */
+
+/* Components of a resource, and what its operations take and answer. */
 void openapi_resource_schemas(struct jsonw *w, const struct resource *res);
 void openapi_record_operation(struct jsonw *w, enum record_route kind, const struct resource *res);
 /* {name, in, required, description, schema: {type}} */

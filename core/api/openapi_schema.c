@@ -1,6 +1,35 @@
-/* OpenAPI of declared resources: a schema per shape, an operation per route. */
+/* OpenAPI of declared resources: a schema per shape, an operation per route; and the pieces every operation has. */
 #include "api/openapi.h"
 #include "resource/value.h"
+
+void openapi_ref(struct jsonw *w, const char *key, const char *what, const char *name)
+{
+    struct buf b = BUF_INIT;
+
+    buf_addf(&b, "#/components/%s/%s", what, name);
+    if (key)
+        jsonw_key(w, key);
+    jsonw_object(w);
+    jsonw_kstr(w, "$ref", buf_str(&b));
+    jsonw_object_end(w);
+    buf_done(&b);
+}
+
+void openapi_parameter(struct jsonw *w, const char *name, const char *in, const char *type, const char *text)
+{
+    jsonw_object(w);
+    jsonw_kstr(w, "name", name);
+    jsonw_kstr(w, "in", in);
+    if (strcmp(in, "path") == 0)
+        jsonw_kbool(w, "required", true);
+    if (text)
+        jsonw_kstr(w, "description", text);
+    jsonw_key(w, "schema");
+    jsonw_object(w);
+    jsonw_kstr(w, "type", type);
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+}
 
 static void nullable(struct jsonw *w, const char *type)
 {

@@ -3,7 +3,7 @@
 
 #include "access/core_permissions.h"
 #include "api/dispatch.h"
-#include "api/plugins_internal.h"
+#include "api/plugins.h"
 #include "plugin/plugin.h"
 #include "plugin/policies.h"
 #include "plugin/policies_change.h"
@@ -50,7 +50,7 @@ static int list(struct call *c, struct request *r)
     struct jsonw *w;
     uint32_t unit;
 
-    if (plugins_unit(c, r, &unit) < 0)
+    if (api_query_unit(c, r, &unit) < 0)
         return -EINVAL;
     w = response_json(r, 200);
     jsonw_object(w);
@@ -98,7 +98,7 @@ static int why(struct call *c, struct request *r)
     struct jsonw *w;
     uint32_t unit;
 
-    if (find_plugin(c, r, &plugin) < 0 || plugins_unit(c, r, &unit) < 0 || need_read(c, unit) < 0)
+    if (find_plugin(c, r, &plugin) < 0 || api_query_unit(c, r, &unit) < 0 || need_read(c, unit) < 0)
         return -EINVAL;
     set = policy_rows(c, plugin);
     w = response_json(r, 200);

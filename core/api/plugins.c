@@ -5,7 +5,6 @@
 
 #include "access/core_permissions.h"
 #include "api/dispatch.h"
-#include "api/plugins_internal.h"
 #include "base/mem.h"
 #include "plugin/offer.h"
 #include "plugin/plugin.h"
@@ -13,27 +12,11 @@
 #include "plugin/route.h"
 #include "plugin/trace.h"
 
-int plugins_unit(struct call *c, const struct request *r, uint32_t *ret)
-{
-    struct text name = request_query(r, "unit");
-    uint32_t unit = 0;
-    struct uuid id;
-
-    if (name.ptr)
-        unit = uuid_parse(name, &id) == 0 ? tree_find(c->tenant->tree, id)
-                                          : tree_find_code(c->tenant->tree, name);
-    if (unit >= tree_count(c->tenant->tree) ||
-        !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), unit))
-        return call_not_found(c);
-    *ret = unit;
-    return 0;
-}
-
 /* GET /provided/{kind}?unit= */
 static int provided(struct call *c, struct request *r)
 {
     uint32_t kind = plugin_provider_kind(request_param(r, "kind")), unit;
-    int e = plugins_unit(c, r, &unit);
+    int e = api_query_unit(c, r, &unit);
 
     if (e < 0)
         return e;
@@ -145,8 +128,6 @@ int api_plugin_routes(struct router *rt)
     static const struct api_observer observer = {begin, end};
     int r = api_add_all(rt, routes, ARRAY_LEN(routes));
 
-    if (r == 0)
-        r = api_plugin_policy_routes(rt);
     if (r == 0)
         r = add_own_routes(rt);
     for (size_t i = 0; i < plugin_count() && r == 0; i++)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "api/openapi.h"
 #include "base/mem.h"
 #include "resource/query.h"
 #include "resource/reader.h"
@@ -302,7 +301,7 @@ enum record_route api_record_route(const struct api_route *route, const struct r
 
 int api_record_routes(struct router *rt)
 {
-    int result = api_openapi_route(rt);
+    int result = 0;
 
     for (uint32_t i = 0; i < resource_count(); i++) {
         const struct resource *res = resource_at(i);

@@ -86,6 +86,3 @@ struct ctl_table *ctl_table_new(struct ctl *c, const char *const *titles); /* NU
 void ctl_table_cell(struct ctl_table *t, const char *value); /* row by row; copied; NULL is empty */
 void ctl_table_end(struct ctl_table *t);                     /* writes and frees it */
 void ctl_table_free(struct ctl_table *t);                    /* frees it unwritten */
-
-/* The table of commands, in the order of `help`; NULL at the end. */
-extern const struct ctl_command *const ctl_commands[];

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "ctl/ctl.h"
+#include "ctl/commands.h"
 #include "ctl/run.h"
 
 #define DEFAULT_CONFIG "/etc/juxin/juxin.json"
@@ -258,17 +258,4 @@ int main(int argc, char **argv)
     arena_free(c.arena);
     config_free(c.config);
     return code;
-}
-
-const char *ctl_option(const struct ctl *c, const char *name)
-{
-    for (size_t i = 0; i < CTL_OPTIONS_MAX && c->command->options[i].name; i++)
-        if (strcmp(c->command->options[i].name, name) == 0)
-            return c->option[i];
-    abort(); /* the command asks for what its table does not declare */
-}
-
-bool ctl_flag(const struct ctl *c, const char *name)
-{
-    return ctl_option(c, name) != NULL;
 }

@@ -87,7 +87,7 @@ static void connect_failed(struct conn *c, const char *why)
     /* Every host of the list gets its turn before anybody is told that there is no database. */
     if (c->lane->connected == 0 && c->attempts >= db->hosts) {
         c->lane->failing = true;
-        lane_fail(c->lane, -EAGAIN);
+        c->lane->ops->fail(c->lane, -EAGAIN);
     }
     retry_later(c);
 }
@@ -146,7 +146,7 @@ void conn_receive(struct conn *c)
     }
     if (c->silent_since > 0) {
         c->silent_since = 0;
-        lane_serve(c->lane);
+        c->lane->ops->serve(c->lane);
     }
     while (c->ops.count > 0 && !PQisBusy(c->pg)) {
         PGresult *result = PQgetResult(c->pg);
@@ -222,7 +222,7 @@ static void ready(struct conn *c)
     lane->failing = false;
     lane->connected++;
     wake_others(lane->db);
-    lane_serve(lane);
+    lane->ops->serve(lane);
 }
 
 static void on_connecting(evutil_socket_t fd, short what, void *arg);

@@ -10,8 +10,12 @@ static void lane_init(struct db *db, enum lane_kind kind, uint32_t conns, uint32
 {
     struct lane *lane = &db->lanes[kind];
 
-    *lane =
-        (struct lane){.db = db, .kind = kind, .conn_count = conns, .depth = depth, .timeout_ms = timeout_ms};
+    *lane = (struct lane){.db = db,
+        .ops = &lane_ops,
+        .kind = kind,
+        .conn_count = conns,
+        .depth = depth,
+        .timeout_ms = timeout_ms};
     lane->conns = mem_zarray(MAX(conns, 1u), sizeof(*lane->conns));
     for (uint32_t i = 0; i < conns; i++)
         conn_init(&lane->conns[i], lane, i);
@@ -49,7 +53,7 @@ void db_close(struct db *db)
         return;
     db->closing = true;
     for (int k = 0; k < LANES; k++) {
-        lane_fail(&db->lanes[k], -EAGAIN);
+        lane_ops.fail(&db->lanes[k], -EAGAIN);
         for (uint32_t i = 0; i < db->lanes[k].conn_count; i++)
             conn_done(&db->lanes[k].conns[i]);
         free(db->lanes[k].conns);

@@ -1,9 +1,11 @@
 /* What the files of db/ share: lanes of connections, the statements prepared on each, and batches in flight.
  *
- *   lane.c   who waits for a connection, who gets the next one
- *   conn.c   one connection: connect, events, loss, reconnect
- *   pipe.c   what is in flight on a connection, in the order it was sent
+ * From the bottom:
  *   stmt.c   which statements a connection has prepared
+ *   unit.c   what opens and closes a unit of work
+ *   pipe.c   what is in flight on a connection, in the order it was sent
+ *   conn.c   one connection: connect, events, loss, reconnect
+ *   lane.c   who waits for a connection, who gets the next one
  *   read.c, tx.c   the units of work */
 #pragma once
 
@@ -126,8 +128,16 @@ struct tenant_queue { /* exists while somebody of the tenant waits */
     struct tenant_queue *next, *prev; /* the ring of tenants served in turn */
 };
 
+/* What a connection has to tell the lane it serves: a floor of its own within db/, above conn.c and pipe.c. */
+struct lane_ops {
+    void (*serve)(struct lane *lane);            /* there may be a free slot: hand it to who waits */
+    void (*fail)(struct lane *lane, int status); /* no connection is left: tell those who wait */
+    void (*release)(struct slot slot);           /* this unit of work is over */
+};
+
 struct lane {
     struct db *db;
+    const struct lane_ops *ops;
     enum lane_kind kind;
     struct conn *conns;
     uint32_t conn_count, depth, timeout_ms;
@@ -150,9 +160,7 @@ struct db {
 
 /* Waits for a slot, at most until the deadline (then -EAGAIN). */
 MUSTCHECK int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct slot *ret);
-void lane_release(struct slot slot);
-void lane_serve(struct lane *lane);            /* hands free slots to those who wait */
-void lane_fail(struct lane *lane, int status); /* … or an error, when no connection is left */
+extern const struct lane_ops lane_ops;
 
 void conn_init(struct conn *c, struct lane *lane, uint32_t index);
 void conn_done(struct conn *c);

@@ -89,6 +89,44 @@ static void dequeue(struct lane *lane, struct waiter *w)
         queue_free(lane, q);
 }
 
+static void serve(struct lane *lane)
+{
+    struct conn *c;
+
+    while (lane->turn && (c = least_busy(lane))) {
+        struct tenant_queue *q = lane->turn;
+        struct waiter *w = q->first;
+
+        lane->turn = q->next;
+        dequeue(lane, w);
+        w->slot = take(lane, c);
+        fiber_wake(&w->wait);
+    }
+}
+
+static void fail(struct lane *lane, int status)
+{
+    while (lane->turn) {
+        struct waiter *w = lane->turn->first;
+
+        dequeue(lane, w);
+        w->status = status;
+        fiber_wake(&w->wait);
+    }
+}
+
+static void release(struct slot slot)
+{
+    if (!slot_is_valid(slot))
+        return;
+    slot.conn->in_flight--;
+    serve(slot.conn->lane);
+    if (slot.conn->in_flight == 0)
+        conn_commit_later(slot.conn);
+}
+
+const struct lane_ops lane_ops = {.serve = serve, .fail = fail, .release = release};
+
 int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct slot *ret)
 {
     struct waiter w = {.status = 0};
@@ -116,47 +154,11 @@ int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct 
         dequeue(lane, &w);
     if (r < 0 || w.status < 0) {
         if (w.slot.conn)
-            lane_release(w.slot);
+            release(w.slot);
         if (r != -ECANCELED)
             lane->db->refused++;
         return r == -ECANCELED ? r : -EAGAIN;
     }
     *ret = w.slot;
     return 0;
-}
-
-void lane_serve(struct lane *lane)
-{
-    struct conn *c;
-
-    while (lane->turn && (c = least_busy(lane))) {
-        struct tenant_queue *q = lane->turn;
-        struct waiter *w = q->first;
-
-        lane->turn = q->next;
-        dequeue(lane, w);
-        w->slot = take(lane, c);
-        fiber_wake(&w->wait);
-    }
-}
-
-void lane_fail(struct lane *lane, int status)
-{
-    while (lane->turn) {
-        struct waiter *w = lane->turn->first;
-
-        dequeue(lane, w);
-        w->status = status;
-        fiber_wake(&w->wait);
-    }
-}
-
-void lane_release(struct slot slot)
-{
-    if (!slot_is_valid(slot))
-        return;
-    slot.conn->in_flight--;
-    lane_serve(slot.conn->lane);
-    if (slot.conn->in_flight == 0)
-        conn_commit_later(slot.conn);
 }

@@ -215,7 +215,7 @@ static void op_pop(struct conn *c)
     if (op.batch && (op.flags & OP_BATCH_DONE))
         batch_finish(op.batch);
     if (op.flags & OP_SLOT_FREE)
-        lane_release((struct slot){c, c->generation});
+        c->lane->ops->release((struct slot){c, c->generation});
 }
 
 void pipe_result(struct conn *c, PGresult *result)

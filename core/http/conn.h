@@ -1,5 +1,10 @@
-/* A connection and the exchange on it: shared by conn.c (bytes in), exchange.c (the request's fiber), answer.c (bytes
- * out) and server.c (many of them). Private to the http floor.
+/* A connection and the exchange on it. Private to the http floor; its files, from the bottom:
+ *   exchange.c   the memory of a request and its answer
+ *   conn.c       one connection: its state, what it waits for, its end
+ *   answer.c     bytes out
+ *   handle.c     the request's fiber
+ *   input.c      bytes in
+ *   server.c     many connections
  *
  * Only a handler holds a fiber. Reading a request and writing its answer are steps taken from the loop as the socket
  * allows, so neither an idle client nor a slow one costs more than its buffers. An exchange exists from the first byte
@@ -87,6 +92,7 @@ struct http_server {
     size_t listener_count;
     struct conn_list busy, idle, dead; /* idle: longest first */
     struct loop_timer *sweep;
+    event_callback_fn on_event; /* of every connection */
     struct http_stats stats;
     struct exchange *pool;
     uint32_t pooled;
@@ -100,22 +106,22 @@ struct http_server {
     char scratch[HTTP_SCRATCH_SIZE]; /* what was just read; never kept across events */
 };
 
+/* exchange.c */
+struct exchange *exchange_begin(struct conn *c);
+void exchange_end(struct exchange *x);
+void exchange_pool_done(struct http_server *s);
+
+/* tls.c */
+struct ssl_st *http_tls_accept(struct http_tls *t, int fd);
+
 /* conn.c */
 void conn_open(struct http_server *s, int fd, struct http_tls *tls, const struct sockaddr_storage *peer);
 void conn_enter(struct conn *c, enum conn_state state, int64_t deadline_ms);
 void conn_watch(struct conn *c, short what);
 void conn_close(struct conn *c);
-void conn_resume(struct conn *c); /* after an answer: goes on with what has come meanwhile */
-void conn_timed_out(struct conn *c);
-void conn_free(struct conn *c); /* of a dead one */
-
-/* exchange.c */
-struct exchange *exchange_begin(struct conn *c);
-void exchange_end(struct exchange *x);
-void exchange_pool_done(struct http_server *s);
-void exchange_on_head(struct exchange *x); /* the head is parsed: who asks, which route */
-void exchange_run(struct exchange *x);     /* the request is complete */
-void exchange_cancel(struct exchange *x, enum cancel_reason why);
+void conn_free(struct conn *c);              /* of a dead one */
+void conn_reap_later(struct http_server *s); /* frees the dead when the loop comes round, and ends a drain */
+void conn_go_on(struct conn *c); /* after an answer: looks, from the loop, for what has come meanwhile */
 
 /* answer.c */
 void answer(struct exchange *x, bool keep_alive); /* sends the response, now or as the socket allows */
@@ -125,6 +131,11 @@ void answer_continue(struct exchange *x);
 void answer_log(struct exchange *x, int status); /* 499: the client did not get it all */
 const struct log_context *answer_log_context(void);
 
-/* server.c */
-struct ssl_st *http_tls_accept(struct http_tls *t, int fd);
-void server_reap_later(struct http_server *s);
+/* handle.c */
+void handle_head(struct exchange *x); /* the head is parsed: who asks, which route */
+void handle_run(struct exchange *x);  /* the request is complete */
+void handle_cancel(struct exchange *x, enum cancel_reason why);
+
+/* input.c */
+void input_event(evutil_socket_t fd, short what, void *arg);
+void input_timed_out(struct conn *c);

@@ -14,58 +14,6 @@
 /* After the grace: how long cancelled handlers get for their cleanups before `done` is called regardless. */
 #define LAST_MS 1000
 
-struct http_tls {
-    struct tls *tls;
-};
-
-struct http_tls *http_tls_new(
-    const char *certificate, const char *key, struct text ticket_keys, const char **ret_why)
-{
-    struct tls *tls = tls_new(certificate, key, ticket_keys, ret_why);
-    struct http_tls *t;
-
-    if (!tls)
-        return NULL;
-    t = mem_zalloc(sizeof(*t));
-    t->tls = tls;
-    return t;
-}
-
-void http_tls_free(struct http_tls *t)
-{
-    if (!t)
-        return;
-    tls_free(t->tls);
-    free(t);
-}
-
-struct ssl_st *http_tls_accept(struct http_tls *t, int fd)
-{
-    return tls_accept(t->tls, fd);
-}
-
-static void reap(void *arg)
-{
-    struct http_server *s = arg;
-
-    loop_timer_free(s->reaper);
-    s->reaper = NULL;
-    while (s->dead.first)
-        conn_free(s->dead.first);
-    if (s->draining && !s->stats.connections && s->drained) {
-        void (*drained)(void *) = s->drained;
-
-        s->drained = NULL;
-        drained(s->drained_arg); /* last: it may free the server */
-    }
-}
-
-void server_reap_later(struct http_server *s)
-{
-    if (!s->reaper)
-        s->reaper = loop_timer_new(0, 0, reap, s);
-}
-
 /* Past the grace: idle and slow ones are cut, handlers are asked to end, once; then the drain is over. */
 static void sweep_drain(struct http_server *s, int64_t now)
 {
@@ -78,7 +26,7 @@ static void sweep_drain(struct http_server *s, int64_t now)
     for (struct conn *c = s->busy.first, *next; c; c = next) {
         next = c->next;
         if (c->state == CONN_HANDLING)
-            exchange_cancel(c->x, CANCEL_DRAIN);
+            handle_cancel(c->x, CANCEL_DRAIN);
         else if (c->state != CONN_WRITING || now >= s->drain_until_ms + LAST_MS)
             conn_close(c);
     }
@@ -97,7 +45,7 @@ static void sweep(void *arg)
     for (struct conn *c = s->busy.first, *next; c; c = next) {
         next = c->next;
         if (c->deadline_ms <= now)
-            conn_timed_out(c);
+            input_timed_out(c);
     }
     while (s->idle.first && s->idle.first->deadline_ms <= now)
         conn_close(s->idle.first);
@@ -114,6 +62,7 @@ int http_server_new(const struct http_server_config *config, struct http_server 
     s = mem_zalloc(sizeof(*s));
     s->config = *config;
     s->limits = config->limits;
+    s->on_event = input_event;
     s->sweep = loop_timer_new(SWEEP_MS, SWEEP_MS, sweep, s);
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     log_set_context_source(answer_log_context);
@@ -184,7 +133,7 @@ void http_server_drain(struct http_server *s, int64_t grace_ms, void (*done)(voi
     for (struct conn *c = s->busy.first; c; c = c->next)
         if (c->state == CONN_READING && !c->x)
             c->deadline_ms = MIN(c->deadline_ms, idle_until);
-    server_reap_later(s);
+    conn_reap_later(s);
 }
 
 void http_server_free(struct http_server *s)

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "access/core_permissions.h"
 #include "access/session.h"
+#include "access/start.h"
 #include "base/mem.h"
 #include "db/audit.h"
 #include "db/keyring.h"

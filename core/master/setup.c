@@ -5,6 +5,7 @@
 
 #include "api/dispatch.h"
 #include "api/meta.h"
+#include "api/openapi.h"
 #include "api/plugins.h"
 #include "api/records.h"
 #include "base/log.h"
@@ -78,16 +79,13 @@ static int add_console(const struct config *c, struct router *rt)
 
 int setup_routes(const struct config *c, struct db *db, struct router *rt)
 {
-    int r;
+    static int (*const tables[])(struct router *) = {api_core_routes, api_openapi_route, api_record_routes,
+        api_plugin_policy_routes, api_plugin_routes, api_meta_routes};
+    int r = 0;
 
     api_init(db);
-    r = api_core_routes(rt);
-    if (r == 0)
-        r = api_record_routes(rt);
-    if (r == 0)
-        r = api_plugin_routes(rt);
-    if (r == 0)
-        r = api_meta_routes(rt);
+    for (size_t i = 0; i < ARRAY_LEN(tables) && r == 0; i++)
+        r = tables[i](rt);
     if (r == 0)
         r = health_routes(rt, false);
     return r == 0 ? add_console(c, rt) : r;

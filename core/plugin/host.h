@@ -33,6 +33,7 @@ MUSTCHECK int host_leave(struct jx_call *j);
 void host_forgive(struct jx_call *j);
 
 /* The tables, one file each. */
+extern const struct jx_core_api host_core;
 extern const struct jx_record_api host_record;
 extern const struct jx_query_api host_query;
 extern const struct jx_http_api host_http;

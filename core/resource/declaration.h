@@ -170,6 +170,7 @@ MUSTCHECK int declaration_parse(struct arena *a, const char *plugin, json_t *jso
 
 const struct field *resource_field(const struct resource *res, struct text name); /* NULL */
 const struct transition *resource_transition(const struct resource *res, struct text name);
+extern const char *const field_type_names[]; /* by enum field_type; NULL at the end */
 const char *field_type_name(enum field_type t);
 bool field_is_uuid(enum field_type t);
 bool field_is_ordered(enum field_type t); /* may be sorted and filtered: a leakproof column type */

@@ -1,4 +1,5 @@
-/* Shared by declaration.c (fields) and declaration_flow.c (states and transitions). */
+/* Shared by the files that read a declaration: declaration_member.c has the pieces, declaration_field.c the fields,
+ * declaration_flow.c states and transitions, declaration.c the whole. */
 #pragma once
 
 #include "resource/declaration.h"
@@ -25,6 +26,7 @@ bool parse_name(struct parse *p, const char *at, const char *name, size_t max);
 /* The field a name refers to; reports when unknown. NULL name gives NULL silently. */
 const struct field *parse_field_ref(struct parse *p, const char *at, const char *name);
 
+void parse_fields(struct parse *p, const json_t *json);
 void parse_states(struct parse *p, const json_t *json);
 void parse_transitions(struct parse *p, const json_t *json);
 void parse_anonymity(struct parse *p, const json_t *json);

@@ -1,6 +1,8 @@
 /* The engine's ends in the floors below it. */
 #include "resource/engine.h"
 
+#include "resource/record.h"
+
 #include "resource/resource.h"
 #include "tenant/calendar.h"
 #include "tenant/units.h"
@@ -36,6 +38,7 @@ static int rows_follow(
 void engine_init(void)
 {
     resource_load_all();
+    record_engine_init();
     calendar_part_register();
     unit_move_hook(rows_follow);
 }

@@ -15,8 +15,6 @@ const char *reader_holders(struct call *c, const struct resource *res, bool full
 /* How the reader gets at a record with these participants (column 0: holder). */
 enum access_by reader_access(
     const struct call *c, const struct record *rec, const struct db_rows *participants);
-/* Runs the serialise filters, one call per unit. */
-MUSTCHECK int records_serialise(struct call *c, struct record **records, uint32_t count);
 /* As record_read without serialise filters; lock: FOR UPDATE, in the call's open unit of work. */
 MUSTCHECK int record_fetch(
     struct call *c, const struct resource *res, struct uuid id, bool lock, struct record **ret);

@@ -59,6 +59,8 @@ bool record_may_unmask(const struct call *c, const struct record *rec);
 
 /* ---- operations ---- */
 
+/* Runs the serialise filters, one call per unit. */
+MUSTCHECK int records_serialise(struct call *c, struct record **records, uint32_t count);
 /* -EINVAL with a fault: 404 when there is none or it may not be seen, 403 plugin_disabled where the plugin does not run. */
 MUSTCHECK int record_read(struct call *c, const struct resource *res, struct uuid id, struct record **ret);
 

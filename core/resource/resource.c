@@ -148,7 +148,6 @@ void resource_load_all(void)
     for (uint32_t i = 0; i < count;)
         i = check_references(resources[i]) ? i + 1
                                            : 0; /* begins again: what was dropped may be referred to */
-    record_engine_init();
 }
 
 void resource_unload_all(void)

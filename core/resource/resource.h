@@ -5,8 +5,7 @@
 #include "db/db.h"
 #include "resource/declaration.h"
 
-/* Parses the declarations of all available plugins, declares their permissions, and sets the engine's interface for
- * plugins. A plugin with a faulty declaration is rejected as a whole (plugin_reject) and serves nothing. */
+/* Parses the declarations of all available plugins and declares their permissions. A plugin with a faulty declaration is rejected as a whole (plugin_reject) and serves nothing. */
 void resource_load_all(void);
 void resource_unload_all(void); /* at process end and between tests */
 

@@ -13,6 +13,7 @@
 #include "access/ratelimit.h"
 #include "access/role.h"
 #include "access/session.h"
+#include "access/start.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "access/core_permissions.h"
 #include "access/permission.h"
+#include "access/start.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"

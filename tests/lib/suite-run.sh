@@ -22,7 +22,11 @@ c_tests() {
 }
 
 suite_unit() {
-    if build gcc gcc --buildtype=debugoptimized; then c_tests unit gcc "$@"; fi
+    if build gcc gcc --buildtype=debugoptimized; then
+        python3 tests/source/floors.py build-test/gcc >"$SCRATCH/floors.log" 2>&1
+        count "arrows between files of core/ point down, without a circle" $? "$SCRATCH/floors.log"
+        c_tests unit gcc "$@"
+    fi
     [ -z "$QUICK" ] || return 0
     build clang clang --buildtype=debugoptimized
     if build_for_tests; then c_tests unit sanitized "$@"; fi

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "access/core_permissions.h"
+#include "access/start.h"
 #include "api/openapi.h"
 #include "base/json.h"
 #include "resource/declaration_report.h"

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "access/account.h"
+#include "access/login.h"
 #include "access/password.h"
 #include "access/ratelimit.h"
 #include "loop/fiber.h"

@@ -1,0 +1,39 @@
+/* What the access floor declares at start: permissions, ready-made roles, its part of a snapshot. */
+#include "access/start.h"
+
+#include "access/access.h"
+#include "access/core_permissions.h"
+#include "access/role.h"
+#include "tenant/tenants.h"
+
+static void declare_roles(void)
+{
+    role_declare("administrator", "管理员", "Administrator");
+    role_declare("auditor", "审计员", "Auditor");
+    role_declare_permission("auditor", "core.unit.read");
+    role_declare_permission("auditor", "core.department.read");
+    role_declare_permission("auditor", "core.account.read");
+    role_declare_permission("auditor", "core.role.read");
+    role_declare_permission("auditor", "core.grant.read");
+    role_declare_permission("auditor", "core.policy.read");
+    role_declare_permission("auditor", "core.explain");
+    role_declare_permission("auditor", "core.audit.read");
+    for (unsigned i = 0; i < CORE_PERMISSION_COUNT; i++) {
+        if (i != CORE_AUDIT_READ) /* separated duties: who administers does not read the trail of it */
+            role_declare_permission("administrator", core_permission_name((enum core_permission)i));
+    }
+}
+
+static int install_roles(struct db_tx *tx, int32_t tenant, int64_t now_us)
+{
+    (void)tenant; /* the unit of work has entered it */
+    return role_install(tx, now_us, NULL);
+}
+
+void access_init(void)
+{
+    core_permissions_declare();
+    declare_roles();
+    tenant_created_hook(install_roles);
+    tenant_part_register(TENANT_PART_ACCESS, &access_part);
+}

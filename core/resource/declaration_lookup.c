@@ -1,0 +1,38 @@
+/* Declarations: what is in a compiled one, by name. */
+#include "resource/declaration.h"
+
+const char *const resource_action_names[RESOURCE_ACTIONS] = {"read", "create", "update", "delete", "unmask"};
+
+const char *const field_type_names[] = {"text", "longtext", "integer", "money", "boolean", "date", "datetime",
+    "enum", "reference", "json", "department", "departments", "account", "unit", NULL};
+
+const char *field_type_name(enum field_type t)
+{
+    return field_type_names[t];
+}
+
+bool field_is_uuid(enum field_type t)
+{
+    return t == FIELD_REFERENCE || t == FIELD_DEPARTMENT || t == FIELD_ACCOUNT || t == FIELD_UNIT;
+}
+
+bool field_is_ordered(enum field_type t)
+{
+    return t != FIELD_LONGTEXT && t != FIELD_JSON && t != FIELD_DEPARTMENTS;
+}
+
+const struct field *resource_field(const struct resource *res, struct text name)
+{
+    for (uint32_t i = 0; i < res->field_count; i++)
+        if (text_is(name, res->fields[i].name))
+            return &res->fields[i];
+    return NULL;
+}
+
+const struct transition *resource_transition(const struct resource *res, struct text name)
+{
+    for (uint32_t i = 0; i < res->transition_count; i++)
+        if (text_is(name, res->transitions[i].name))
+            return &res->transitions[i];
+    return NULL;
+}
