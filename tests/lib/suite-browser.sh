@@ -9,5 +9,5 @@ suite_browser() {
         console_build admin "$SCRATCH/console.stamp" &&
         (cd tests/browser && npm ci --no-audit --no-fund); } >"$log" 2>&1 || { count "browser: console" 1 "$log"; return; }
     install_for_tests || return 0
-    integration_file console tests/browser/test_console.py
+    integration_file test_console tests/browser/test_console.py
 }

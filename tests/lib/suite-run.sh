@@ -73,22 +73,57 @@ install_for_tests() {
     [ "$which" = gcc ] || JUXIN_TEST_SANITIZED=1
 }
 
-# Each file of tests/integration against the installed programs.
+# Each file of tests/integration against the installed programs: two at a time, each on a cluster of its own since roles
+# belong to the cluster. A file that measures says "# alone" in its second line and runs when nothing else does.
 suite_integration() {
-    local name file
+    local name file together=() alone=()
     install_for_tests || return 0
     for file in tests/integration/test_*.py; do
         name=$(basename "$file" .py)
         [ -f "$file" ] || { count "no integration test" 1; return; }
         [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-        integration_file "$name" "$file"
+        if sed -n 2p "$file" | grep -q '^# alone'; then alone+=("$file"); else together+=("$file"); fi
+    done
+    [ ${#together[@]} -eq 0 ] || integration_pool "${together[@]}"
+    for file in "${alone[@]}"; do
+        integration_file "$(basename "$file" .py)" "$file"
     done
 }
 
-integration_file() {
-    local name=$1 file=$2 log=$SCRATCH/$1.log from=$SECONDS line status
-    run_child env PYTHONDONTWRITEBYTECODE=1 timeout --foreground --kill-after=20 600 python3 "$file" >"$log" 2>&1
-    status=$?
+integration_pool() {
+    local file pid slot
+    local -A slot_of=() file_of=() cluster=([1]=$JUXIN_TEST_PG)
+    pg_test_cluster "$SCRATCH/pg2" >"$SCRATCH/pg2.log" 2>&1 || { count "second PostgreSQL" 1 "$SCRATCH/pg2.log"; return; }
+    cluster[2]=$(pg_conninfo "$SCRATCH/pg2")
+    local free=(1 2)
+    for file in "$@" ''; do
+        # One is awaited where both are busy; at the end, all.
+        while [ ${#slot_of[@]} -gt 0 ] && { [ ${#free[@]} -eq 0 ] || [ -z "$file" ]; }; do
+            wait -n -p pid "${CHILDREN[@]}"
+            integration_report "$(basename "${file_of[$pid]}" .py)" $?
+            free+=("${slot_of[$pid]}")
+            unset "slot_of[$pid]"
+            CHILDREN=("${!slot_of[@]}")
+        done
+        [ -n "$file" ] || break
+        slot=${free[0]} free=("${free[@]:1}")
+        began_of[$(basename "$file" .py)]=$SECONDS
+        JUXIN_TEST_PG=${cluster[$slot]} integration_run "$file" &
+        slot_of[$!]=$slot file_of[$!]=$file
+        CHILDREN=("${!slot_of[@]}")
+    done
+    pg_stop "$SCRATCH/pg2"
+}
+
+declare -A began_of=()
+
+integration_run() {
+    exec env PYTHONDONTWRITEBYTECODE=1 timeout --foreground --kill-after=20 600 python3 "$1" \
+        >"$SCRATCH/$(basename "$1" .py).log" 2>&1
+}
+
+integration_report() {
+    local name=$1 status=$2 log=$SCRATCH/$1.log line
     line=$(tail -n 1 "$log")
     if ! add_counts "$line"; then
         count "$name (no result, exit $status)" 1 "$log"
@@ -96,5 +131,11 @@ integration_file() {
     fi
     [ "$status" = 0 ] || grep -v '^  ok ' "$log" | head -n 150
     grep '^  skip ' "$log"
-    say "  $name: $line in $((SECONDS - from)) s"
+    say "  $name: $line in $((SECONDS - began_of[$name])) s"
+}
+
+integration_file() {
+    began_of[$1]=$SECONDS
+    run_child integration_run "$2"
+    integration_report "$1" $?
 }
