@@ -72,27 +72,7 @@ int uuid_parse(struct text t, struct uuid *ret)
     return 0;
 }
 
-bool uuid_eq(struct uuid a, struct uuid b)
-{
-    return memcmp(a.b, b.b, sizeof(a.b)) == 0;
-}
-
 int uuid_cmp(struct uuid a, struct uuid b)
 {
     return memcmp(a.b, b.b, sizeof(a.b));
-}
-
-bool uuid_is_nil(struct uuid id)
-{
-    return uuid_eq(id, UUID_NIL);
-}
-
-uint64_t uuid_hash(struct uuid id)
-{
-    uint64_t high, low;
-
-    memcpy(&high, id.b, 8);
-    memcpy(&low, id.b + 8, 8);
-    high = (high ^ low) * 0x9e3779b97f4a7c15u;
-    return high ^ high >> 29;
 }

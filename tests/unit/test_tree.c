@@ -90,6 +90,35 @@ static void refused(const struct tree_unit *units, size_t count, const char *why
     assert_int_equal(where, at);
 }
 
+/* The same where thousands of good units come before. */
+static void far_refusals(void)
+{
+    uint32_t n = 3000;
+    struct tree_unit *units = mem_zarray(n, sizeof(*units)), last;
+    char(*codes)[16] = mem_zarray(n, sizeof(*codes));
+
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(codes[i], sizeof(codes[i]), "u%06u", i);
+        units[i] = unit(i + 1, i ? 1 : 0, codes[i], i ? LEVEL_STREET : LEVEL_COUNTY);
+    }
+    last = units[n - 1];
+    units[n - 1].id = units[17].id;
+    refused(units, n, "duplicate id", n - 1);
+    units[n - 1] = last;
+    units[n - 1].code = units[17].code;
+    refused(units, n, "duplicate code", n - 1);
+    units[n - 1] = last;
+    units[n - 1].parent = id_of(n + 9);
+    refused(units, n, "unknown parent", n - 1);
+    units[n - 1].parent = UUID_NIL;
+    refused(units, n, "more than one root", n - 1);
+    units[n - 1] = last;
+    units[n - 1].parent = units[n - 2].id;
+    refused(units, n, "level not allowed under its parent", n - 1);
+    free(units);
+    free(codes);
+}
+
 static void test_refusals(void **state)
 {
     struct tree_unit two_roots[] = {unit(1, 0, "a", LEVEL_COUNTY), unit(2, 0, "b", LEVEL_COUNTY)};
@@ -116,6 +145,7 @@ static void test_refusals(void **state)
     refused(self, 2, "cycle", 1);
     refused(rootless, 2, "cycle", 0);
     refused(deep, 6, "too deep", 5);
+    far_refusals();
 }
 
 static uint32_t seed = 20261123;
@@ -136,8 +166,21 @@ static bool naive_under(const uint32_t *parent, uint32_t unit_, uint32_t ancesto
     }
 }
 
-/* Parks hold parks, so any shape within the depth is a tree; the input comes in random order. */
-static void one_random_tree(uint32_t n)
+enum input_order { ANY, PREORDER_CODES_DOWN, PREORDER_CODES_UP };
+
+/* A parent for unit i that keeps preorder: the unit before, or one above it. */
+static uint32_t last_or_above(const uint32_t *parent, const uint32_t *depth, uint32_t i)
+{
+    uint32_t up = i - 1;
+
+    for (uint32_t steps = random_below(depth[up] + 1); steps > 0 || depth[up] == TREE_DEPTH_MAX;
+         steps -= steps > 0)
+        up = parent[up];
+    return up;
+}
+
+/* Parks hold parks, so any shape within the depth is a tree. */
+static void one_random_tree(uint32_t n, enum input_order order)
 {
     struct tree_unit *units = mem_zarray(n, sizeof(*units));
     uint32_t *parent = mem_zarray(n, sizeof(*parent)), *depth = mem_zarray(n, sizeof(*depth));
@@ -145,16 +188,17 @@ static void one_random_tree(uint32_t n)
     struct tree *t;
 
     for (uint32_t i = 0; i < n; i++) {
-        snprintf(codes[i], sizeof(codes[i]), "u%u", i);
+        snprintf(codes[i], sizeof(codes[i]), order == ANY ? "u%u" : "u%06u",
+            order == PREORDER_CODES_DOWN ? n - i : i);
         if (i) {
             do
-                parent[i] = random_below(i);
+                parent[i] = order == ANY ? random_below(i) : last_or_above(parent, depth, i);
             while (depth[parent[i]] == TREE_DEPTH_MAX);
             depth[i] = depth[parent[i]] + 1;
         }
         units[i] = unit(i + 1, i ? parent[i] + 1 : 0, codes[i], i ? LEVEL_PARK : LEVEL_COUNTY);
     }
-    for (uint32_t i = n; i-- > 1;) {
+    for (uint32_t i = n; order == ANY && i-- > 1;) {
         uint32_t j = random_below(i + 1);
         struct tree_unit swap = units[i];
 
@@ -167,6 +211,8 @@ static void one_random_tree(uint32_t n)
         uint32_t a = tree_find(t, id_of(i + 1));
 
         assert_int_not_equal(a, TREE_NONE);
+        assert_true(order == ANY || a == i);
+        assert_string_equal(tree_unit(t, a).code, codes[i]);
         assert_int_equal(a, tree_find_code(t, text_of(codes[i])));
         assert_int_equal(tree_depth(t, a), depth[i]);
         assert_int_equal(tree_parent(t, a), i ? tree_find(t, id_of(parent[i] + 1)) : TREE_NONE);
@@ -189,7 +235,9 @@ static void test_random(void **state)
 {
     (void)state;
     for (uint32_t i = 1; i <= 60; i++)
-        one_random_tree(1 + random_below(i * 8));
+        one_random_tree(1 + random_below(i * 8), (enum input_order)(i % 3));
+    for (uint32_t i = 0; i < 9; i++)
+        one_random_tree(1000 + random_below(3000), (enum input_order)(i % 3));
 }
 
 static void test_levels(void **state)
