@@ -80,6 +80,10 @@ MUSTCHECK int ctl_read_file(struct ctl *c, const char *path, size_t max, struct 
 int ctl_in_tenant(struct ctl *c, const char *slug, int (*fn)(struct ctl *c, struct call *call, void *arg),
     void *arg, const char *what);
 
+/* The audit row of what the operator does in a unit of work that no call has opened. */
+MUSTCHECK int ctl_audit(
+    struct ctl *c, struct db_tx *tx, const char *action, const char *object_kind, const char *fields);
+
 /* A table: with --json an array of objects keyed by the titles, else aligned columns under them. */
 struct ctl_table;
 struct ctl_table *ctl_table_new(struct ctl *c, const char *const *titles); /* NULL-terminated, snake_case */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "ctl/ctl.h"
+#include "db/audit.h"
 
 #define ATTEMPTS 8 /* against a tenant that keeps changing under us */
 
@@ -50,4 +51,18 @@ int ctl_in_tenant(struct ctl *c, const char *slug, int (*fn)(struct ctl *c, stru
     call_done(&call);
     tenant_unref(t);
     return code;
+}
+
+int ctl_audit(
+    struct ctl *c, struct db_tx *tx, const char *action, const char *object_kind, const char *fields)
+{
+    struct uuid_text request = uuid_format(uuid_new());
+    struct audit_entry e = {.action = action,
+        .object_kind = object_kind,
+        .fields = fields,
+        .actor_kind = subject_kind_name(c->who.kind),
+        .actor = c->who.account,
+        .request_id = request.s};
+
+    return audit_add(tx, &e);
 }

@@ -4,6 +4,11 @@
 #include "ctl/commands.h"
 #include "tenant/tenants.h"
 
+static int audit(struct db_tx *tx, int32_t tenant, int64_t now_us, void *arg)
+{
+    return ctl_audit(arg, tx, "tenant.create", "tenant", "slug,name");
+}
+
 static int run(struct ctl *c)
 {
     const char *slug = c->argument[0];
@@ -12,10 +17,10 @@ static int run(struct ctl *c)
 
     if (!tenant_slug_is_valid(text_of(slug)))
         return ctl_fail(c, CTL_USAGE,
-            "\"%s\" cannot be a tenant's slug: 1 to 63 lower-case letters, digits and dashes, no dash at "
-            "either end",
+            "\"%s\" cannot be a tenant's slug: 2 to 63 lower-case letters, digits and dashes that begin with "
+            "a letter",
             slug);
-    r = tenant_create(c->db, slug, ctl_option(c, "name"), &id);
+    r = tenant_create(c->db, slug, ctl_option(c, "name"), audit, c, &id);
     if (r == -EEXIST)
         return ctl_fail(c, CTL_REFUSED, "there is a tenant \"%s\" already", slug);
     if (r < 0)

@@ -1,49 +1,20 @@
 /* juxinctl unit import */
 #include <errno.h>
 
-#include "access/org.h"
 #include "base/json.h"
 #include "ctl/commands.h"
-#include "ctl/lookup.h"
+#include "ctl/units_file.h"
 
 #define FILE_MAX (64u << 20)
 
-struct import {
-    struct text content;
-    json_t *root; /* NULL for CSV */
-    bool rename, dry_run;
-    struct units_import plan;
-};
-
-static int import(struct ctl *c, struct call *call, void *arg)
-{
-    struct import *in = arg;
-
-    (void)c;
-    units_import_init(&in->plan, call->arena);
-    if (in->root)
-        units_import_json(&in->plan, in->root);
-    else
-        units_import_csv(&in->plan, in->content);
-    if (!in->plan.fault_count)
-        units_import_check(&in->plan, call->tenant->tree, in->rename);
-    for (const struct units_import_fault *f = in->plan.faults; f; f = f->next)
-        call_fail_at(call, f->pointer, f->code, f->en, f->zh);
-    if (in->plan.fault_count)
-        return -EINVAL;
-    if (in->dry_run || in->plan.created + in->plan.renamed == 0)
-        return 0;
-    return org_unit_import(call, &in->plan);
-}
-
-static int parse(struct ctl *c, const char *path, struct import *in)
+static int parse(struct ctl *c, const char *path, struct units_file *in, json_t **ret)
 {
     struct json_limits limits = {8, 2000000};
     struct json_fault why;
 
-    if (in->content.len == 0 || !memchr("{[ \t\r\n", in->content.ptr[0], 6))
+    if (in->csv.len == 0 || !memchr("{[ \t\r\n", in->csv.ptr[0], 6))
         return CTL_OK; /* CSV */
-    if (json_parse(in->content, limits, &in->root, &why) < 0)
+    if (json_parse(in->csv, limits, ret, &why) < 0)
         return ctl_fail(c, CTL_REFUSED, "%s:%u:%u: %s", path, why.line, why.column, why.message);
     return CTL_OK;
 }
@@ -51,17 +22,20 @@ static int parse(struct ctl *c, const char *path, struct import *in)
 static int run(struct ctl *c)
 {
     CLEANUP(buf_done) struct buf content = BUF_INIT;
-    struct import in = {.rename = ctl_flag(c, "rename"), .dry_run = ctl_flag(c, "dry-run")};
+    struct units_file in = {.rename = ctl_flag(c, "rename"), .dry_run = ctl_flag(c, "dry-run")};
     const char *path = c->argument[1];
+    json_t *root = NULL;
     int code;
 
     if (ctl_read_file(c, path, FILE_MAX, &content) < 0)
         return CTL_NOT_FOUND;
-    in.content = buf_text(&content);
-    code = parse(c, path, &in);
+    in.csv = buf_text(&content);
+    code = parse(c, path, &in, &root);
+    in.root = root;
     if (code == CTL_OK)
-        code = ctl_in_tenant(c, c->argument[0], import, &in, "importing units (nothing was written)");
-    json_decref(in.root);
+        code =
+            ctl_in_tenant(c, c->argument[0], units_file_import, &in, "importing units (nothing was written)");
+    json_decref(root);
     if (code != CTL_OK)
         return code;
     if (c->json) {

@@ -35,6 +35,11 @@ bool tenant_slug_is_valid(struct text slug)
     return true;
 }
 
+bool tenant_name_is_valid(struct text name)
+{
+    return name.len > 0 && text_is_utf8(name) && text_chars(name) <= 100;
+}
+
 static int take_id(struct db *db, int32_t *ret)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
@@ -52,9 +57,8 @@ static int take_id(struct db *db, int32_t *ret)
     return db_commit(tx);
 }
 
-static int fill(struct db_tx *tx, int32_t id, const char *slug, const char *name)
+static int insert(struct db_tx *tx, int32_t id, const char *slug, const char *name, int64_t now)
 {
-    int64_t now = clock_wall_us();
     struct db_args a;
     int r;
 
@@ -74,14 +78,15 @@ static int fill(struct db_tx *tx, int32_t id, const char *slug, const char *name
     return r;
 }
 
-int tenant_create(struct db *db, const char *slug, const char *name, int32_t *ret_id)
+int tenant_create(
+    struct db *db, const char *slug, const char *name, tenant_fill_fn *fill, void *arg, int32_t *ret_id)
 {
-    struct text n = text_of(name);
+    int64_t now = clock_wall_us();
     struct db_tx *tx;
     int32_t id;
     int r;
 
-    if (!tenant_slug_is_valid(text_of(slug)) || n.len == 0 || !text_is_utf8(n) || text_chars(n) > 100)
+    if (!tenant_slug_is_valid(text_of(slug)) || !tenant_name_is_valid(text_of(name)))
         return -EINVAL;
     r = take_id(db, &id);
     if (r < 0)
@@ -89,7 +94,9 @@ int tenant_create(struct db *db, const char *slug, const char *name, int32_t *re
     r = db_begin(db, id, DB_WRITE, NULL, &tx, NULL);
     if (r < 0)
         return r;
-    r = fill(tx, id, slug, name);
+    r = insert(tx, id, slug, name, now);
+    if (r == 0 && fill)
+        r = fill(tx, id, now, arg);
     if (r < 0) {
         db_rollback(tx);
         return r;

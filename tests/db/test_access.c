@@ -83,11 +83,11 @@ static void make_tenants(void)
     int32_t a, b, again;
     struct tenant *t;
 
-    assert_int_equal(tenant_create(db, "shangcheng", "上城区", &a), 0);
-    assert_int_equal(tenant_create(db, "lianhu", "莲湖县", &b), 0);
+    assert_int_equal(tenant_create(db, "shangcheng", "上城区", NULL, NULL, &a), 0);
+    assert_int_equal(tenant_create(db, "lianhu", "莲湖县", NULL, NULL, &b), 0);
     assert_int_not_equal(a, b);
-    assert_int_equal(tenant_create(db, "lianhu", "莲湖县", &again), -EEXIST);
-    assert_int_equal(tenant_create(db, "Bad Slug", "x", &again), -EINVAL);
+    assert_int_equal(tenant_create(db, "lianhu", "莲湖县", NULL, NULL, &again), -EEXIST);
+    assert_int_equal(tenant_create(db, "Bad Slug", "x", NULL, NULL, &again), -EINVAL);
     assert_int_equal(tenant_get(db, TEXT("nowhere"), &t), -ENOENT);
     assert_int_equal(tenant_get(db, TEXT("nowhere"), &t), -ENOENT);
     assert_int_equal(tenant_get(db, TEXT("../etc"), &t), -ENOENT);
