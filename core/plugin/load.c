@@ -6,6 +6,7 @@
 #include <juxin/plugin.h>
 #include <limits.h>
 
+#include "base/mem.h"
 #include "plugin/code.h"
 #include "plugin/file.h"
 #include "plugin/frame.h"
@@ -198,18 +199,33 @@ static int load_directory(const char *directory, const struct plugin_load_config
     return 0;
 }
 
-/* Requirements must not go in a circle. */
-static bool is_circular(const struct plugin *p, const char *start, uint32_t depth)
+/* Is `start` among what p requires, at any distance? Each plugin is looked at once. */
+static bool leads_to(const struct plugin *p, const char *start, bool *seen)
 {
     for (const char *const *need = p->policy.requires; *need; need++) {
-        const struct plugin *other = plugin_find(*need);
-
-        if (strcmp(*need, start) == 0 || depth > 32)
+        if (strcmp(*need, start) == 0)
             return true;
-        if (other && is_circular(other, start, depth + 1))
-            return true;
+        for (size_t i = 0; i < plugin_count(); i++) {
+            if (seen[i] || strcmp(plugin_at(i)->id, *need) != 0)
+                continue;
+            seen[i] = true;
+            if (leads_to(plugin_at(i), start, seen))
+                return true;
+        }
     }
     return false;
+}
+
+/* Requirements must not go in a circle. */
+static void reject_circles(void)
+{
+    for (size_t i = 0; i < plugin_count(); i++) {
+        bool *seen = mem_zarray(plugin_count(), sizeof(*seen));
+
+        if (leads_to(plugin_at(i), plugin_at(i)->id, seen))
+            plugin_reject(plugin_at(i)->id, "invalid", "its requirements lead back to itself");
+        free(seen);
+    }
 }
 
 static void tell(const struct offer_lifecycle *l, void (*fn)(const struct plugin *p, const char *why))
@@ -250,9 +266,7 @@ int plugin_load_all(const struct plugin_load_config *config)
         if (r < 0)
             return r;
     }
-    for (size_t i = 0; i < plugin_count(); i++)
-        if (is_circular(plugin_at(i), plugin_at(i)->id, 0))
-            plugin_reject(plugin_at(i)->id, "invalid", "its requirements lead back to itself");
+    reject_circles();
     plugin_tell_all(JX_LOAD, on_load_error);
     return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "base/arena.h"
 
-#define REQUIRES_DEPTH_MAX 32
+#define REQUIRES_MET_MAX 256 /* plugins that one needs, at any distance; blocked beyond */
 
 const char *policy_state_name(enum policy_state s)
 {
@@ -155,33 +155,77 @@ static struct policy_answer decide(
     return answer;
 }
 
-static struct policy_answer effective(const struct tree *t, const struct policy_set *sets, size_t set_count,
-    const char *plugin, uint32_t unit, int64_t now_us, uint32_t depth)
-{
-    const struct policy_set *set = set_of(sets, set_count, plugin);
-    struct policy_answer answer;
+/* One question and what it has led to so far: requirements are met by many ways and looked at once. */
+struct question {
+    const struct tree *t;
+    const struct policy_set *sets;
+    size_t set_count;
+    uint32_t unit, met_count;
+    int64_t now_us;
+    int64_t next_us; /* when the first row of those looked at begins or ends */
+    const struct policy_set *met[REQUIRES_MET_MAX];
+    bool is_on[REQUIRES_MET_MAX]; /* false while it is being found out: a circle never becomes effective */
+};
 
-    if (!set)
-        return (struct policy_answer){.state = EFFECTIVE_UNAVAILABLE, .next_change_us = INT64_MAX};
-    answer = decide(t, set, unit, now_us);
+static struct policy_answer answer_of(struct question *q, const struct policy_set *set);
+
+static bool is_met(struct question *q, const char *need)
+{
+    const struct policy_set *set = set_of(q->sets, q->set_count, need);
+    uint32_t at = q->met_count;
+
+    for (uint32_t i = 0; i < q->met_count; i++)
+        if (q->met[i] == set)
+            return q->is_on[i];
+    if (!set || at == REQUIRES_MET_MAX)
+        return false;
+    q->met[at] = set;
+    q->is_on[at] = false;
+    q->met_count++;
+    q->is_on[at] = answer_of(q, set).state == EFFECTIVE_ON;
+    return q->is_on[at];
+}
+
+static struct policy_answer answer_of(struct question *q, const struct policy_set *set)
+{
+    struct policy_answer answer = decide(q->t, set, q->unit, q->now_us);
+
+    q->next_us = MIN(q->next_us, answer.next_change_us);
     if (answer.state != EFFECTIVE_ON)
         return answer;
     for (const char *const *need = set->plugin->requires; need && *need; need++) {
-        struct policy_answer theirs;
-
-        /* A circle of requirements never becomes effective. */
-        if (depth >= REQUIRES_DEPTH_MAX)
-            theirs = (struct policy_answer){.state = EFFECTIVE_BLOCKED, .next_change_us = INT64_MAX};
-        else
-            theirs = effective(t, sets, set_count, *need, unit, now_us, depth + 1);
-        answer.next_change_us = MIN(answer.next_change_us, theirs.next_change_us);
-        if (theirs.state != EFFECTIVE_ON && !answer.blocked_by) {
-            answer.state = EFFECTIVE_BLOCKED;
-            answer.blocked_by = *need;
-        }
+        if (is_met(q, *need))
+            continue;
+        answer.state = EFFECTIVE_BLOCKED;
+        answer.blocked_by = *need;
+        return answer;
     }
-    if (answer.state == EFFECTIVE_ON && set->plugin->unavailable)
+    if (set->plugin->unavailable)
         answer.state = EFFECTIVE_UNAVAILABLE;
+    return answer;
+}
+
+/* next_change_us: the first moment at which anything looked at changes, whether or not it matters. */
+static struct policy_answer effective(const struct tree *t, const struct policy_set *sets, size_t set_count,
+    const char *plugin, uint32_t unit, int64_t now_us)
+{
+    const struct policy_set *set = set_of(sets, set_count, plugin);
+    struct policy_answer answer = {.state = EFFECTIVE_UNAVAILABLE, .next_change_us = INT64_MAX};
+    struct question q;
+
+    if (!set)
+        return answer;
+    q.t = t;
+    q.sets = sets;
+    q.set_count = set_count;
+    q.unit = unit;
+    q.now_us = now_us;
+    q.next_us = INT64_MAX;
+    q.met[0] = set;
+    q.is_on[0] = false;
+    q.met_count = 1;
+    answer = answer_of(&q, set);
+    answer.next_change_us = q.next_us;
     return answer;
 }
 
@@ -195,11 +239,11 @@ static bool is_same(const struct policy_answer *a, const struct policy_answer *b
 struct policy_answer policy_effective(const struct tree *t, const struct policy_set *sets, size_t set_count,
     const char *plugin, uint32_t unit, int64_t now_us)
 {
-    struct policy_answer answer = effective(t, sets, set_count, plugin, unit, now_us, 0);
+    struct policy_answer answer = effective(t, sets, set_count, plugin, unit, now_us);
 
     /* So far next_change_us is when some row begins or ends; that row may be overruled anyway. */
     while (answer.next_change_us != INT64_MAX) {
-        struct policy_answer then = effective(t, sets, set_count, plugin, unit, answer.next_change_us, 0);
+        struct policy_answer then = effective(t, sets, set_count, plugin, unit, answer.next_change_us);
 
         if (!is_same(&answer, &then))
             break;

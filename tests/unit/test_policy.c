@@ -1,4 +1,4 @@
-/* Which plugin runs where: against a second, naive statement of the rules, over every small case. */
+/* Which plugin runs where: cases worth a name. test_policy_table.c and test_policy_random.c have all the others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,84 +46,6 @@ static uint32_t unit_of(const struct tree *t, int which)
     static const uint8_t ids[] = {1, 2, 3, 4};
 
     return tree_find(t, id_of(ids[which]));
-}
-
-/* One slot may hold: nothing, or one of 4 rules with one of 2 reaches. */
-#define CHOICES 9
-
-static bool make_row(struct policy_row *row, uint32_t unit, int choice, uint8_t id)
-{
-    if (choice == 0)
-        return false;
-    *row = (struct policy_row){.id = id_of(id),
-        .unit = unit,
-        .rule = (enum policy_rule)((choice - 1) % 4),
-        .is_subtree = unit == TREE_NONE || choice > 4,
-        .from_us = 0,
-        .until_us = INT64_MAX};
-    return true;
-}
-
-/* The rules once more, along one path from the deployment to the unit. choices[0] is the deployment's. */
-static enum policy_state naive(const int *choices, int depth, bool default_on)
-{
-    enum policy_state state = default_on ? EFFECTIVE_ON : EFFECTIVE_OFF;
-
-    for (int at = 0; at <= depth; at++) {
-        bool reaches = choices[at] != 0 && (at == 0 || at == depth || choices[at] > 4);
-
-        if (!reaches)
-            continue;
-        if ((choices[at] - 1) % 4 == POLICY_MANDATORY)
-            return EFFECTIVE_ON;
-        if ((choices[at] - 1) % 4 == POLICY_FORBIDDEN)
-            return EFFECTIVE_OFF;
-    }
-    for (int at = 0; at <= depth; at++) {
-        bool reaches = choices[at] != 0 && (at == 0 || at == depth || choices[at] > 4);
-
-        if (reaches)
-            state = (choices[at] - 1) % 4 == POLICY_ON ? EFFECTIVE_ON : EFFECTIVE_OFF;
-    }
-    return state;
-}
-
-static void truth_table_at_depth_three(void **state)
-{
-    struct tree *t = make_tree();
-    int cases = 0;
-
-    (void)state;
-    for (int n = 0; n < CHOICES * CHOICES * CHOICES * CHOICES * 2; n++) {
-        int choices[4] = {n / 2 % CHOICES, n / 2 / CHOICES % CHOICES, n / 2 / CHOICES / CHOICES % CHOICES,
-            n / 2 / CHOICES / CHOICES / CHOICES % CHOICES};
-        struct policy_plugin plugin = {.id = "p", .levels = ALL_LEVELS, .default_on = n % 2};
-        uint32_t path[4] = {TREE_NONE, unit_of(t, COUNTY), unit_of(t, STREET), unit_of(t, COMMUNITY)};
-        struct policy_row rows[4];
-        struct policy_set set = {&plugin, rows, 0};
-
-        for (int at = 0; at < 4; at++)
-            set.count += make_row(&rows[set.count], path[at], choices[at], (uint8_t)(10 + at));
-        for (int depth = 1; depth <= 3; depth++) {
-            struct policy_answer a = policy_effective(t, &set, 1, "p", path[depth], 1000);
-
-            assert_int_equal(a.state, naive(choices, depth, plugin.default_on));
-            assert_true(a.next_change_us == INT64_MAX);
-            cases++;
-        }
-        /* The order of the rows is no part of the answer. */
-        for (size_t turn = 1; turn < set.count; turn++) {
-            struct policy_row first = rows[0];
-            struct policy_answer a;
-
-            memmove(rows, rows + 1, (set.count - 1) * sizeof(rows[0]));
-            rows[set.count - 1] = first;
-            a = policy_effective(t, &set, 1, "p", path[3], 1000);
-            assert_int_equal(a.state, naive(choices, 3, plugin.default_on));
-        }
-    }
-    assert_int_equal(cases, 9 * 9 * 9 * 9 * 2 * 3);
-    tree_free(t);
 }
 
 static void levels_masks_and_siblings(void **state)
@@ -210,10 +132,66 @@ static void requirements_and_availability(void **state)
     tree_free(t);
 }
 
+/* Plugins that all need each other are refused at load and stay in the sets: asking about them ends all the same. */
+static void a_knot_of_requirements(void **state)
+{
+    enum { KNOT = 8 };
+    static const char *const ids[KNOT] = {"k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"};
+    const char *requires[KNOT][KNOT];
+    struct policy_plugin plugins[KNOT];
+    struct policy_set sets[KNOT];
+    struct tree *t = make_tree();
+
+    (void)state;
+    for (int i = 0; i < KNOT; i++) {
+        int n = 0;
+
+        for (int k = 0; k < KNOT; k++)
+            if (k != i)
+        requires[i][n++] = ids[k];
+        requires[i][n] = NULL;
+        plugins[i] = (struct policy_plugin){
+            .id = ids[i], .levels = ALL_LEVELS, .default_on = true, .requires = requires[i]};
+        sets[i] = (struct policy_set){&plugins[i], NULL, 0};
+    }
+    for (int i = 0; i < KNOT; i++)
+        assert_int_equal(
+            policy_effective(t, sets, KNOT, ids[i], unit_of(t, COUNTY), 5).state, EFFECTIVE_BLOCKED);
+    tree_free(t);
+}
+
+/* Twenty storeys of three plugins, each needing all three below: sixty plugins, and 3^19 ways from top to bottom. */
+static void many_ways_to_one_requirement(void **state)
+{
+    enum { STOREYS = 20, WIDE = 3, ALL = STOREYS * WIDE };
+    static char ids[ALL][8];
+    const char *requires[STOREYS][WIDE + 1];
+    struct policy_plugin plugins[ALL];
+    struct policy_set sets[ALL];
+    struct tree *t = make_tree();
+
+    (void)state;
+    for (int i = 0; i < ALL; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "s%d", i);
+        requires[i / WIDE][i % WIDE] = ids[(i + WIDE) % ALL];
+        requires[i / WIDE][WIDE] = NULL;
+        plugins[i] = (struct policy_plugin){.id = ids[i],
+            .levels = ALL_LEVELS,
+            .default_on = true,
+            .requires = i < ALL - WIDE ? requires[i / WIDE] : NULL};
+        sets[i] = (struct policy_set){&plugins[i], NULL, 0};
+    }
+    assert_int_equal(policy_effective(t, sets, ALL, ids[0], unit_of(t, COUNTY), 5).state, EFFECTIVE_ON);
+    plugins[ALL - 1].default_on = false;
+    assert_int_equal(policy_effective(t, sets, ALL, ids[0], unit_of(t, COUNTY), 5).state, EFFECTIVE_BLOCKED);
+    tree_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(truth_table_at_depth_three),
+        cmocka_unit_test(a_knot_of_requirements),
+        cmocka_unit_test(many_ways_to_one_requirement),
         cmocka_unit_test(levels_masks_and_siblings),
         cmocka_unit_test(time_changes_the_answer),
         cmocka_unit_test(requirements_and_availability),
