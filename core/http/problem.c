@@ -124,6 +124,11 @@ int request_fail_errno(struct request *r, int error)
     case -EAGAIN:
     case -EBUSY:
         return fail_busy(r, "busy", "The server is busy. Try again in a moment.", "服务器繁忙，请稍后重试。");
+    case -ECONNRESET: /* before any COMMIT was sent: see db.h */
+        return fail_busy(r, "database_lost",
+            "The connection to the database broke. Repeat the request, with the same Idempotency-Key if it "
+            "had one.",
+            "数据库连接中断，请重试；原请求带有 Idempotency-Key 的，请使用相同的键。");
     case -ETIMEDOUT:
         return request_fail(r, 504, "timeout", "This took too long and was stopped.", "处理超时，已中止。");
     case -ENOENT:

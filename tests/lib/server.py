@@ -64,7 +64,8 @@ def service_user():
 class Server:
     """Server(workers=1, config={"limits": {...}}): config is merged into the generated one. start() waits until ready."""
 
-    def __init__(self, workers=2, config=None, database=True, environment=None):
+    def __init__(self, workers=2, config=None, database=True, environment=None, cluster=None):
+        """cluster: a Cluster of the test's own instead of the run's."""
         global _number
         _number += 1
         if service_user():
@@ -77,6 +78,7 @@ class Server:
         self.log_file = os.path.join(self.directory, "juxind.log")
         self.environment = dict(os.environ, **(environment or {}))
         self.process = None
+        self.cluster = cluster or postgres
         self.config = self._configuration(workers)
         merge(self.config, config or {})
         self.write_config()
@@ -113,7 +115,7 @@ class Server:
             shutil.chown(self.config_file, group=service_user())
 
     def make_database(self):
-        self.ctl("database", "init", "--superuser", postgres.conninfo(), "--name", self.database)
+        self.ctl("database", "init", "--superuser", self.cluster.conninfo(), "--name", self.database)
         self.ctl("migrate")
         with open(self.config_file, encoding="utf-8") as text:
             self.config = json.load(text)
@@ -132,15 +134,18 @@ class Server:
 
     def psql(self, sql, **more):
         """As the cluster's superuser, whom row-level security does not bind."""
-        return postgres.psql(sql, self.database, **more)
+        return self.cluster.psql(sql, self.database, **more)
 
     def start(self, seconds=30):
+        self.start_without_waiting()
+        harness.wait_until(self._is_ready, seconds, "readiness of juxind")
+        return self
+
+    def start_without_waiting(self):
         with open(self.log_file, "ab") as log:
             self.process = harness.start_process([prefix() + "/bin/juxind", "--config", self.config_file],
                                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                                  env=self.environment, start_new_session=True)
-        harness.wait_until(self._is_ready, seconds, "readiness of juxind")
-        return self
 
     def _is_ready(self):
         if self.process.poll() is not None:
