@@ -12,7 +12,7 @@
 #include "loop/loop.h"
 
 #define RETRY_FIRST_MS 100
-#define RETRY_MAX_MS 10000
+#define RETRY_MAX_MS 2000 /* who waits for a database wants it back within seconds */
 #define SILENT_MAX_MS 10000
 #define IDLE_IN_TRANSACTION_MS 60000u
 

@@ -65,7 +65,7 @@ void db_close(struct db *db)
 bool db_is_ready(const struct db *db)
 {
     for (int k = 0; k < LANES; k++)
-        if (db->lanes[k].conn_count > 0 && db->lanes[k].connected == 0)
+        if (db->lanes[k].conn_count > 0 && !lane_is_usable(&db->lanes[k]))
             return false;
     return true;
 }

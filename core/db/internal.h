@@ -161,6 +161,7 @@ struct db {
 /* Waits for a slot, at most until the deadline (then -EAGAIN). */
 MUSTCHECK int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct slot *ret);
 extern const struct lane_ops lane_ops;
+bool lane_is_usable(const struct lane *lane); /* a connection is there, and answers */
 
 void conn_init(struct conn *c, struct lane *lane, uint32_t index);
 void conn_done(struct conn *c);

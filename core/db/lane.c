@@ -19,6 +19,14 @@ static struct conn *least_busy(struct lane *lane)
     return best;
 }
 
+bool lane_is_usable(const struct lane *lane)
+{
+    for (uint32_t i = 0; i < lane->conn_count; i++)
+        if (lane->conns[i].state == CONN_READY && lane->conns[i].silent_since == 0)
+            return true;
+    return false;
+}
+
 static struct slot take(struct lane *lane, struct conn *c)
 {
     c->in_flight++;

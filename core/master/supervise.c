@@ -11,6 +11,7 @@
 #include "plugin/quarantine.h"
 
 #define BACKOFF_MAX_MS 10000
+#define DATABASE_WAIT_MAX_MS 2000 /* between two looks whether it is there */
 #define SETTLED_MS 5000 /* a worker that lived this long started well */
 #define DRAIN_EXTRA_MS 5000
 
@@ -128,7 +129,7 @@ static void migrator_gone(struct master *m, int status, int64_t now_ms)
     if (code == SCHEMA_OK) {
         m->phase = PHASE_RUNNING;
     } else if (code == SCHEMA_NO_DATABASE) {
-        m->migrate_at_ms = now_ms + MIN(BACKOFF_MAX_MS, 250 << MIN(m->migrator_failures++, 8));
+        m->migrate_at_ms = now_ms + MIN(DATABASE_WAIT_MAX_MS, 250 << MIN(m->migrator_failures++, 8));
         log_event(LOG_WARN, "migrate.waiting_for_database", LF_INT("next_try_ms", m->migrate_at_ms - now_ms));
     } else if (m->is_upgrade) {
         log_event(LOG_ERROR, "reload.migration_failed", LF_STR("effect", "the old generation keeps serving"));
