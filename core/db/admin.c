@@ -135,6 +135,11 @@ const struct db_error *admin_error(const struct admin *a)
     return &a->error;
 }
 
+bool admin_is_lost(const struct admin *a)
+{
+    return PQstatus(a->pg) == CONNECTION_BAD;
+}
+
 int admin_error_position(const struct admin *a)
 {
     return a->position;

@@ -19,6 +19,8 @@ MUSTCHECK int admin_query(struct admin *a, const char *sql, const struct db_args
 /* ALTER ROLE … PASSWORD with a SCRAM verifier made here: the password itself is not sent. */
 MUSTCHECK int admin_set_password(struct admin *a, const char *role, const char *password);
 const struct db_error *admin_error(const struct admin *a);
+bool admin_is_lost(
+    const struct admin *a); /* the connection broke: what was under way is undone or done, not half */
 /* Position of the error in the script, counted in characters from 1; 0 when unknown. */
 int admin_error_position(const struct admin *a);
 

@@ -155,6 +155,16 @@ static int match_one(struct migrate *m, struct files *f, const char *name, const
         m, "%s was applied to this database, but the file is missing; is this an older release?", name);
 }
 
+static bool is_alone(const struct file *f)
+{
+    return text_has_prefix(buf_text(&f->text), "-- juxin:no-transaction");
+}
+
+static bool may_run_again(const struct file *f)
+{
+    return strcasestr(buf_str(&f->text), "IF NOT EXISTS") || strcasestr(buf_str(&f->text), "IF EXISTS");
+}
+
 static int match(struct admin *a, struct migrate *m, struct files *f)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
@@ -172,6 +182,12 @@ static int match(struct admin *a, struct migrate *m, struct files *f)
     for (size_t i = 1; r == 0 && i < f->count; i++)
         if (f->file[i].is_applied && !f->file[i - 1].is_applied)
             r = refuse(m, "%s is numbered below a migration that was applied already", f->file[i - 1].name);
+    for (size_t i = 0; r == 0 && i < f->count; i++)
+        if (!f->file[i].is_applied && is_alone(&f->file[i]) && !may_run_again(&f->file[i]))
+            r = refuse(m,
+                "%s runs outside a transaction and may be broken off: it has to say IF NOT EXISTS or IF "
+                "EXISTS",
+                f->file[i].name);
     return r;
 }
 
@@ -242,8 +258,7 @@ static int apply_in_transaction(struct admin *a, struct migrate *m, const struct
     return r;
 }
 
-/* A concurrent build that failed leaves an invalid index under the name; the next try would find it taken. */
-static void drop_invalid_indexes(struct admin *a)
+void migrate_drop_invalid_indexes(struct admin *a)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
 
@@ -261,23 +276,22 @@ static void drop_invalid_indexes(struct admin *a)
 
 static int apply_alone(struct admin *a, struct migrate *m, const struct file *f, int64_t start)
 {
-    int r = admin_script(a, "SET lock_timeout = '3s'");
+    int r;
 
+    migrate_drop_invalid_indexes(a);
+    r = admin_script(a, "SET lock_timeout = '3s'");
     if (r == 0)
         r = admin_script(a, buf_str(&f->text));
     if (r == 0)
         r = record(a, m, f, clock_mono_ms() - start);
-    if (r < 0) {
+    if (r < 0)
         r = fail(m, a, f->name, r);
-        drop_invalid_indexes(a);
-    }
     (void)!admin_script(a, "RESET lock_timeout");
     return r;
 }
 
 static int apply(struct admin *a, struct migrate *m, const struct file *f)
 {
-    bool alone = text_has_prefix(buf_text(&f->text), "-- juxin:no-transaction");
     int64_t start = clock_mono_ms();
     int r = -ETIMEDOUT;
 
@@ -289,7 +303,7 @@ static int apply(struct admin *a, struct migrate *m, const struct file *f)
             tell(m, MIGRATE_RETRY, f->name, clock_mono_ms() - start);
             nanosleep(&pause, NULL);
         }
-        r = alone ? apply_alone(a, m, f, start) : apply_in_transaction(a, m, f, start);
+        r = is_alone(f) ? apply_alone(a, m, f, start) : apply_in_transaction(a, m, f, start);
     }
     if (r == 0) {
         buf_clear(&m->problem);

@@ -2,8 +2,9 @@
  * when an applied file has changed or is missing, or a new one is numbered below an applied one.
  *
  * Each runs in a transaction of its own with its row in juxin.migration, unless its first line is
- * "-- juxin:no-transaction"; such a file holds one statement (CREATE INDEX CONCURRENTLY). Two servers that start at once
- * are safe: an advisory lock lets one through. Blocks; runs as the owner role, before workers start. */
+ * "-- juxin:no-transaction"; such a file holds one statement (CREATE INDEX CONCURRENTLY IF NOT EXISTS) that may run once
+ * more: a server that dies leaves no note of it. Two servers that start at once are safe: an advisory lock lets one
+ * through. Blocks; runs as the owner role, before workers start. */
 #pragma once
 
 #include "base/base.h"
@@ -34,3 +35,6 @@ bool migrate_is_name(const char *name);
  * pg_advisory_lock() holds a snapshot, for which CREATE INDEX CONCURRENTLY would wait in turn. */
 MUSTCHECK int migrate_lock(struct admin *a, const struct migrate *m);
 MUSTCHECK int migrate_unlock(struct admin *a);
+/* A concurrent build that was broken off leaves an invalid index under the name, and IF NOT EXISTS would take it for the
+ * finished one. Under the lock, before indexes are built. */
+void migrate_drop_invalid_indexes(struct admin *a);

@@ -110,6 +110,8 @@ int schema_update(const struct config *c, bool check_only, void (*progress)(void
         r = resources(admin, &t, ret);
     if (r == 0)
         compare_connections(admin, c, &t);
+    if (r < 0)
+        r = admin_is_lost(admin) ? SCHEMA_NO_DATABASE : SCHEMA_FAILED; /* lost: to be tried again */
     admin_close(admin);
-    return r < 0 ? SCHEMA_FAILED : SCHEMA_OK;
+    return r;
 }

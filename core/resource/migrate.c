@@ -107,6 +107,7 @@ static int apply_concurrent(struct admin *owner, const struct plan *plans, struc
 {
     int r = 0;
 
+    migrate_drop_invalid_indexes(owner);
     for (uint32_t i = 0; r == 0 && i < resource_count(); i++) {
         for (uint32_t k = 0; r == 0 && k < plans[i].ddl.concurrent_count; k++)
             r = run(owner, resource_at(i), report, plans[i].ddl.concurrent[k]);

@@ -95,7 +95,7 @@ static void test_in_order(void **state)
     write_file("0002_two.sql", "ALTER TABLE juxin.probe ADD COLUMN two int;");
     write_file("0001_one.sql", "CREATE TABLE juxin.probe (one int);");
     write_file("0003_index.sql",
-        "-- juxin:no-transaction\nCREATE INDEX CONCURRENTLY probe_two ON juxin.probe (two)");
+        "-- juxin:no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS probe_two ON juxin.probe (two)");
     assert_int_equal(run(&m), 0);
     assert_int_equal(m.applied, 3);
     assert_int_equal(run(&m), 0);
@@ -163,8 +163,8 @@ static void test_two_at_once(void **state)
     uint32_t applied = 0;
 
     write_file("0005_slow.sql", "SELECT pg_sleep(0.3); CREATE TABLE juxin.five (id int);");
-    write_file(
-        "0006_index.sql", "-- juxin:no-transaction\nCREATE INDEX CONCURRENTLY five_id ON juxin.five (id)");
+    write_file("0006_index.sql",
+        "-- juxin:no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS five_id ON juxin.five (id)");
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, run_in_thread, &m[i]), 0);
     for (int i = 0; i < 3; i++) {
