@@ -121,6 +121,8 @@ static int fail_busy(struct request *r, const char *code, const char *en, const 
 int request_fail_errno(struct request *r, int error)
 {
     switch (error) {
+    case -ECANCELED: /* the connection knows why: the deadline, a drain, or a client that has gone */
+        return error;
     case -EAGAIN:
     case -EBUSY:
         return fail_busy(r, "busy", "The server is busy. Try again in a moment.", "服务器繁忙，请稍后重试。");
