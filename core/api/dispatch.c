@@ -7,8 +7,10 @@
 #include "access/access.h"
 #include "access/permission.h"
 #include "access/session.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
+#include "db/dbclock.h"
 #include "loop/fiber.h"
 
 #define ATTEMPTS 4
@@ -296,12 +298,31 @@ static int decide(struct call *c, struct request *r, const struct api_route *rou
     return result;
 }
 
+/* Ids, sessions, grants and deadlines go by a clock that all servers share. 1: it may go on; else the answer is made. */
+static int agree_on_time(struct request *r)
+{
+    int result = clock_is_compared() ? 0 : dbclock_look(database);
+
+    if (result < 0)
+        return request_fail_errno(r, result);
+    if (!clock_is_far())
+        return 1;
+    (void)request_fail(r, 503, "clock_wrong",
+        "The server's clock does not agree with the database's. Its operator has to set it right.",
+        "服务器时钟与数据库时钟不一致，请联系运维人员校准。");
+    response_header(r->response, "Retry-After", "10");
+    return 0;
+}
+
 static int api_handle(struct request *r)
 {
     const struct api_route *route = api_route_of(r);
     struct call c;
     int result;
 
+    result = agree_on_time(r);
+    if (result <= 0)
+        return result;
     call_init(&c, database, r->arena);
     c.request_id = r->log.request_id;
     result = tenant_get(database, request_param(r, "tenant"), &c.tenant);

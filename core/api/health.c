@@ -21,13 +21,14 @@ static int livez(struct request *r)
 static int readyz(struct request *r)
 {
     bool has_database = db_is_ready(state->db);
-    bool is_ready = has_database && !state->is_draining && !state->is_clock_wrong;
+    bool is_clock_right = !clock_is_far(); /* than the database's */
+    bool is_ready = has_database && clock_is_compared() && is_clock_right && !state->is_draining;
     struct jsonw *w = response_json(r, is_ready ? 200 : 503);
 
     jsonw_object(w);
     jsonw_kstr(w, "status", is_ready ? "ready" : "not_ready");
     jsonw_kbool(w, "database", has_database);
-    jsonw_kbool(w, "clock", !state->is_clock_wrong);
+    jsonw_kbool(w, "clock", is_clock_right);
     jsonw_kbool(w, "draining", state->is_draining);
     jsonw_kint(w, "generation", slot_self()->generation);
     jsonw_object_end(w);

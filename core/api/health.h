@@ -10,7 +10,6 @@ struct health {
     const struct slots *slots;
     const struct db *db;
     bool is_draining;
-    bool is_clock_wrong; /* too far from the database's: ids would not sort by time */
 };
 
 /* The state the routes speak of; borrowed, may change while the routes are in use. */

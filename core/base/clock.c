@@ -2,6 +2,11 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+
+/* The other clock less the monotonic one. */
+static _Atomic int64_t other_us;
+static _Atomic bool is_compared;
 
 static int64_t read_clock(clockid_t id)
 {
@@ -24,6 +29,39 @@ int64_t clock_mono_ms(void)
 int64_t clock_wall_us(void)
 {
     return read_clock(CLOCK_REALTIME);
+}
+
+void clock_compared(int64_t other_wall_us, int64_t mono_us)
+{
+    other_us = other_wall_us - mono_us;
+    is_compared = true;
+}
+
+bool clock_is_compared(void)
+{
+    return is_compared;
+}
+
+int64_t clock_off_us(void)
+{
+    return is_compared ? clock_wall_us() - (clock_mono_us() + other_us) : 0;
+}
+
+bool clock_is_far(void)
+{
+    int64_t off = clock_off_us();
+
+    return off > CLOCK_FAR_US || off < -CLOCK_FAR_US;
+}
+
+int64_t clock_agreed_us(void)
+{
+    int64_t wall = clock_wall_us(), other;
+
+    if (!is_compared)
+        return wall;
+    other = clock_mono_us() + other_us;
+    return wall - other > CLOCK_FAR_US || other - wall > CLOCK_FAR_US ? other : wall;
 }
 
 static int32_t days_from_civil(int y, int m, int d)

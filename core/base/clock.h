@@ -8,6 +8,17 @@ int64_t clock_mono_us(void);
 int64_t clock_mono_ms(void);
 int64_t clock_wall_us(void); /* microseconds since 1970-01-01T00:00:00Z */
 
+/* Everybody who shares a database goes by its clock. From one look at it (db/dbclock.h) and the monotonic clock follows
+ * at any time, without asking again, whether the wall clock has jumped away. */
+#define CLOCK_FAR_US (INT64_C(60) * 1000000)
+void clock_compared(
+    int64_t other_wall_us, int64_t mono_us); /* the other showed that when the monotonic one was there */
+bool clock_is_compared(void);
+int64_t clock_off_us(void); /* how far the wall clock is ahead; 0 when never compared */
+bool clock_is_far(void);    /* by more than CLOCK_FAR_US, either way */
+/* The wall clock, or where that is far from the other one, what the other must show. */
+int64_t clock_agreed_us(void);
+
 struct clock_text {
     char s[40];
 };

@@ -9,7 +9,7 @@
 struct uuid uuid_new(void)
 {
     static _Thread_local uint64_t last; /* milliseconds << 12 | counter */
-    uint64_t now = (uint64_t)(clock_wall_us() / 1000) << 12;
+    uint64_t now = (uint64_t)(clock_agreed_us() / 1000) << 12;
     struct uuid id;
 
     last = now > last ? now : last + 1;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "db/dbclock.h"
 #include "loop/fiber.h"
 #include "loop/helper.h"
 #include "loop/loop.h"
@@ -43,11 +44,27 @@ static int wait_for_database(struct ctl *c)
     return CTL_OK;
 }
 
+/* What a command writes is dated and sorted by time, like everything servers write. */
+static int agree_on_time(struct ctl *c)
+{
+    int r = dbclock_look(c->db);
+
+    if (r < 0)
+        return ctl_fail_errno(c, r, "asking the database for its time");
+    if (clock_is_far())
+        return ctl_fail(c, CTL_REFUSED,
+            "this machine's clock is %lld s off the database's; set it right first",
+            (long long)(clock_off_us() / 1000000));
+    return CTL_OK;
+}
+
 static void command_fiber(void *arg)
 {
     struct run *run = arg;
 
     run->code = wait_for_database(run->ctl);
+    if (run->code == CTL_OK)
+        run->code = agree_on_time(run->ctl);
     if (run->code == CTL_OK)
         run->code = run->ctl->command->run(run->ctl);
     loop_stop();

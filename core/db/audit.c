@@ -82,7 +82,7 @@ int audit_add(struct db_tx *tx, const struct audit_entry *e)
     struct db_call calls[] = {{.stmt = insert_row, .args = &row}, {.stmt = insert_pending, .args = &pending}};
     int32_t tenant = db_tx_tenant(tx);
     struct uuid id = uuid_new();
-    int64_t at = clock_wall_us();
+    int64_t at = clock_agreed_us();
     char mac[2 * SHA256_LEN + 1];
     int r = keys ? entry_mac(e, tenant, id, at, mac, sizeof(mac)) : -ENOKEY;
 

@@ -168,11 +168,25 @@ static void hourly(struct background *b)
     }
 }
 
+static void give_back(struct background *b)
+{
+    if (!b->is_holder)
+        return;
+    fiber_shield(true);
+    (void)!lease_release(b->db, LEASE, b->holder);
+    fiber_shield(false);
+    b->is_holder = false;
+}
+
 static int hold(struct background *b, int64_t *renew_at)
 {
     bool held = false;
     int r;
 
+    if (clock_is_far()) { /* what is over would be decided by a wrong clock: another server's turn */
+        give_back(b);
+        return -EAGAIN;
+    }
     if (b->is_holder && clock_mono_ms() < *renew_at)
         return 0;
     r = lease_take(b->db, LEASE, b->holder, LEASE_TTL_MS, &held);
@@ -223,10 +237,5 @@ void background_run(void *arg)
         if (fiber_sleep(pause) < 0)
             break;
     }
-    if (b->is_holder) {
-        fiber_shield(true);
-        (void)!lease_release(b->db, LEASE, b->holder);
-        fiber_shield(false);
-        b->is_holder = false;
-    }
+    give_back(b);
 }

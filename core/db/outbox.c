@@ -68,7 +68,7 @@ int outbox_add(struct db_tx *tx, const char *topic, const char *plugin, const ch
     db_arg_str(&a, plugin);
     db_arg_str(&a, key);
     db_arg_str(&a, payload);
-    db_arg_time(&a, clock_wall_us());
+    db_arg_time(&a, clock_agreed_us());
     return db_exec(tx, insert_action, &a, NULL);
 }
 
@@ -82,7 +82,7 @@ int event_publish(struct db_tx *tx, const char *topic, const char *key, const ch
     db_arg_str(&a, topic);
     db_arg_str(&a, key);
     db_arg_str(&a, payload);
-    db_arg_time(&a, clock_wall_us());
+    db_arg_time(&a, clock_agreed_us());
     return db_exec(tx, insert_event, &a, NULL);
 }
 
@@ -208,7 +208,7 @@ static int settle(struct delivery *d, const struct outbox_row *row, int outcome)
     d->result.dead += dead;
     d->result.retried += !dead;
     db_arg_str(&a, dead ? "dead" : "pending");
-    db_arg_time(&a, clock_wall_us() + backoff_us(row->attempts));
+    db_arg_time(&a, clock_agreed_us() + backoff_us(row->attempts));
     db_arg_str(&a, strerror(-outcome));
     return write_one(d->db, row->tenant, postpone, &a, 1);
 }
@@ -232,7 +232,7 @@ static int deliver_row(struct delivery *d, int at)
     db_arg_int(&a, row.tenant);
     db_arg_uuid(&a, row.id);
     db_arg_int(&a, row.attempts);
-    db_arg_time(&a, clock_wall_us() + (int64_t)CLAIM_MS * 1000);
+    db_arg_time(&a, clock_agreed_us() + (int64_t)CLAIM_MS * 1000);
     r = write_one(d->db, row.tenant, claim, &a, 1);
     if (r < 0)
         return r; /* -ESTALE: another dispatcher has it */
@@ -259,7 +259,7 @@ int outbox_deliver(
 
     db_args_reset(&a);
     db_arg_int(&a, tenant);
-    db_arg_time(&a, clock_wall_us());
+    db_arg_time(&a, clock_agreed_us());
     db_arg_int(&a, BATCH);
     r = db_read(db, tenant, &call, 1, NULL, NULL);
     if (r < 0)
@@ -292,7 +292,7 @@ int outbox_revive(struct db_tx *tx, struct uuid id)
     db_args_reset(&a);
     db_arg_int(&a, db_tx_tenant(tx));
     db_arg_uuid(&a, id);
-    db_arg_time(&a, clock_wall_us());
+    db_arg_time(&a, clock_agreed_us());
     r = db_exec_expect(tx, revive, &a, 1);
     return r == -ESTALE ? -ENOENT : r;
 }

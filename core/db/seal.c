@@ -148,7 +148,7 @@ static int store(struct db_tx *tx, const struct seal_fields *f, const struct db_
 static int seal_in(struct db_tx *tx, int32_t tenant, const struct keyring *k, struct seal *ret)
 {
     struct db_rows *before CLEANUP(db_rows_freep) = NULL, *rows CLEANUP(db_rows_freep) = NULL;
-    struct seal_fields f = {.tenant = tenant, .at_us = clock_wall_us()};
+    struct seal_fields f = {.tenant = tenant, .at_us = clock_agreed_us()};
     char root[SEAL_HEX], head[SEAL_HEX], signature[SEAL_HEX];
     struct sha256 *leaves, digest;
     struct db_args a;
@@ -221,7 +221,7 @@ int seal_tail(struct db *db, int32_t tenant, uint64_t *ret_rows, int64_t *ret_ag
     r = db_read(db, tenant, &call, 1, NULL, NULL);
     if (r == 0) {
         *ret_rows = (uint64_t)db_get_int(call.rows, 0, 0);
-        *ret_age_us = db_get(call.rows, 0, 1) ? MAX(clock_wall_us() - db_get_time(call.rows, 0, 1), 0) : 0;
+        *ret_age_us = db_get(call.rows, 0, 1) ? MAX(clock_agreed_us() - db_get_time(call.rows, 0, 1), 0) : 0;
     }
     db_calls_done(&call, 1);
     return r;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/background.h"
+#include "db/dbclock.h"
 #include "db/lease.h"
 #include "loop/fiber.h"
 #include "master/assemble.h"
@@ -17,14 +18,14 @@
 #include "plugin/lifecycle.h"
 #include "resource/due.h"
 
-#define CLOCK_MAX_US (INT64_C(60) * 1000000)
+#define CLOCK_LOOK_MS 5000
+#define CLOCK_TICK_MS 250
 #define DUE_EVERY_MS 300000
 #define DUTIES_MAX 8
 #define LIFECYCLE_EVERY_MS 5000
 
 static struct {
     struct db *db, *dispatch;
-    struct health *health;
     struct background background;
     char *holder;
     struct fiber *fibers[DUTIES_MAX];
@@ -33,31 +34,8 @@ static struct {
 
 static const struct subject system_subject = {.kind = SUBJECT_SYSTEM};
 
-static const struct db_stmt sql_now = {"duty_now", "SELECT clock_timestamp()"};
 static const struct db_stmt sql_tenants = {
     "duty_tenants", "SELECT id FROM juxin.tenant WHERE is_active ORDER BY id"};
-
-/* Ids sort by time only as long as the servers' clocks agree with the database's. */
-static int look_at_clock(void)
-{
-    struct db_args args;
-    struct db_call call = {.stmt = sql_now, .args = &args};
-    int64_t before = clock_wall_us(), off;
-    int r;
-
-    db_args_reset(&args);
-    r = db_read(duties.db, 0, &call, 1, NULL, NULL);
-    if (r < 0)
-        return r;
-    off = db_get_time(call.rows, 0, 0) - (before + clock_wall_us()) / 2;
-    db_calls_done(&call, 1);
-    if ((off > CLOCK_MAX_US || off < -CLOCK_MAX_US) != duties.health->is_clock_wrong) {
-        duties.health->is_clock_wrong = !duties.health->is_clock_wrong;
-        log_event(duties.health->is_clock_wrong ? LOG_ERROR : LOG_INFO, "clock.compared",
-            LF_INT("off_ms", off / 1000));
-    }
-    return 0;
-}
 
 static void ended(void)
 {
@@ -67,20 +45,41 @@ static void ended(void)
     duties.running--;
 }
 
+/* A jump shows at once against the monotonic clock; the database is asked again before anything is said, and now and
+ * then, since the two drift apart, and a machine that slept has lost time on the one and not on the other. */
 static void clock_duty(void *arg)
 {
-    (void)arg;
-    for (;;) {
-        int r = look_at_clock();
+    int64_t look_at = 0;
+    bool is_wrong = false;
+    int r = 0;
 
-        if (r == -ECANCELED || fiber_sleep(r < 0 ? 500 : 60000) < 0)
-            break;
+    (void)arg;
+    while (r != -ECANCELED) {
+        if (clock_mono_ms() >= look_at || clock_is_far() != is_wrong) {
+            r = dbclock_look(duties.db);
+            look_at = clock_mono_ms() + (r < 0 ? 500 : CLOCK_LOOK_MS);
+        }
+        if (r == 0 && clock_is_far() != is_wrong) {
+            is_wrong = !is_wrong;
+            log_event(is_wrong ? LOG_ERROR : LOG_INFO, is_wrong ? "clock.wrong" : "clock.right",
+                LF_INT("ahead_ms", clock_off_us() / 1000));
+        }
+        if (r != -ECANCELED)
+            r = fiber_sleep(CLOCK_TICK_MS);
     }
     ended();
 }
 
+/* What ends, is deleted or is taken up by the clock waits until it is right. */
+static bool clock_allows(void)
+{
+    return clock_is_compared() && !clock_is_far();
+}
+
 static void background_duty(void *arg)
 {
+    while (!clock_is_compared() && fiber_sleep(CLOCK_TICK_MS) == 0)
+        ;
     background_run(arg);
     ended();
 }
@@ -89,7 +88,11 @@ static int take_due(void)
 {
     struct due_report report = {0};
     bool held = false;
-    int r = lease_take(duties.db, "due", duties.holder, 2 * DUE_EVERY_MS, &held);
+    int r;
+
+    if (!clock_allows())
+        return -EAGAIN;
+    r = lease_take(duties.db, "due", duties.holder, 2 * DUE_EVERY_MS, &held);
 
     if (r == 0 && held)
         r = resource_run_due(duties.db, clock_wall_us(), &report);
@@ -127,6 +130,8 @@ static int each_tenant(int (*fn)(int32_t tenant))
     struct db_call call = {.stmt = sql_tenants, .args = &args};
     int r, first = 0;
 
+    if (!clock_allows())
+        return -EAGAIN;
     db_args_reset(&args);
     r = db_read(duties.db, 0, &call, 1, NULL, NULL);
     if (r < 0)
@@ -191,7 +196,8 @@ static void lifecycle_duty(void *arg)
     while (lifecycle_is_wanted() && r != -ECANCELED) {
         bool held = false;
 
-        r = lease_take(duties.db, "lifecycle", duties.holder, 4 * LIFECYCLE_EVERY_MS, &held);
+        r = clock_allows() ? lease_take(duties.db, "lifecycle", duties.holder, 4 * LIFECYCLE_EVERY_MS, &held)
+                           : 0;
         if (r == 0 && held)
             r = each_tenant(tell_tenant);
         if (r < 0 && r != -ECANCELED)
@@ -230,12 +236,11 @@ static int open_dispatch(const struct config *c)
     return db_open(&config, &duties.dispatch);
 }
 
-int duties_start(const struct config *c, struct db *db, uint32_t index, struct health *health)
+int duties_start(const struct config *c, struct db *db, uint32_t index)
 {
     int r = 0;
 
     duties.db = db;
-    duties.health = health;
     duties.holder = holder_name();
     if (index < 2) /* the second stands by; more would only ask for the lease */
         r = open_dispatch(c);

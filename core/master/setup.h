@@ -17,7 +17,7 @@ void setup_stop(void);          /* tells the plugins that this worker drains */
 void setup_done(struct db *db); /* NULL is fine */
 
 /* Background duties: each is a system fiber that ends when it is cancelled. */
-MUSTCHECK int duties_start(const struct config *c, struct db *db, uint32_t index, struct health *health);
+MUSTCHECK int duties_start(const struct config *c, struct db *db, uint32_t index);
 void duties_stop(void); /* asks them to end */
 uint32_t duties_running(void);
 void duties_publish(void); /* their counters, into the slot */

@@ -255,7 +255,7 @@ static int start_duties(struct worker *w)
 {
     int r = fiber_spawn_system(watch_master, w, "master", &w->life);
 
-    return r == 0 ? duties_start(w->config, w->db, w->setup->index, &w->health) : r;
+    return r == 0 ? duties_start(w->config, w->db, w->setup->index) : r;
 }
 
 /* What only root may read comes before the change of user. */

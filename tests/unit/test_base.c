@@ -83,6 +83,39 @@ static void ids_grow_and_round_trip(void **state)
     assert_int_equal(uuid_parse(TEXT("not-a-uuid"), &back), -EINVAL);
 }
 
+static uint64_t made_at_ms(struct uuid id)
+{
+    uint64_t ms = 0;
+
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | id.b[i];
+    return ms;
+}
+
+/* With a wall clock that is far from the one everybody goes by, ids carry that one's time. */
+static void ids_go_by_the_agreed_clock(void **state)
+{
+    static const int64_t ahead_s[] = {3600, 315360000, -3600, -315360000};
+
+    (void)state;
+    assert_false(clock_is_far());
+    assert_true(clock_off_us() == 0);
+    for (size_t i = 0; i < ARRAY_LEN(ahead_s); i++) {
+        int64_t other = clock_wall_us() - ahead_s[i] * 1000000;
+        uint64_t last = made_at_ms(uuid_new());
+
+        clock_compared(other, clock_mono_us());
+        assert_true(clock_is_far());
+        assert_true(llabs(clock_off_us() - ahead_s[i] * 1000000) < 5000000);
+        assert_true(llabs(clock_agreed_us() - other) < 5000000);
+        /* Never behind the ids before. */
+        assert_true(
+            llabs((int64_t)made_at_ms(uuid_new()) - (int64_t)MAX(last, (uint64_t)other / 1000)) < 5000);
+    }
+    clock_compared(clock_wall_us(), clock_mono_us());
+    assert_false(clock_is_far());
+}
+
 static void json_limits_hold(void **state)
 {
     struct json_fault fault;
@@ -184,6 +217,7 @@ int main(void)
         cmocka_unit_test(utf8_is_checked),
         cmocka_unit_test(dates_round_trip),
         cmocka_unit_test(ids_grow_and_round_trip),
+        cmocka_unit_test(ids_go_by_the_agreed_clock),
         cmocka_unit_test(json_limits_hold),
         cmocka_unit_test(writer_writes_json),
         cmocka_unit_test(arena_cleans_up),
