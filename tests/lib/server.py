@@ -64,8 +64,8 @@ def service_user():
 class Server:
     """Server(workers=1, config={"limits": {...}}): config is merged into the generated one. start() waits until ready."""
 
-    def __init__(self, workers=2, config=None, database=True, environment=None, cluster=None):
-        """cluster: a Cluster of the test's own instead of the run's."""
+    def __init__(self, workers=2, config=None, database=True, environment=None, cluster=None, home=None):
+        """cluster: a Cluster of the test's own instead of the run's; home: the same for the installed programs."""
         global _number
         _number += 1
         if service_user():
@@ -79,6 +79,7 @@ class Server:
         self.environment = dict(os.environ, **(environment or {}))
         self.process = None
         self.cluster = cluster or postgres
+        self.home = home or prefix()
         self.config = self._configuration(workers)
         merge(self.config, config or {})
         self.write_config()
@@ -88,7 +89,7 @@ class Server:
 
     def _configuration(self, workers):
         cert, key = certificate()
-        home = prefix()
+        home = self.home
         config = {
             "state_dir": self.directory,
             "install_dir": home,
@@ -122,7 +123,7 @@ class Server:
 
     def ctl(self, *arguments, input=None, check=True):
         """juxinctl; returns the finished process, or fails with what it said."""
-        done = subprocess.run([prefix() + "/bin/juxinctl", "--config", self.config_file, *map(str, arguments)],
+        done = subprocess.run([self.home + "/bin/juxinctl", "--config", self.config_file, *map(str, arguments)],
                               input=input, capture_output=True, text=True, env=self.environment, timeout=120)
         if check and done.returncode:
             raise AssertionError(f"juxinctl {' '.join(map(str, arguments))}: exit {done.returncode}\n"
@@ -143,7 +144,7 @@ class Server:
 
     def start_without_waiting(self):
         with open(self.log_file, "ab") as log:
-            self.process = harness.start_process([prefix() + "/bin/juxind", "--config", self.config_file],
+            self.process = harness.start_process([self.home + "/bin/juxind", "--config", self.config_file],
                                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                                  env=self.environment, start_new_session=True)
 
