@@ -12,7 +12,7 @@
 
 #define BACKOFF_MAX_MS 10000
 #define DATABASE_WAIT_MAX_MS 2000 /* between two looks whether it is there */
-#define SETTLED_MS 5000 /* a worker that lived this long started well */
+#define SETTLED_MS 5000           /* a worker that lived this long started well */
 #define DRAIN_EXTRA_MS 5000
 
 const char *child_kind_name(enum child_kind k)
