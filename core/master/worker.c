@@ -99,7 +99,7 @@ static void look_whether_ready(void *arg)
 {
     struct worker *w = arg;
 
-    if (!db_is_ready(w->db) && clock_mono_ms() < w->ready_by_ms)
+    if (!(db_is_ready(w->db) && clock_is_compared()) && clock_mono_ms() < w->ready_by_ms)
         return;
     if (w->setup->slot->state == SLOT_STARTING)
         w->setup->slot->state = SLOT_READY;

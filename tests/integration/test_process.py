@@ -96,11 +96,11 @@ class Load:
 
 def test_health():
     assert server.client().get("/livez").text == "ok\n"
+    wait_until(lambda: metric(server, "juxin_workers_ready") == 2, 10, "both workers")
     answer = server.client().get("/readyz")
     assert answer.status == 200 and answer.json["status"] == "ready", answer
     assert server.admin().get("/readyz").status == 200
     assert server.client().get("/metrics").status == 404
-    wait_until(lambda: metric(server, "juxin_workers_ready") == 2, 10, "both workers")
     assert server.ctl("health").returncode == 0
 
 
