@@ -76,7 +76,7 @@ class Reply:
         return self.fields.get("x-request-id")
 
     def __repr__(self):
-        return f"<{self.status} {self.fields} {self.body[:200]}>"
+        return f"<{self.status} {self.fields.get('connection')} {self.id} {self.body[:60]}>"
 
 
 def replies(data, method="GET"):
