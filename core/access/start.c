@@ -3,6 +3,7 @@
 
 #include "access/access.h"
 #include "access/core_permissions.h"
+#include "access/job.h"
 #include "access/role.h"
 #include "tenant/tenants.h"
 
@@ -35,5 +36,6 @@ void access_init(void)
     core_permissions_declare();
     declare_roles();
     tenant_created_hook(install_roles);
+    tenant_created_hook(job_schedule);
     tenant_part_register(TENANT_PART_ACCESS, &access_part);
 }

@@ -25,6 +25,9 @@ static const struct {
                          "WHERE tenant_id = $1"
                          " AND created_at < $2 AND seq IS NOT NULL LIMIT $3)"},
         30 * DAY_US},
+    {{"retention.job", "DELETE FROM juxin.job WHERE tenant_id = $1 AND id IN (SELECT id FROM juxin.job"
+                       " WHERE tenant_id = $1 AND ended_at < $2 LIMIT $3)"},
+        30 * DAY_US},
 };
 
 static int delete_batch(

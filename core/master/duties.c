@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "access/call.h"
+#include "access/job.h"
 #include "access/role.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,6 +17,7 @@
 #include "master/setup.h"
 #include "plugin/deliver.h"
 #include "plugin/lifecycle.h"
+#include "plugin/policies.h"
 #include "resource/due.h"
 
 #define CLOCK_LOOK_MS 5000
@@ -27,6 +29,7 @@
 static struct {
     struct db *db, *dispatch;
     struct background background;
+    struct job_runner jobs;
     char *holder;
     struct fiber *fibers[DUTIES_MAX];
     uint32_t started, running;
@@ -103,6 +106,21 @@ static int take_due(void)
     return r;
 }
 
+/* The jobs that come back by themselves, for tenants made before there was such a kind. */
+static int schedule_jobs(int32_t tenant)
+{
+    struct db_tx *tx;
+    int r = db_begin(duties.db, tenant, DB_WRITE, NULL, &tx, NULL);
+
+    if (r < 0)
+        return r;
+    r = job_schedule(tx, tenant, clock_wall_us());
+    if (r == 0)
+        return db_commit(tx);
+    db_rollback(tx);
+    return r;
+}
+
 /* An updated plugin may bring roles or permissions that tenants made before do not have yet. */
 static int install_roles(int32_t tenant)
 {
@@ -150,9 +168,12 @@ static void calendar_duty(void *arg)
     int r;
 
     (void)arg;
-    do
+    do {
+        int scheduled = each_tenant(schedule_jobs);
+
         r = each_tenant(install_roles);
-    while (r < 0 && r != -ECANCELED && fiber_sleep(1000) == 0);
+        r = r < 0 ? r : scheduled;
+    } while (r < 0 && r != -ECANCELED && fiber_sleep(1000) == 0);
     while (r != -ECANCELED) {
         r = take_due();
         if (fiber_sleep(r < 0 ? 5000 : DUE_EVERY_MS) < 0)
@@ -208,6 +229,21 @@ static void lifecycle_duty(void *arg)
     ended();
 }
 
+/* Where the plugin is not effective, its jobs wait. */
+static int job_gate(struct call *c, const char *plugin, struct uuid unit, bool *ret_open)
+{
+    uint32_t at = uuid_is_nil(unit) ? 0 : tree_find(c->tenant->tree, unit);
+
+    *ret_open = at < tree_count(c->tenant->tree) && policy_is_on(c, plugin, at);
+    return 0;
+}
+
+static void job_duty(void *arg)
+{
+    job_run_all(arg);
+    ended();
+}
+
 static int begin(void (*fn)(void *arg), void *arg, const char *name)
 {
     int r = fiber_spawn_system(fn, arg, name, &duties.fibers[duties.started]);
@@ -251,8 +287,15 @@ int duties_start(const struct config *c, struct db *db, uint32_t index)
         .deliver = plugin_deliver,
         .arg = db,
         .digest_dir = access(c->state_dir, W_OK) == 0 ? c->state_dir : NULL};
+    duties.jobs = (struct job_runner){.db = db,
+        .dispatch = duties.dispatch,
+        .holder = duties.holder,
+        .side_by_side = (uint32_t)c->limits.jobs,
+        .gate = job_gate};
     if (r == 0)
         r = begin(clock_duty, NULL, "clock");
+    if (r == 0 && duties.dispatch)
+        r = begin(job_duty, &duties.jobs, "jobs");
     if (r == 0 && index < 2)
         r = begin(background_duty, &duties.background, "background");
     if (r == 0 && index == 0)
