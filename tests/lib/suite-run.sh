@@ -91,7 +91,7 @@ suite_integration() {
 }
 
 integration_pool() {
-    local file pid slot
+    local file pid slot status
     local -A slot_of=() file_of=() cluster=([1]=$JUXIN_TEST_PG)
     pg_test_cluster "$SCRATCH/pg2" >"$SCRATCH/pg2.log" 2>&1 || { count "second PostgreSQL" 1 "$SCRATCH/pg2.log"; return; }
     cluster[2]=$(pg_conninfo "$SCRATCH/pg2")
@@ -100,7 +100,8 @@ integration_pool() {
         # One is awaited where both are busy; at the end, all.
         while [ ${#slot_of[@]} -gt 0 ] && { [ ${#free[@]} -eq 0 ] || [ -z "$file" ]; }; do
             wait -n -p pid "${CHILDREN[@]}"
-            integration_report "$(basename "${file_of[$pid]}" .py)" $?
+            status=$?
+            integration_report "$(basename "${file_of[$pid]}" .py)" "$status"
             free+=("${slot_of[$pid]}")
             unset "slot_of[$pid]"
             CHILDREN=("${!slot_of[@]}")
