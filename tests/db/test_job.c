@@ -459,8 +459,8 @@ static void make_tenants(void *arg)
 {
     (void)arg;
     db = support_open("juxin_app", 1, 4, 2);
-    assert_int_equal(tenant_create(db, "one", "一", &tenants[0]), 0);
-    assert_int_equal(tenant_create(db, "two", "二", &tenants[1]), 0);
+    assert_int_equal(tenant_create(db, "one", "一", NULL, NULL, &tenants[0]), 0);
+    assert_int_equal(tenant_create(db, "two", "二", NULL, NULL, &tenants[1]), 0);
     db_close(db);
 }
 
