@@ -1,0 +1,6 @@
+# Sourced by tests/run: the plugin interface against its baseline.
+# shellcheck shell=bash
+
+suite_abi() {
+    integration_file abi tests/abi/test_abi.py
+}
