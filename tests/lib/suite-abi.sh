@@ -2,5 +2,5 @@
 # shellcheck shell=bash
 
 suite_abi() {
-    integration_file abi tests/abi/test_abi.py
+    integration_file test_abi tests/abi/test_abi.py
 }
