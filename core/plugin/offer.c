@@ -3,10 +3,14 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 
 #include "base/mem.h"
 
 #define ELEMENTS_MAX 256
+/* What the first version had, up to the member named: a plugin built with it is taken over for ever, however much the
+ * structures have grown since. */
+#define FIRST_SIZE(type, last) (offsetof(struct type, last) + sizeof(((struct type *)0)->last))
 
 static struct offers all;
 
@@ -77,7 +81,8 @@ static PRINTF_LIKE(2, 3) int refuse(char *why, const char *format, ...)
 struct array {
     const char *what;
     const void *items;
-    uint32_t count, size, least;
+    uint32_t count, size;
+    size_t least;
 };
 
 static int check_array(const struct array *a, char *why)
@@ -88,7 +93,7 @@ static int check_array(const struct array *a, char *why)
         return refuse(why, "%s: found %u elements at %s, expected at most %u", a->what, a->count,
             a->items ? "an address" : "NULL", ELEMENTS_MAX);
     if (a->size < a->least || a->size > 4096 || a->size % sizeof(void *) != 0)
-        return refuse(why, "%s: an element has %u bytes, expected at least %u: use the JX_… macros", a->what,
+        return refuse(why, "%s: an element has %u bytes, expected at least %zu: use the JX_… macros", a->what,
             a->size, a->least);
     return 0;
 }
@@ -191,21 +196,23 @@ static int take(const struct plugin *p, const struct array arrays[5], bool add, 
 
 int offer_take(const struct plugin *p, const struct jx_plugin *code, char *why)
 {
+    struct jx_plugin known = {.size = 0}; /* what the plugin does not know is zero */
     struct array arrays[5];
 
-    if (code->size < sizeof(struct jx_plugin))
+    if (code->size < FIRST_SIZE(jx_plugin, lifecycle) || code->size > 4096)
         return refuse(why, "struct jx_plugin: found %u bytes, expected at least %zu", code->size,
-            sizeof(struct jx_plugin));
+            FIRST_SIZE(jx_plugin, lifecycle));
+    memcpy(&known, code, MIN(sizeof(known), (size_t)code->size));
     arrays[0] = (struct array){
-        "filters", code->filters, code->filter_count, code->filter_size, sizeof(struct jx_filter)};
+        "filters", known.filters, known.filter_count, known.filter_size, FIRST_SIZE(jx_filter, fn)};
     arrays[1] = (struct array){
-        "actions", code->actions, code->action_count, code->action_size, sizeof(struct jx_action)};
+        "actions", known.actions, known.action_count, known.action_size, FIRST_SIZE(jx_action, fn)};
     arrays[2] = (struct array){
-        "providers", code->providers, code->provider_count, code->provider_size, sizeof(struct jx_provider)};
+        "providers", known.providers, known.provider_count, known.provider_size, FIRST_SIZE(jx_provider, fn)};
     arrays[3] =
-        (struct array){"routes", code->routes, code->route_count, code->route_size, sizeof(struct jx_route)};
-    arrays[4] = (struct array){"lifecycle", code->lifecycle, code->lifecycle_count, code->lifecycle_size,
-        sizeof(struct jx_lifecycle)};
+        (struct array){"routes", known.routes, known.route_count, known.route_size, FIRST_SIZE(jx_route, fn)};
+    arrays[4] = (struct array){"lifecycle", known.lifecycle, known.lifecycle_count, known.lifecycle_size,
+        FIRST_SIZE(jx_lifecycle, fn)};
     for (size_t i = 0; i < ARRAY_LEN(arrays); i++)
         if (check_array(&arrays[i], why) < 0)
             return -EINVAL;

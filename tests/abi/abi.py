@@ -3,6 +3,7 @@
 #
 #   tests/abi/abi.py check [INCLUDE_DIR]    compares core/include (or a copy) with the baseline of its version
 #   tests/abi/abi.py baseline               writes the baseline of a raised JX_ABI_MINOR; one that exists is never changed
+#   tests/abi/abi.py grow OUT.h             writes the header as a later version may be: each sized table with a member more
 import pathlib
 import re
 import shutil
@@ -13,9 +14,13 @@ import xml.etree.ElementTree as ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 INCLUDE = HERE.parents[1] / "core/include"
+STRUCT = re.compile(r"struct (jx_\w+) \{\n(.*?)\n\};", re.S)
 BASELINE = re.compile(r"juxin-plugin-(\d+)\.(\d+)\.abi")
 # Their size stands in struct jx_plugin (filter_size …), not in themselves.
 ELEMENTS = {"jx_filter", "jx_action", "jx_provider", "jx_route", "jx_lifecycle"}
+SIZED = ["jx_result", "jx_event", "jx_plugin", "jx_core_api", "jx_record_api", "jx_query_api", "jx_http_api",
+         "jx_subject_api", "jx_unit_api", "jx_policy_api", "jx_calendar_api", "jx_host", *sorted(ELEMENTS)]
+APPENDED = "    int32_t (*appended)(struct jx_call *call, struct jx_id id);"
 
 
 class Broken(Exception):
@@ -32,6 +37,18 @@ def run(*command, accept=(0,)):
 def version(include):
     text = (include / "juxin/plugin.h").read_text(encoding="utf-8")
     return tuple(int(re.search(rf"#define JX_ABI_{part} (\d+)u", text)[1]) for part in ("MAJOR", "MINOR"))
+
+
+def append(text, struct, member=APPENDED):
+    """The header's text with a member more at the end of the struct."""
+    body = next(m for m in STRUCT.finditer(text) if m[1] == struct)
+    return text[:body.end(2)] + "\n" + member + text[body.end(2):]
+
+
+def grown(text):
+    for struct in SIZED:
+        text = append(text, struct)
+    return text
 
 
 def baselines():
@@ -142,8 +159,11 @@ def main():
                 print(f"appended: {member}")
         elif sys.argv[1:] == ["baseline"]:
             write_baseline()
+        elif sys.argv[1:2] == ["grow"] and len(sys.argv) == 3:
+            text = (INCLUDE / "juxin/plugin.h").read_text(encoding="utf-8")
+            pathlib.Path(sys.argv[2]).write_text(grown(text), encoding="utf-8")
         else:
-            raise SystemExit("usage: abi.py check [INCLUDE_DIR] | abi.py baseline")
+            raise SystemExit("usage: abi.py check [INCLUDE_DIR] | abi.py baseline | abi.py grow OUT.h")
     except Broken as what:
         raise SystemExit(str(what))
 

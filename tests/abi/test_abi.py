@@ -8,14 +8,11 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 import abi
+from abi import APPENDED, SIZED, STRUCT, append
 from lib.harness import main, scratch
 
 HEADER = (abi.INCLUDE / "juxin/plugin.h").read_text(encoding="utf-8")
-STRUCT = re.compile(r"struct (jx_\w+) \{\n(.*?)\n\};", re.S)
-SIZED = ["jx_result", "jx_event", "jx_plugin", "jx_core_api", "jx_record_api", "jx_query_api", "jx_http_api",
-         "jx_subject_api", "jx_unit_api", "jx_policy_api", "jx_calendar_api", "jx_host", *sorted(abi.ELEMENTS)]
 FROZEN = ["jx_text", "jx_id", "jx_note"]
-APPENDED = "    int32_t (*appended)(struct jx_call *call, struct jx_id id);"
 BESIDE = APPENDED.replace("appended", "beside")
 
 # One change each that makes another interface: what is looked for in the header, and what stands there instead.
@@ -74,11 +71,6 @@ def replace(text, old, new):
     return text.replace(old, new)
 
 
-def append(text, struct, member=APPENDED):
-    body = next(m for m in STRUCT.finditer(text) if m[1] == struct)
-    return text[:body.end(2)] + "\n" + member + text[body.end(2):]
-
-
 def header(text):
     """An include directory with this plugin.h, of which the note's size still has to be right to compile."""
     directory = pathlib.Path(scratch()) / "include"
@@ -129,10 +121,7 @@ def test_appending_to_a_sized_table_passes():
         assert abi.check(header(append(HEADER, struct))) == [struct + ".appended"], struct
     table = HEADER.replace("struct jx_host {", "struct jx_more_api {\n    uint64_t size;\n" + APPENDED + "\n};\n\nstruct jx_host {")
     assert abi.check(header(append(table, "jx_host", "    const struct jx_more_api *more;"))) == ["jx_host.more"]
-    every = HEADER
-    for struct in SIZED:
-        every = append(every, struct)
-    assert len(abi.check(header(every))) == len(SIZED)
+    assert len(abi.check(header(abi.grown(HEADER)))) == len(SIZED)
 
 
 def test_what_is_no_interface_may_change():

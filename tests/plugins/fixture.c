@@ -68,8 +68,47 @@ static const struct jx_filter filters[] = {
     {.point = FIXTURE_POINT, .phase = JX_EARLY, .name = "early", .resource = "good.note", .fn = filter},
 };
 
-__attribute__((used)) static const struct jx_plugin plugin = {
-    .size = sizeof(plugin), .filters = filters, .filter_count = FIXTURE_COUNT, .filter_size = FIXTURE_SIZE};
+#ifdef FIXTURE_EVERY
+static void act(struct jx_call *call, const struct jx_event *event, struct jx_result *result)
+{
+    (void)call;
+    (void)event;
+    jx_ok(result);
+}
+
+static void provide(struct jx_call *call, jx_unit unit, struct jx_json *out, struct jx_result *result)
+{
+    (void)call;
+    (void)unit;
+    (void)out;
+    jx_ok(result);
+}
+
+static void answer(struct jx_call *call, jx_unit unit, struct jx_result *result)
+{
+    (void)call;
+    (void)unit;
+    jx_ok(result);
+}
+
+static const struct jx_action actions[] = {
+    {.point = JX_AFTER_CREATE, .name = "act", .resource = "good.note", .fn = act}};
+static const struct jx_provider providers[] = {{.kind = JX_CARD, .name = "card", .fn = provide}};
+static const struct jx_route routes[] = {
+    {.method = JX_GET, .path = "/route", .permission = "good.use", .fn = answer}};
+static const struct jx_lifecycle lifecycle[] = {{.event = JX_ENABLE_UNIT, .fn = answer}};
+#endif
+
+__attribute__((used)) static const struct jx_plugin plugin = {.size = sizeof(plugin),
+#ifdef FIXTURE_EVERY
+    JX_ACTIONS(actions),
+    JX_PROVIDERS(providers),
+    JX_ROUTES(routes),
+    JX_LIFECYCLE(lifecycle),
+#endif
+    .filters = filters,
+    .filter_count = FIXTURE_COUNT,
+    .filter_size = FIXTURE_SIZE};
 
 #ifdef FIXTURE_CRASHES
 __attribute__((constructor)) static void crash(void)
