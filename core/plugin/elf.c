@@ -48,6 +48,28 @@ int elf_check(struct text file, const char **ret_why)
     return -ENOEXEC;
 }
 
+/* Program header i; -EINVAL outside the file. */
+static int fetch_program(struct text file, const Elf64_Ehdr *h, uint32_t i, Elf64_Phdr *ret)
+{
+    if (h->e_phentsize != sizeof(*ret) || !in_file(file, h->e_phoff, (uint64_t)(i + 1) * sizeof(*ret)))
+        return -EINVAL;
+    return fetch(file, h->e_phoff + (uint64_t)i * sizeof(*ret), ret, sizeof(*ret));
+}
+
+int elf_is_whole(struct text file)
+{
+    Elf64_Ehdr h;
+    Elf64_Phdr p;
+
+    if (fetch(file, 0, &h, sizeof(h)) < 0)
+        return -EINVAL;
+    for (uint32_t i = 0; i < h.e_phnum; i++)
+        if (fetch_program(file, &h, i, &p) < 0 ||
+            (p.p_type == PT_LOAD && !in_file(file, p.p_offset, p.p_filesz)))
+            return -EINVAL;
+    return 0;
+}
+
 /* Notes are packed as owner size, descriptor size, type, owner, descriptor, the last two padded to 4 bytes. */
 static int note_in(struct text segment, const char *owner, uint32_t type, struct text *ret)
 {
@@ -75,14 +97,13 @@ int elf_note(struct text file, const char *owner, uint32_t type, struct text *re
 {
     Elf64_Ehdr h;
 
-    if (fetch(file, 0, &h, sizeof(h)) < 0 || h.e_phentsize != sizeof(Elf64_Phdr))
+    if (fetch(file, 0, &h, sizeof(h)) < 0)
         return -EINVAL;
     for (uint32_t i = 0; i < h.e_phnum; i++) {
         Elf64_Phdr p;
         int r;
 
-        if (!in_file(file, h.e_phoff, (uint64_t)(i + 1) * sizeof(p)) ||
-            fetch(file, h.e_phoff + (uint64_t)i * sizeof(p), &p, sizeof(p)) < 0)
+        if (fetch_program(file, &h, i, &p) < 0)
             return -EINVAL;
         if (p.p_type != PT_NOTE)
             continue;

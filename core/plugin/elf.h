@@ -8,6 +8,9 @@
 /* 0, or -ENOEXEC with *ret_why, a static sentence: not an ELF file, other class, byte order, machine or type. */
 MUSTCHECK int elf_check(struct text file, const char **ret_why);
 
+/* -EINVAL when the program headers, or what they would have mapped, lie outside the file: it was cut. */
+MUSTCHECK int elf_is_whole(struct text file);
+
 /* The descriptor of the first note with this owner and type in a PT_NOTE segment. -ENOENT; -EINVAL for a cut one. */
 MUSTCHECK int elf_note(struct text file, const char *owner, uint32_t type, struct text *ret);
 

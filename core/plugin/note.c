@@ -73,12 +73,14 @@ int plugin_note_read(struct text file, struct plugin_note *ret, char *why)
 
     if (elf_check(file, &what) < 0)
         return refuse(why, -ENOEXEC, "%s; expected an ELF64 shared object for this machine", what);
+    if (elf_is_whole(file) < 0)
+        return refuse(why, -EINVAL, "the file is cut: its headers point behind its %zu bytes", file.len);
     r = elf_note(file, JX_NOTE_OWNER, JX_NOTE_TYPE, &descriptor);
     if (r == -ENOENT)
         return refuse(
             why, r, "no note of owner " JX_NOTE_OWNER ", expected one: is JX_PLUGIN(…) in the sources?");
     if (r < 0)
-        return refuse(why, r, "the program headers point outside the file, which has %zu bytes", file.len);
+        return refuse(why, r, "its notes point behind the file's %zu bytes", file.len);
     return parse_descriptor(descriptor, ret, why);
 }
 

@@ -28,6 +28,9 @@
 #ifndef FIXTURE_COUNT
 #define FIXTURE_COUNT JX_COUNT(filters)
 #endif
+#ifndef FIXTURE_TABLE
+#define FIXTURE_TABLE sizeof(struct jx_plugin)
+#endif
 #ifndef FIXTURE_SIZE
 #define FIXTURE_SIZE sizeof(filters[0])
 #endif
@@ -99,7 +102,7 @@ static const struct jx_route routes[] = {
 static const struct jx_lifecycle lifecycle[] = {{.event = JX_ENABLE_UNIT, .fn = answer}};
 #endif
 
-__attribute__((used)) static const struct jx_plugin plugin = {.size = sizeof(plugin),
+__attribute__((used)) static const struct jx_plugin plugin = {.size = FIXTURE_TABLE,
 #ifdef FIXTURE_EVERY
     JX_ACTIONS(actions),
     JX_PROVIDERS(providers),

@@ -13,6 +13,9 @@
 
 #include <cmocka.h>
 
+#include <elf.h>
+#include <juxin/plugin.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "loop/slot.h"
@@ -120,6 +123,7 @@ static void broken_objects_are_named(void **state)
         {"declines", "load_failed", "declines.so: the plugin declined to start"},
         {"magic", "load_failed", "magic.so: the note .note.juxin does not begin with the magic JXPLUGIN"},
         {"major", "abi_mismatch", "major.so: plugin ABI: found 2.0, expected 1.x"},
+        {"oldmajor", "abi_mismatch", "oldmajor.so: plugin ABI: found 0.7, expected 1.x"},
         {"minor", "abi_mismatch", "minor.so: plugin ABI: found 1.9, expected at most 1.0"},
         {"entryless", "load_failed", "entryless.so: jx_plugin_entry is not exported"},
         {"noteless", "load_failed", "noteless.so: no note of owner Juxin"},
@@ -128,6 +132,7 @@ static void broken_objects_are_named(void **state)
         {"badpoint", "load_failed", "filter late: found point 99, expected JX_VALIDATE to JX_SERIALISE"},
         {"badsize", "load_failed", "filters: an element has 8 bytes, expected at least"},
         {"badcount", "load_failed", "filters: found 100000 elements"},
+        {"badtable", "load_failed", "struct jx_plugin: found 24 bytes, expected at least 88"},
         {"unresolved", "load_failed", "there_is_no_such_function"},
     };
 
@@ -146,6 +151,140 @@ static void broken_objects_are_named(void **state)
         plugin_free(p);
     }
     assert_int_equal(offers()->filter_count, 0);
+}
+
+/* The good object with `len` bytes written at `at`, cut to `size` where that is not 0. */
+static struct plugin *load_damaged(size_t at, const void *bytes, size_t len, size_t size, struct diags *d)
+{
+    const char *dir = install("good"), *so = arena_printf(arena, "%s/good.so", dir);
+    struct buf object = BUF_INIT;
+    struct plugin *p;
+
+    assert_int_equal(file_read(so, 64u << 20, &object), 0);
+    assert_true(at + len <= object.len && size <= object.len);
+    if (len > 0)
+        memcpy(object.data + at, bytes, len);
+    write_file(so, (struct text){object.data, size ? size : object.len});
+    buf_done(&object);
+    diags_init(d, arena);
+    p = plugin_load_dir(dir, &development, d);
+    assert_int_equal(unlink(so), 0);
+    assert_int_equal(unlink(arena_printf(arena, "%s/plugin.json", dir)), 0);
+    assert_int_equal(rmdir(dir), 0);
+    return p;
+}
+
+static void assert_refused(struct plugin *p, const char *detail)
+{
+    assert_non_null(p->policy.unavailable);
+    if (!strstr(p->unavailable_detail, detail))
+        print_message("found: %s\nexpected: %s\n", p->unavailable_detail, detail);
+    assert_non_null(strstr(p->unavailable_detail, detail));
+    assert_null(p->code);
+    assert_int_equal(offers()->filter_count, 0);
+    plugin_free(p);
+}
+
+/* Where the note and a segment stand in the good object. */
+static size_t find_bytes(const char *what, size_t len)
+{
+    struct buf object = BUF_INIT;
+    const char *found;
+    size_t at;
+
+    assert_int_equal(file_read(FIXTURES "/good.so", 64u << 20, &object), 0);
+    found = memmem(object.data, object.len, what, len);
+    assert_non_null(found);
+    at = (size_t)(found - object.data);
+    buf_done(&object);
+    return at;
+}
+
+static size_t load_segment(void)
+{
+    struct buf object = BUF_INIT;
+    Elf64_Ehdr h;
+    size_t at = 0;
+
+    assert_int_equal(file_read(FIXTURES "/good.so", 64u << 20, &object), 0);
+    memcpy(&h, object.data, sizeof(h));
+    for (size_t i = 0; i < h.e_phnum; i++) {
+        Elf64_Phdr p;
+
+        memcpy(&p, object.data + h.e_phoff + i * sizeof(p), sizeof(p));
+        if (p.p_type == PT_LOAD && p.p_flags & PF_W)
+            at = h.e_phoff + i * sizeof(p);
+    }
+    buf_done(&object);
+    assert_true(at > 0);
+    return at;
+}
+
+static void damaged_objects_are_named(void **state)
+{
+    static const uint8_t small[4] = {8, 0, 0, 0}, none[16] = {0}, far[8] = {0, 0, 0, 16};
+    const size_t magic = find_bytes(JX_NOTE_MAGIC, 8), note = magic - offsetof(struct jx_note, magic);
+    const size_t segment = load_segment();
+    const struct {
+        size_t at, len;
+        const void *bytes;
+        const char *detail;
+    } cases[] = {
+        {0, 16, none, "good.so: not an ELF file"},
+        {EI_CLASS, 1, (uint8_t[]){ELFCLASS32}, "good.so: not a 64-bit object"},
+        {EI_DATA, 1, (uint8_t[]){ELFDATA2MSB}, "good.so: not little-endian"},
+        {offsetof(Elf64_Ehdr, e_machine), 2, (uint8_t[]){EM_S390, 0}, "good.so: built for another processor"},
+        {offsetof(Elf64_Ehdr, e_type), 2, (uint8_t[]){ET_EXEC, 0}, "good.so: not a shared object"},
+        {magic, 8, "JXPLUGIM", "does not begin with the magic"},
+        {note + offsetof(struct jx_note, descriptor_size), 4, small, "the note"},
+        {note + offsetof(struct jx_note, size), 4, small, "the note says it has 8 bytes, expected 112"},
+        {note + offsetof(struct jx_note, type), 4, small, "no note of owner Juxin"},
+        {note + offsetof(struct jx_note, version), 5, "9.9.9",
+            "the note says version 9.9.9, plugin.json says 0.1.0"},
+        {segment + offsetof(Elf64_Phdr, p_filesz), 8, far, "is cut"},
+        {segment + offsetof(Elf64_Phdr, p_offset), 8, far, "is cut"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct diags d;
+
+        assert_refused(load_damaged(cases[i].at, cases[i].bytes, cases[i].len, 0, &d), cases[i].detail);
+    }
+}
+
+/* However short: what is not whole is never mapped. */
+static void cut_objects_are_refused(void **state)
+{
+    struct buf object = BUF_INIT;
+    size_t last, cuts = 0;
+
+    (void)state;
+    assert_int_equal(file_read(FIXTURES "/good.so", 64u << 20, &object), 0);
+    last = object.len - 1;
+    buf_done(&object);
+    for (size_t size = 1; size <= last; size = size == last ? last + 1 : MIN(size + 499, last)) {
+        struct diags d;
+
+        assert_refused(load_damaged(0, NULL, 0, size, &d), "good.so: ");
+        cuts++;
+    }
+    assert_true(cuts > 20);
+}
+
+static void what_is_no_object_is_named(void **state)
+{
+    const char *dir = install("good"), *so = arena_printf(arena, "%s/good.so", dir);
+    static const char *const contents[] = {"", "#!/bin/sh\nexit 0\n", "\177ELF"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(contents); i++) {
+        struct diags d;
+
+        write_file(so, text_of(contents[i]));
+        diags_init(&d, arena);
+        assert_refused(plugin_load_dir(dir, &development, &d), "good.so: not an ELF file; expected");
+    }
 }
 
 /* A constructor that crashes: the process dies, and the mark says whose fault it was. */
@@ -299,6 +438,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(good_objects_are_loaded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_objects_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damaged_objects_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cut_objects_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_object_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_crash_while_loading_is_attributed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(production_loads_what_is_trusted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(crashes_far_apart_do_not_count, set_up, tear_down),
