@@ -84,20 +84,40 @@ int plugin_note_read(struct text file, struct plugin_note *ret, char *why)
     return parse_descriptor(descriptor, ret, why);
 }
 
-/* A name ending in '*' bans all that begin so. */
-static const char *const banned[] = {"sleep", "usleep", "nanosleep", "clock_nanosleep", "thrd_sleep", "poll",
-    "ppoll", "select", "pselect", "epoll_*", "pause", "sigsuspend", "wait", "waitpid", "wait3", "wait4",
-    "waitid", "getaddrinfo", "getnameinfo", "gethostby*", "res_query", "res_search", "socket", "socketpair",
-    "connect", "bind", "listen", "accept", "accept4", "send", "sendto", "sendmsg", "recv", "recvfrom",
-    "recvmsg", "fork", "vfork", "_Fork", "clone", "clone3", "posix_spawn*", "exec*", "fexecve", "system",
-    "popen", "dlopen", "dlmopen", "dlsym", "dlvsym", "dlclose", "pthread_create", "thrd_create", "exit",
-    "_exit", "_Exit", "quick_exit", "atexit", "on_exit", "signal", "sigaction", "sigprocmask",
-    "pthread_sigmask", "sigaltstack", "kill", "tgkill", "raise", "ptrace", "syscall", "setrlimit*", "prctl",
-    "open", "open64", "openat", "openat64", "creat", "creat64", "fopen", "fopen64", "freopen*", "unlink",
-    "unlinkat", "rename", "renameat*", "mkdir", "mkdirat", "rmdir", "opendir", "chdir", "fchdir", "chroot",
-    "mmap", "mmap64", "mprotect", "setenv", "unsetenv", "putenv", "clearenv", "setlocale", "umask", "setuid",
-    "setgid", "seteuid", "setegid", "setres*", "makecontext", "swapcontext", "setcontext", "alarm",
-    "setitimer", "timer_create", "PQ*", "pg_*", "event_*", "bufferevent_*", "evbuffer_*", "SSL_*", "curl_*"};
+/* A name ending in '*' bans all that begin so. The names with __ are what _FORTIFY_SOURCE makes of the plain ones. */
+static const char *const banned[] = {
+    /* waits */
+    "sleep", "usleep", "nanosleep", "clock_nanosleep", "thrd_sleep", "poll", "ppoll", "__poll_chk",
+    "__ppoll_chk", "select", "pselect", "epoll_*", "pause", "sigsuspend", "sigwait*", "sigtimedwait", "wait",
+    "waitpid", "wait3", "wait4", "waitid", "flock", "lockf*", "sem_*", "mq_*", "shm_open", "msgrcv", "msgsnd",
+    "semop", "semtimedop",
+    /* the network and the log daemon */
+    "getaddrinfo*", "getnameinfo", "gethostby*", "res_query", "res_search", "socket", "socketpair", "connect",
+    "bind", "listen", "accept", "accept4", "send", "sendto", "sendmsg", "sendmmsg", "recv", "recvfrom",
+    "recvmsg", "recvmmsg", "__recv_chk", "__recvfrom_chk", "shutdown", "syslog", "vsyslog", "openlog",
+    /* processes, threads, code */
+    "fork", "vfork", "_Fork", "clone", "clone3", "posix_spawn*", "exec*", "fexecve", "system", "popen",
+    "daemon", "wordexp", "dlopen", "dlmopen", "dlsym", "dlvsym", "dlclose", "pthread_create", "thrd_create",
+    "ptrace", "syscall", "prctl", "mmap", "mmap64", "mprotect", "makecontext", "swapcontext", "setcontext",
+    /* the end of the process or of its thread */
+    "exit", "_exit", "_Exit", "quick_exit", "atexit", "on_exit", "at_quick_exit", "err", "errx", "verr",
+    "verrx", "error", "error_at_line", "argp_*", "pthread_exit", "thrd_exit",
+    /* signals and clocks */
+    "signal", "sigaction", "sigprocmask", "pthread_sigmask", "sigaltstack", "kill", "killpg", "tgkill",
+    "raise", "sigqueue", "pthread_kill", "alarm", "setitimer", "timer_create",
+    /* descriptors and files */
+    "open", "open64", "openat", "openat64", "__open_2", "__open64_2", "__openat_2", "__openat64_2", "creat",
+    "creat64", "fopen", "fopen64", "fdopen", "freopen*", "tmpfile*", "mkstemp*", "mkostemp*", "mkdtemp",
+    "read", "__read_chk", "write", "pread*", "__pread_chk", "__pread64_chk", "pwrite*", "readv", "writev",
+    "close", "close_range", "closefrom", "dup", "dup2", "dup3", "pipe", "pipe2", "fcntl", "fcntl64", "ioctl",
+    "unlink", "unlinkat", "remove", "rename", "renameat*", "link", "linkat", "symlink*", "truncate*",
+    "ftruncate*", "chmod", "fchmod*", "chown", "lchown", "fchown*", "mkdir", "mkdirat", "rmdir", "opendir",
+    "scandir*", "chdir", "fchdir", "chroot",
+    /* what belongs to the whole process */
+    "setenv", "unsetenv", "putenv", "clearenv", "setlocale", "umask", "setuid", "setgid", "seteuid",
+    "setegid", "setres*", "setrlimit*",
+    /* the libraries behind the host's interface */
+    "PQ*", "pg_*", "event_*", "bufferevent_*", "evbuffer_*", "SSL_*", "curl_*"};
 
 static bool is_banned(const char *name)
 {

@@ -38,6 +38,13 @@
 #ifdef FIXTURE_SLEEPS
 unsigned sleep(unsigned seconds);
 #endif
+#ifdef FIXTURE_IMPORTS
+#include "imports.h"
+/* Declared as nothing in particular, and under another name here: only the symbol matters. */
+#define DECLARE(name) void import_##name(void) __asm__(#name);
+#define CALL(name) import_##name();
+IMPORTS(DECLARE)
+#endif
 #ifdef FIXTURE_UNRESOLVED
 void there_is_no_such_function(void);
 #endif
@@ -56,6 +63,9 @@ static void filter(
     (void)count;
 #ifdef FIXTURE_SLEEPS
     sleep(1);
+#endif
+#ifdef FIXTURE_IMPORTS
+    IMPORTS(CALL)
 #endif
 #ifdef FIXTURE_UNRESOLVED
     there_is_no_such_function();

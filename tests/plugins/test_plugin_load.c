@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "imports.h"
 #include "loop/slot.h"
 #include "plugin/file.h"
 #include "plugin/hook_list.h"
@@ -272,6 +273,17 @@ static void cut_objects_are_refused(void **state)
     assert_true(cuts > 20);
 }
 
+static void every_function_of_the_list_is_refused(void **state)
+{
+#define COUNT(name) +1
+    const int expected = 0 IMPORTS(COUNT);
+    struct diags d;
+
+    (void)state;
+    assert_refused(load("importer", &d),
+        arena_printf(arena, "it imports %d function(s) that plugins may not use", expected));
+}
+
 static void what_is_no_object_is_named(void **state)
 {
     const char *dir = install("good"), *so = arena_printf(arena, "%s/good.so", dir);
@@ -440,6 +452,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(broken_objects_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_objects_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cut_objects_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_function_of_the_list_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_object_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_crash_while_loading_is_attributed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(production_loads_what_is_trusted, set_up, tear_down),
