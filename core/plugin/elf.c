@@ -117,6 +117,81 @@ int elf_note(struct text file, const char *owner, uint32_t type, struct text *re
     return -ENOENT;
 }
 
+static const char *tag_fault(int64_t tag)
+{
+    switch (tag) {
+    case DT_RPATH:
+    case DT_RUNPATH:
+        return "it brings a search path for libraries, which nobody has verified";
+    case DT_AUDIT:
+    case DT_DEPAUDIT:
+        return "it names libraries that are loaded before it, which nobody has verified";
+    case DT_FILTER:
+    case DT_AUXILIARY:
+        return "it names libraries that stand in for it, which nobody has verified";
+    default:
+        return NULL;
+    }
+}
+
+/* Does the text at an address, once loaded, have a slash? What is not in the file is not taken for harmless. */
+static bool has_slash(struct text file, const Elf64_Ehdr *h, uint64_t address)
+{
+    Elf64_Phdr p;
+
+    for (uint32_t i = 0; i < h->e_phnum && fetch_program(file, h, i, &p) == 0; i++) {
+        uint64_t into = address - p.p_vaddr;
+
+        if (p.p_type == PT_LOAD && in_file(file, p.p_offset, p.p_filesz) && address >= p.p_vaddr &&
+            into < p.p_filesz) {
+            const char *text = file.ptr + p.p_offset + into;
+
+            return memchr(text, '/', strnlen(text, p.p_filesz - into)) != NULL;
+        }
+    }
+    return true;
+}
+
+static int check_dynamic(struct text file, const Elf64_Ehdr *h, const Elf64_Phdr *p, const char **ret_why)
+{
+    uint64_t strings = 0;
+    Elf64_Dyn d;
+
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint64_t at = 0; at + sizeof(d) <= p->p_filesz; at += sizeof(d)) {
+            if (fetch(file, p->p_offset + at, &d, sizeof(d)) < 0)
+                return -EINVAL;
+            if (d.d_tag == DT_NULL)
+                break;
+            if (d.d_tag == DT_STRTAB)
+                strings = d.d_un.d_ptr;
+            *ret_why = tag_fault(d.d_tag);
+            if (!*ret_why && pass == 1 && d.d_tag == DT_NEEDED && has_slash(file, h, strings + d.d_un.d_val))
+                *ret_why = "it needs a library by path, which nobody has verified";
+            if (*ret_why)
+                return -EPERM;
+        }
+    }
+    return 0;
+}
+
+int elf_companions_check(struct text file, const char **ret_why)
+{
+    Elf64_Ehdr h;
+    int r = 0;
+
+    if (fetch(file, 0, &h, sizeof(h)) < 0)
+        return -EINVAL;
+    for (uint32_t i = 0; i < h.e_phnum && r == 0; i++) {
+        Elf64_Phdr p;
+
+        r = fetch_program(file, &h, i, &p);
+        if (r == 0 && p.p_type == PT_DYNAMIC)
+            r = check_dynamic(file, &h, &p, ret_why);
+    }
+    return r;
+}
+
 static int symbols_of(
     struct text file, const Elf64_Shdr *symbols, const Elf64_Shdr *strings, elf_symbol_fn *fn, void *arg)
 {

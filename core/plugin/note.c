@@ -157,9 +157,13 @@ int plugin_symbols_check(struct text file, char *why)
 {
     struct symbol_walk w = {.banned = 0};
     int r = elf_symbols(file, on_symbol, &w);
+    const char *what;
 
     if (r < 0)
         return refuse(why, -EINVAL, "the dynamic symbol table is missing or does not fit the file");
+    r = elf_companions_check(file, &what);
+    if (r < 0)
+        return refuse(why, r, "%s", r == -EPERM ? what : "the dynamic section does not fit the file");
     if (!w.has_entry)
         return refuse(
             why, -ENOENT, "jx_plugin_entry is not exported, expected one: is JX_PLUGIN(…) in the sources?");

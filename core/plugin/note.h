@@ -17,6 +17,6 @@ struct plugin_note {
  * the file's name. -ENOEXEC not an object for us, -ENOENT no note, -EINVAL a malformed one, -EPROTO another ABI. */
 MUSTCHECK int plugin_note_read(struct text file, struct plugin_note *ret, char *why);
 
-/* -EPERM when it imports what is banned (all of it is listed, up to the limit), -ENOENT when jx_plugin_entry is not
- * exported, -EINVAL when the symbol table cannot be read. */
+/* -EPERM when it imports what is banned (all of it is listed, up to the limit) or would have other files loaded,
+ * -ENOENT when jx_plugin_entry is not exported, -EINVAL when the tables cannot be read. */
 MUSTCHECK int plugin_symbols_check(struct text file, char *why);

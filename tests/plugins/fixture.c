@@ -38,6 +38,9 @@
 #ifdef FIXTURE_SLEEPS
 unsigned sleep(unsigned seconds);
 #endif
+#ifdef FIXTURE_NEEDS
+int companion(void);
+#endif
 #ifdef FIXTURE_IMPORTS
 #include "imports.h"
 /* Declared as nothing in particular, and under another name here: only the symbol matters. */
@@ -63,6 +66,9 @@ static void filter(
     (void)count;
 #ifdef FIXTURE_SLEEPS
     sleep(1);
+#endif
+#ifdef FIXTURE_NEEDS
+    (void)companion();
 #endif
 #ifdef FIXTURE_IMPORTS
     IMPORTS(CALL)

@@ -134,6 +134,11 @@ static void broken_objects_are_named(void **state)
         {"badsize", "load_failed", "filters: an element has 8 bytes, expected at least"},
         {"badcount", "load_failed", "filters: found 100000 elements"},
         {"badtable", "load_failed", "struct jx_plugin: found 24 bytes, expected at least 88"},
+        {"runpath", "load_failed", "it brings a search path for libraries"},
+        {"rpath", "load_failed", "it brings a search path for libraries"},
+        {"auditor", "load_failed", "it names libraries that are loaded before it"},
+        {"auxiliary", "load_failed", "it names libraries that stand in for it"},
+        {"needing", "load_failed", "it needs a library by path"},
         {"unresolved", "load_failed", "there_is_no_such_function"},
     };
 
