@@ -55,17 +55,27 @@ static void an_older_plugin_is_taken_over(void **state)
     offers_clear();
 }
 
-/* What the first version did not have yet was never optional. */
+/* What the plugin knows of it, as the host has it. */
+static struct jx_plugin copy_of(const struct jx_plugin *code)
+{
+    struct jx_plugin copy;
+
+    memset(&copy, 0, sizeof(copy));
+    memcpy(&copy, code, code->size);
+    return copy;
+}
+
+/* What the first version had was never optional. */
 static void a_plugin_smaller_than_the_first_version_is_refused(void **state)
 {
-    struct jx_plugin small = *load(FIXTURES "/every.so");
+    struct jx_plugin small = copy_of(load(FIXTURES "/every.so"));
     char why[OFFER_WHY_MAX] = "";
 
     (void)state;
     small.route_size -= sizeof(void *);
     assert_true(offer_take(&owner, &small, why) < 0);
     assert_non_null(strstr(why, "routes: an element has"));
-    small = *load(FIXTURES "/every.so");
+    small = copy_of(load(FIXTURES "/every.so"));
     small.size -= sizeof(void *);
     assert_true(offer_take(&owner, &small, why) < 0);
     assert_non_null(strstr(why, "struct jx_plugin: found"));
