@@ -88,7 +88,7 @@ static void take_roles(struct access *x, const struct db_rows *roles, const stru
 static void take_grants(struct access *x, const struct tenant *t, const struct db_rows *rows)
 {
     int count = db_rows_count(rows);
-    int64_t now = clock_agreed_us();
+    int64_t now = MAX(clock_agreed_us(), t->as_of_us);
 
     x->grants = mem_zarray((size_t)count + 1, sizeof(*x->grants));
     for (int i = 0; i < count; i++) {

@@ -33,10 +33,16 @@ void call_done(struct call *c)
     call_rollback(c);
 }
 
+void call_use(struct call *c, struct tenant *t)
+{
+    c->tenant = t;
+    c->now_us = MAX(c->now_us, t->as_of_us);
+}
+
 void call_again(struct call *c, struct tenant *fresh, const struct subject *who)
 {
     call_rollback(c);
-    c->tenant = fresh;
+    call_use(c, fresh);
     c->who = who;
     c->is_fenced = false;
     c->is_replay = false;

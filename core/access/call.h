@@ -35,7 +35,7 @@ struct call {
     struct tenant *tenant; /* a reference of the caller's; NULL for deployment-level calls */
     const struct subject *who;
     const char *request_id;
-    int64_t now_us;             /* wall clock of the call; jobs may be asked "as of" */
+    int64_t now_us;             /* wall clock of the call, see call_use; jobs may be asked "as of" */
     struct db_tx *tx;           /* open between call_begin and call_commit */
     bool is_bumped;             /* the epoch row is ours until the commit */
     bool is_fenced;             /* some epoch was compared since the snapshot was taken */
@@ -57,6 +57,9 @@ struct call {
 
 void call_init(struct call *c, struct db *db, struct arena *a);
 void call_done(struct call *c); /* rolls back what is open */
+/* Takes the snapshot to decide from; its reference stays the caller's. What began or ended before it was read has done so
+ * for this call, even where this server's clock is behind the database's. */
+void call_use(struct call *c, struct tenant *t);
 
 /* One round trip of reads, epoch-checked. Results are freed with the arena. 0, -EREMCHG or an error of db_read. */
 MUSTCHECK int call_read(struct call *c, struct db_call *calls, size_t count);

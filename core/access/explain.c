@@ -8,7 +8,7 @@
 
 static const struct db_stmt ended_grants = {"explain.ended_grants",
     "SELECT id, department_id, role_id, unit_id, reach, valid_from, valid_until FROM juxin.access_grant"
-    " WHERE tenant_id = $1 AND valid_until <= $3 AND (account_id = $2 OR department_id IN"
+    " WHERE tenant_id = $1 AND valid_until <= now() AND (account_id = $2 OR department_id IN"
     " (SELECT department_id FROM juxin.department_member WHERE tenant_id = $1 AND account_id = $2))"
     " ORDER BY valid_until DESC LIMIT 50"};
 
@@ -121,7 +121,6 @@ int explain_account(
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, account);
-    db_arg_time(&a, c->now_us);
     r = call_read(c, &call, 1);
     if (r < 0)
         return r;

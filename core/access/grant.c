@@ -7,16 +7,18 @@
 #include "access/core_permissions.h"
 #include "access/permission.h"
 
+/* Beginnings and ends go by the database's clock, which is the same for all servers: see call_use. */
 static const struct db_stmt insert_grant = {"grant.insert",
     "INSERT INTO juxin.access_grant (tenant_id, id, account_id, department_id, role_id, unit_id, reach, "
     "valid_from,"
-    " valid_until, granted_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
+    " valid_until, granted_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()), $9, $10, "
+    "now())"};
 static const struct db_stmt find_grant = {"grant.find",
     "SELECT unit_id FROM juxin.access_grant WHERE tenant_id = $1 AND id = $2"
-    " AND (valid_until IS NULL OR valid_until > $3)"};
+    " AND (valid_until IS NULL OR valid_until > now())"};
 static const struct db_stmt end_grant = {"grant.end",
-    "UPDATE juxin.access_grant SET valid_until = $3, ended_by = $4"
-    " WHERE tenant_id = $1 AND id = $2 AND (valid_until IS NULL OR valid_until > $3)"};
+    "UPDATE juxin.access_grant SET valid_until = now(), ended_by = $3"
+    " WHERE tenant_id = $1 AND id = $2 AND (valid_until IS NULL OR valid_until > now())"};
 
 /* Does one grant cover all of (unit, reach)? A union of several that together cover a subtree is not looked for, but
  * for the direct children and a single unit any grant that reaches each of them is found by the caller's loops. */
@@ -126,13 +128,12 @@ int grant_create(struct call *c, const struct grant_input *in, struct uuid *ret_
     db_arg_uuid(&a, in->role);
     db_arg_uuid(&a, unit);
     db_arg_str(&a, reach_name(in->reach));
-    db_arg_time(&a, MAX(in->from, c->now_us));
+    db_arg_time(&a, in->from);
     if (in->until == INT64_MAX)
         db_arg_str(&a, NULL);
     else
         db_arg_time(&a, in->until);
     db_arg_uuid_or_null(&a, c->who->account);
-    db_arg_time(&a, c->now_us);
     r = db_exec_expect(c->tx, insert_grant, &a, 1);
     if (r == -ENOLINK)
         return call_fail_at(c, uuid_is_nil(in->account) ? "/department" : "/account", "unknown",
@@ -160,7 +161,6 @@ int grant_end(struct call *c, struct uuid id)
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, id);
-    db_arg_time(&a, c->now_us);
     r = db_exec(c->tx, find_grant, &a, &rows);
     if (r < 0)
         return r;

@@ -317,6 +317,7 @@ static int agree_on_time(struct request *r)
 static int api_handle(struct request *r)
 {
     const struct api_route *route = api_route_of(r);
+    struct tenant *t;
     struct call c;
     int result;
 
@@ -325,11 +326,12 @@ static int api_handle(struct request *r)
         return result;
     call_init(&c, database, r->arena);
     c.request_id = r->log.request_id;
-    result = tenant_get(database, request_param(r, "tenant"), &c.tenant);
+    result = tenant_get(database, request_param(r, "tenant"), &t);
     if (result == -ENOENT)
         return request_not_found(r);
     if (result < 0)
         return request_fail_errno(r, result);
+    call_use(&c, t);
     fiber_set(FIBER_CALL, &c);
     result = finish(&c, r, decide(&c, r, route));
     if (observer)

@@ -29,7 +29,7 @@ int ctl_in_tenant(struct ctl *c, const char *slug, int (*fn)(struct ctl *c, stru
     if (r < 0)
         return ctl_fail_errno(c, r, what);
     call_init(&call, c->db, c->arena);
-    call.tenant = t;
+    call_use(&call, t);
     call.who = &c->who;
     call.now_us = clock_wall_us();
     call.request_id = arena_dup(c->arena, uuid_format(uuid_new()).s);

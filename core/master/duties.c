@@ -187,16 +187,17 @@ static int tell_tenant(int32_t tenant)
 {
     struct lifecycle_result result = {0};
     struct arena *arena = arena_new();
-    struct tenant *fresh;
+    struct tenant *t, *fresh;
     struct call c;
     int r;
 
     call_init(&c, duties.db, arena);
     c.who = &system_subject;
-    c.now_us = clock_wall_us();
-    r = tenant_get_by_id(duties.db, tenant, &c.tenant);
-    if (r == 0)
+    r = tenant_get_by_id(duties.db, tenant, &t);
+    if (r == 0) {
+        call_use(&c, t);
         r = lifecycle_tell(&c, &result);
+    }
     if (r == -EREMCHG && tenant_refresh(duties.db, tenant, c.seen_epoch, &fresh) == 0) {
         tenant_unref(fresh);
         r = 0;

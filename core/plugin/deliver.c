@@ -27,7 +27,7 @@ int plugin_deliver(void *arg, const struct outbox_row *row)
         return r == -ENOENT ? r : -EAGAIN;
     arena = arena_new();
     call_init(&c, arg, arena);
-    c.tenant = t;
+    call_use(&c, t);
     c.who = &system;
     c.request_id = arena_dup(arena, uuid_format(row->id).s);
     for (int i = 0; i < ATTEMPTS; i++) {

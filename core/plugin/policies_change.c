@@ -16,10 +16,11 @@
 static const struct db_stmt insert_row = {"policy.insert",
     "INSERT INTO juxin.plugin_policy (tenant_id, id, unit_id, plugin, rule, reach, levels, reason, actor, "
     "valid_from,"
-    " valid_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
+    " valid_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, now()), $11)"};
 static const struct db_stmt end_row = {"policy.end",
-    "UPDATE juxin.plugin_policy SET valid_until = greatest($3, valid_from) WHERE tenant_id = $1 AND id = $2"
-    " AND (valid_until IS NULL OR valid_until > $3)"};
+    "UPDATE juxin.plugin_policy SET valid_until = greatest(now(), valid_from) WHERE tenant_id = $1 AND id = "
+    "$2"
+    " AND (valid_until IS NULL OR valid_until > now())"};
 
 /* What is asked and the sets as they would be. */
 struct change {
@@ -28,6 +29,7 @@ struct change {
     struct policy_row row;
     struct policy_set *sets; /* in the arena */
     size_t count, at;        /* at: this plugin's set */
+    bool from_now;           /* by the database's clock, see call_use */
 };
 
 static int check_input(struct change *ch)
@@ -36,7 +38,8 @@ static int check_input(struct change *ch)
     const char *reason = ch->in.reason ? ch->in.reason : "";
     bool is_restricting = ch->in.rule == POLICY_OFF || ch->in.rule == POLICY_FORBIDDEN;
 
-    if (ch->in.from_us == 0)
+    ch->from_now = ch->in.from_us == 0;
+    if (ch->from_now)
         ch->in.from_us = c->now_us;
     ch->in.reason = reason;
     if (is_restricting && !reason[0])
@@ -184,7 +187,10 @@ static int write_tenant_row(struct change *ch)
     db_arg_str(&a, policy_levels_text(c->arena, ch->row.levels));
     db_arg_str(&a, ch->row.reason);
     db_arg_uuid_or_null(&a, ch->row.actor);
-    db_arg_time(&a, ch->row.from_us);
+    if (ch->from_now)
+        db_arg_str(&a, NULL);
+    else
+        db_arg_time(&a, ch->row.from_us);
     if (ch->row.until_us == INT64_MAX)
         db_arg_str(&a, NULL);
     else
@@ -243,7 +249,6 @@ int policy_end(struct call *c, const char *plugin, struct uuid id)
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, id);
-    db_arg_time(&a, c->now_us);
     r = db_exec_expect(c->tx, end_row, &a, 1);
     if (r == -ESTALE)
         return call_not_found(c);

@@ -6,10 +6,20 @@
 
 static const struct db_stmt find_overlap = {"policy.deployment_overlap",
     "SELECT id, rule, levels FROM juxin.deployment_policy WHERE plugin = $1"
-    " AND (valid_until IS NULL OR valid_until > $2) AND ($3::timestamptz IS NULL OR valid_from < $3)"};
+    " AND (valid_until IS NULL OR valid_until > coalesce($2, now())) AND ($3::timestamptz IS NULL OR "
+    "valid_from < $3)"};
 static const struct db_stmt insert_row = {"policy.deployment_insert",
     "INSERT INTO juxin.deployment_policy (id, plugin, rule, levels, reason, actor, valid_from, valid_until)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"};
+    " VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, now()), $8)"};
+
+/* 0: now, by the database's clock, see call_use. */
+static void arg_from(struct db_args *a, int64_t from_us)
+{
+    if (from_us == 0)
+        db_arg_str(a, NULL);
+    else
+        db_arg_time(a, from_us);
+}
 
 static void arg_until(struct db_args *a, int64_t until_us)
 {
@@ -19,7 +29,7 @@ static void arg_until(struct db_args *a, int64_t until_us)
         db_arg_time(a, until_us);
 }
 
-static int check_overlap(struct call *c, const struct policy_input *in, int64_t from_us)
+static int check_overlap(struct call *c, const struct policy_input *in)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
     struct db_args a;
@@ -27,7 +37,7 @@ static int check_overlap(struct call *c, const struct policy_input *in, int64_t 
 
     db_args_reset(&a);
     db_arg_str(&a, in->plugin);
-    db_arg_time(&a, from_us);
+    arg_from(&a, in->from_us);
     arg_until(&a, in->until_us);
     r = db_exec(c->tx, find_overlap, &a, &rows);
     if (r < 0)
@@ -48,7 +58,6 @@ static int check_overlap(struct call *c, const struct policy_input *in, int64_t 
 
 int policy_set_deployment(struct call *c, const struct policy_input *in, struct uuid *ret_id)
 {
-    int64_t from_us = in->from_us ? in->from_us : c->now_us;
     struct uuid id = uuid_new();
     struct db_args a;
     int r;
@@ -65,7 +74,7 @@ int policy_set_deployment(struct call *c, const struct policy_input *in, struct 
     if (r == 0)
         r = epoch_bump_deployment(c->tx);
     if (r == 0)
-        r = check_overlap(c, in, from_us);
+        r = check_overlap(c, in);
     if (r < 0)
         return r;
     db_args_reset(&a);
@@ -75,7 +84,7 @@ int policy_set_deployment(struct call *c, const struct policy_input *in, struct 
     db_arg_str(&a, policy_levels_text(c->arena, in->levels));
     db_arg_str(&a, in->reason ? in->reason : "");
     db_arg_uuid_or_null(&a, c->who->account);
-    db_arg_time(&a, from_us);
+    arg_from(&a, in->from_us);
     arg_until(&a, in->until_us);
     r = db_exec_expect(c->tx, insert_row, &a, 1);
     if (r == 0)

@@ -17,7 +17,7 @@
 
 static const struct db_stmt find_slug = {"tenant.find_slug", "SELECT id FROM juxin.tenant WHERE slug = $1"};
 static const struct db_stmt load_tenant = {
-    "tenant.load", "SELECT slug, name, is_active FROM juxin.tenant WHERE id = $1"};
+    "tenant.load", "SELECT slug, name, is_active, now() FROM juxin.tenant WHERE id = $1"};
 static const struct db_stmt load_units = {"tenant.load_units",
     "SELECT id, parent_id, code, name, level, closed_at IS NOT NULL FROM juxin.unit WHERE tenant_id = $1"
     " ORDER BY tenant_id, code"};
@@ -220,6 +220,7 @@ static int load_basics(struct db_tx *tx, struct tenant *t)
         t->slug = str_dup(db_get(calls[0].rows, 0, 0));
         t->name = str_dup(db_get(calls[0].rows, 0, 1));
         t->is_active = db_get_bool(calls[0].rows, 0, 2);
+        t->as_of_us = db_get_time(calls[0].rows, 0, 3);
         r = read_units(t, calls[1].rows);
     }
     db_calls_done(calls, 2);

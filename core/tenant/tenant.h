@@ -14,6 +14,7 @@ struct tenant {
     char *name;
     bool is_active;
     struct db_epoch epoch;
+    int64_t as_of_us; /* when it was read, by the database's clock */
     struct tree *tree;
     void *parts[TENANT_PARTS];
     uint32_t refs;
