@@ -234,7 +234,7 @@ int account_change_password(struct call *c, struct text current, struct text fre
     r = check_password(c, "/new_password", fresh, db_get(call.rows, 0, 0));
     if (r < 0)
         return r;
-    r = ratelimit_take(c->db, c->tenant->id, rule, text_of(me.s), c->now_us, &wait);
+    r = ratelimit_take(c->db, c->tenant->id, rule, text_of(me.s), &wait);
     if (r == -EDQUOT)
         return session_limited(c, wait);
     if (r == 0)

@@ -6,21 +6,22 @@
 #include "base/buf.h"
 #include "base/digest.h"
 
-#define FORGET_US (86400ll * 1000000)
-
-/* $4: a count older than this is forgotten; $5 and $6: the rule. */
+/* A count older than a day is forgotten; $3 and $4: the rule. What is free stands in nobody's way, not even in that of an
+ * attempt that began before it. */
 static const struct db_stmt take = {"ratelimit.take",
     "INSERT INTO juxin.rate_limit AS l (tenant_id, key, window_start, count, blocked_until) VALUES ($1, $2, "
-    "$3, 1, $3)"
-    " ON CONFLICT (tenant_id, key) DO UPDATE SET window_start = EXCLUDED.window_start,"
-    " count = CASE WHEN l.window_start < $4 THEN 1 ELSE l.count + 1 END,"
-    " blocked_until = CASE WHEN l.window_start < $4 OR l.count < $5::int THEN EXCLUDED.window_start"
-    " ELSE EXCLUDED.window_start + least($6::int, 2 ^ least(l.count - $5::int, 20)) * interval '1 second' END"
-    " WHERE l.blocked_until <= EXCLUDED.window_start RETURNING count"};
-static const struct db_stmt wait_for = {
-    "ratelimit.wait", "SELECT blocked_until FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
+    "now(), 1, "
+    "'-infinity') ON CONFLICT (tenant_id, key) DO UPDATE SET window_start = now(),"
+    " count = CASE WHEN l.window_start < now() - interval '1 day' THEN 1 ELSE l.count + 1 END,"
+    " blocked_until = CASE WHEN l.window_start < now() - interval '1 day' OR l.count < $3::int THEN "
+    "'-infinity'"
+    " ELSE now() + least($4::int, 2 ^ least(l.count - $3::int, 20)) * interval '1 second' END"
+    " WHERE l.blocked_until <= now() RETURNING count"};
+static const struct db_stmt wait_for = {"ratelimit.wait",
+    "SELECT ceil(extract(epoch FROM blocked_until - now()))::bigint FROM juxin.rate_limit"
+    " WHERE tenant_id = $1 AND key = $2"};
 static const struct db_stmt give_back = {"ratelimit.give_back",
-    "UPDATE juxin.rate_limit SET count = greatest(count - 1, 0), blocked_until = $3 "
+    "UPDATE juxin.rate_limit SET count = greatest(count - 1, 0), blocked_until = now() "
     "WHERE tenant_id = $1 AND key = $2"};
 static const struct db_stmt forget = {
     "ratelimit.forget", "DELETE FROM juxin.rate_limit WHERE tenant_id = $1 AND key = $2"};
@@ -43,7 +44,7 @@ static void key_args(struct db_args *a, struct buf *name, int32_t tenant, const 
     db_arg_str(a, buf_str(name));
 }
 
-static int read_wait(struct db_tx *tx, struct db_args *a, int64_t now_us, int64_t *ret_wait_s)
+static int read_wait(struct db_tx *tx, struct db_args *a, int64_t *ret_wait_s)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
     int r;
@@ -52,12 +53,12 @@ static int read_wait(struct db_tx *tx, struct db_args *a, int64_t now_us, int64_
     r = db_exec(tx, wait_for, a, &rows);
     if (r < 0)
         return r;
-    *ret_wait_s = db_rows_count(rows) ? MAX(1, (db_get_time(rows, 0, 0) - now_us + 999999) / 1000000) : 1;
+    *ret_wait_s = db_rows_count(rows) ? MAX(1, db_get_int(rows, 0, 0)) : 1;
     return -EDQUOT;
 }
 
-int ratelimit_take(struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t now_us,
-    int64_t *ret_wait_s)
+int ratelimit_take(
+    struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t *ret_wait_s)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
     struct buf name = BUF_INIT;
@@ -69,13 +70,11 @@ int ratelimit_take(struct db *db, int32_t tenant, struct ratelimit_rule rule, st
     if (r < 0)
         return r;
     key_args(&a, &name, tenant, rule.kind, key);
-    db_arg_time(&a, now_us);
-    db_arg_time(&a, now_us - FORGET_US);
     db_arg_int(&a, rule.free);
     db_arg_int(&a, rule.max_s);
     r = db_exec(tx, take, &a, &rows);
     if (r == 0 && db_rows_count(rows) == 0)
-        r = read_wait(tx, &a, now_us, ret_wait_s);
+        r = read_wait(tx, &a, ret_wait_s);
     buf_done(&name);
     if (r < 0) {
         db_rollback(tx);
@@ -84,8 +83,7 @@ int ratelimit_take(struct db *db, int32_t tenant, struct ratelimit_rule rule, st
     return db_commit(tx);
 }
 
-int ratelimit_give_back(
-    struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t now_us)
+int ratelimit_give_back(struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key)
 {
     struct buf name = BUF_INIT;
     struct db_args a;
@@ -95,7 +93,6 @@ int ratelimit_give_back(
     if (r < 0)
         return r;
     key_args(&a, &name, tenant, rule.kind, key);
-    db_arg_time(&a, now_us);
     r = db_exec(tx, give_back, &a, NULL);
     buf_done(&name);
     if (r < 0) {

@@ -13,12 +13,11 @@ struct ratelimit_rule {
 };
 
 /* Counts an attempt before it is made (so that parallel guesses count too). The key is hashed: it may be a login that
- * does not exist. 0; -EDQUOT with *ret_wait_s when the next attempt is not due yet. */
-MUSTCHECK int ratelimit_take(struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key,
-    int64_t now_us, int64_t *ret_wait_s);
+ * does not exist. Times are the database's: servers' clocks may differ. 0; -EDQUOT with *ret_wait_s when the next attempt is not due yet. */
+MUSTCHECK int ratelimit_take(
+    struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t *ret_wait_s);
 /* An attempt that was counted but not made after all. */
-MUSTCHECK int ratelimit_give_back(
-    struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t now_us);
+MUSTCHECK int ratelimit_give_back(struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key);
 /* The attempt was a good one: the count starts again. In the caller's unit of work. */
 MUSTCHECK int ratelimit_forget(struct db_tx *tx, const char *kind, struct text key);
 

@@ -156,14 +156,14 @@ static struct text peer_key(struct call *c, const char *login, const char *peer)
 static int take_attempt(struct call *c, const char *login, const char *peer, int64_t *ret_wait_s)
 {
     struct text key = peer_key(c, login, peer);
-    int r = ratelimit_take(c->db, c->tenant->id, peer_rule, key, c->now_us, ret_wait_s), undone;
+    int r = ratelimit_take(c->db, c->tenant->id, peer_rule, key, ret_wait_s), undone;
 
     if (r < 0)
         return r;
-    r = ratelimit_take(c->db, c->tenant->id, login_rule, text_of(login), c->now_us, ret_wait_s);
+    r = ratelimit_take(c->db, c->tenant->id, login_rule, text_of(login), ret_wait_s);
     if (r != -EDQUOT)
         return r;
-    undone = ratelimit_give_back(c->db, c->tenant->id, peer_rule, key, c->now_us);
+    undone = ratelimit_give_back(c->db, c->tenant->id, peer_rule, key);
     return undone < 0 ? undone : r;
 }
 
