@@ -55,7 +55,8 @@ static int tell(struct db_tx *tx, const struct job *j, const char *state)
         jsonw_kint(&w, "total", j->total);
     jsonw_kstr(&w, "created_by", uuid_is_nil(j->created_by) ? NULL : uuid_format(j->created_by).s);
     jsonw_object_end(&w);
-    return event_publish(tx, "job", uuid_format(j->id).s, buf_str(&b));
+    /* within an attempt one worker tells, whose ids are in order */
+    return event_publish(tx, "job", uuid_format(j->id).s, j->attempt, buf_str(&b));
 }
 
 /* Fence, lease and progress in the unit of work of what was done. */

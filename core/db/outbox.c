@@ -1,9 +1,8 @@
-/* The outbox: writing, numbering, delivering. */
+/* The outbox: writing, numbering, delivering. Times are the database's: servers' clocks may differ. */
 #include "db/outbox.h"
 
 #include <errno.h>
 
-#include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
 #include "loop/fiber.h"
@@ -16,48 +15,52 @@
 #define BACKOFF_MAX_MS 3600000
 
 static const struct db_stmt insert_action = {"outbox.add",
-    "INSERT INTO juxin.outbox (tenant_id, id, topic, plugin, key, payload, next_at, created_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"};
+    "INSERT INTO juxin.outbox (tenant_id, id, topic, plugin, key, version, payload)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7)"};
 static const struct db_stmt insert_event = {"event.publish",
-    "INSERT INTO juxin.event (tenant_id, id, topic, key, payload, created_at) VALUES ($1, "
-    "$2, $3, $4, $5, $6)"};
+    "INSERT INTO juxin.event (tenant_id, id, topic, key, version, payload)"
+    " VALUES ($1, $2, $3, $4, $5, $6)"};
 static const struct db_stmt make_head = {"outbox.make_head",
     "INSERT INTO juxin.event_head (tenant_id, n) VALUES ($1, 0) ON CONFLICT (tenant_id) DO NOTHING"};
 static const struct db_stmt lock_head = {
     "outbox.lock_head", "SELECT n FROM juxin.event_head WHERE tenant_id = $1 FOR UPDATE"};
 static const struct db_stmt number_actions = {"outbox.number",
     "UPDATE juxin.outbox o SET seq = $2::bigint + x.position FROM (SELECT id, row_number() OVER (ORDER BY "
-    "id) AS position"
-    " FROM juxin.outbox WHERE tenant_id = $1 AND seq IS NULL ORDER BY id LIMIT 1000) x"
+    "version, id) AS position"
+    " FROM juxin.outbox WHERE tenant_id = $1 AND seq IS NULL ORDER BY version, id LIMIT 1000) x"
     " WHERE o.tenant_id = $1 AND o.id = x.id"};
 static const struct db_stmt number_events = {"event.number",
-    "UPDATE juxin.event e SET seq = $2::bigint + x.position FROM (SELECT id, row_number() OVER (ORDER BY id) "
-    "AS position"
-    " FROM juxin.event WHERE tenant_id = $1 AND seq IS NULL ORDER BY id LIMIT 1000) x"
+    "UPDATE juxin.event e SET seq = $2::bigint + x.position FROM (SELECT id, row_number() OVER (ORDER BY "
+    "version, id) AS position"
+    " FROM juxin.event WHERE tenant_id = $1 AND seq IS NULL ORDER BY version, id LIMIT 1000) x"
     " WHERE e.tenant_id = $1 AND e.id = x.id"};
 static const struct db_stmt move_head = {
     "outbox.move_head", "UPDATE juxin.event_head SET n = $2 WHERE tenant_id = $1"};
 /* The first of each (plugin, key) only: what stands behind it waits. */
-static const struct db_stmt due = {"outbox.due", "SELECT o.id, o.seq, o.topic, o.plugin, o.key, o.payload, "
-                                                 "o.attempts FROM juxin.outbox o WHERE o.tenant_id = $1"
-                                                 " AND o.state = 'pending' AND o.seq IS NOT NULL AND "
-                                                 "o.next_at <= $2 AND NOT EXISTS (SELECT FROM juxin.outbox p"
-                                                 " WHERE p.tenant_id = $1 AND p.plugin = o.plugin AND p.key "
-                                                 "= o.key AND p.state = 'pending' AND p.seq < o.seq)"
-                                                 " ORDER BY o.seq LIMIT $3"};
+static const struct db_stmt due = {"outbox.due",
+    "SELECT o.id, o.seq, o.topic, o.plugin, o.key, o.payload, "
+    "o.attempts FROM juxin.outbox o WHERE o.tenant_id = $1"
+    " AND o.state = 'pending' AND o.seq IS NOT NULL AND "
+    "o.next_at <= now() AND NOT EXISTS (SELECT FROM juxin.outbox p"
+    " WHERE p.tenant_id = $1 AND p.plugin = o.plugin AND p.key "
+    "= o.key AND p.state = 'pending' AND p.seq < o.seq)"
+    " ORDER BY o.seq LIMIT $2"};
 static const struct db_stmt claim = {"outbox.claim",
-    "UPDATE juxin.outbox SET attempts = attempts + 1, next_at = $4 WHERE tenant_id = $1 AND id = $2 AND "
+    "UPDATE juxin.outbox SET attempts = attempts + 1, next_at = now() + $4::bigint * interval '1 ms' WHERE "
+    "tenant_id = $1 AND id = $2 AND "
     "attempts = $3"
     " AND state = 'pending'"};
 static const struct db_stmt delivered = {
     "outbox.delivered", "DELETE FROM juxin.outbox WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt postpone = {"outbox.postpone",
-    "UPDATE juxin.outbox SET state = $3, next_at = $4, last_error = $5 WHERE tenant_id = $1 AND id = $2"};
-static const struct db_stmt revive = {"outbox.revive",
-    "UPDATE juxin.outbox SET state = 'pending', attempts = 0, next_at = $3 WHERE tenant_id = $1 AND id = $2"
-    " AND state = 'dead'"};
+    "UPDATE juxin.outbox SET state = $3, next_at = now() + $4::bigint * interval '1 ms', "
+    "last_error = $5 WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt revive = {"outbox.revive", "UPDATE juxin.outbox SET state = 'pending', attempts "
+                                                       "= 0, next_at = now() WHERE tenant_id = $1 AND id = $2"
+                                                       " AND state = 'dead'"};
 
-int outbox_add(struct db_tx *tx, const char *topic, const char *plugin, const char *key, const char *payload)
+int outbox_add(struct db_tx *tx, const char *topic, const char *plugin, const char *key, int64_t version,
+    const char *payload)
 {
     struct db_args a;
 
@@ -67,12 +70,12 @@ int outbox_add(struct db_tx *tx, const char *topic, const char *plugin, const ch
     db_arg_str(&a, topic);
     db_arg_str(&a, plugin);
     db_arg_str(&a, key);
+    db_arg_int(&a, version);
     db_arg_str(&a, payload);
-    db_arg_time(&a, clock_agreed_us());
     return db_exec(tx, insert_action, &a, NULL);
 }
 
-int event_publish(struct db_tx *tx, const char *topic, const char *key, const char *payload)
+int event_publish(struct db_tx *tx, const char *topic, const char *key, int64_t version, const char *payload)
 {
     struct db_args a;
 
@@ -81,8 +84,8 @@ int event_publish(struct db_tx *tx, const char *topic, const char *key, const ch
     db_arg_uuid(&a, uuid_new());
     db_arg_str(&a, topic);
     db_arg_str(&a, key);
+    db_arg_int(&a, version);
     db_arg_str(&a, payload);
-    db_arg_time(&a, clock_agreed_us());
     return db_exec(tx, insert_event, &a, NULL);
 }
 
@@ -163,14 +166,14 @@ static int write_one(struct db *db, int32_t tenant, struct db_stmt stmt, struct 
     return r;
 }
 
-static int64_t backoff_us(uint32_t attempts)
+static int64_t backoff_ms(uint32_t attempts)
 {
     int64_t ms = (int64_t)BACKOFF_FIRST_MS << MIN(attempts, 12u);
     uint16_t jitter;
 
     random_bytes(&jitter, sizeof(jitter));
     ms = MIN(ms, BACKOFF_MAX_MS);
-    return (ms / 2 + ms * jitter / 65536) * 1000;
+    return ms / 2 + ms * jitter / 65536;
 }
 
 /* Errors that say nothing against the action itself. */
@@ -208,7 +211,7 @@ static int settle(struct delivery *d, const struct outbox_row *row, int outcome)
     d->result.dead += dead;
     d->result.retried += !dead;
     db_arg_str(&a, dead ? "dead" : "pending");
-    db_arg_time(&a, clock_agreed_us() + backoff_us(row->attempts));
+    db_arg_int(&a, backoff_ms(row->attempts));
     db_arg_str(&a, strerror(-outcome));
     return write_one(d->db, row->tenant, postpone, &a, 1);
 }
@@ -232,7 +235,7 @@ static int deliver_row(struct delivery *d, int at)
     db_arg_int(&a, row.tenant);
     db_arg_uuid(&a, row.id);
     db_arg_int(&a, row.attempts);
-    db_arg_time(&a, clock_agreed_us() + (int64_t)CLAIM_MS * 1000);
+    db_arg_int(&a, CLAIM_MS);
     r = write_one(d->db, row.tenant, claim, &a, 1);
     if (r < 0)
         return r; /* -ESTALE: another dispatcher has it */
@@ -259,7 +262,6 @@ int outbox_deliver(
 
     db_args_reset(&a);
     db_arg_int(&a, tenant);
-    db_arg_time(&a, clock_agreed_us());
     db_arg_int(&a, BATCH);
     r = db_read(db, tenant, &call, 1, NULL, NULL);
     if (r < 0)
@@ -292,7 +294,6 @@ int outbox_revive(struct db_tx *tx, struct uuid id)
     db_args_reset(&a);
     db_arg_int(&a, db_tx_tenant(tx));
     db_arg_uuid(&a, id);
-    db_arg_time(&a, clock_agreed_us());
     r = db_exec_expect(tx, revive, &a, 1);
     return r == -ESTALE ? -ENOENT : r;
 }

@@ -10,10 +10,13 @@
 
 #define OUTBOX_ATTEMPTS_MAX 12
 
-/* payload: JSON with ids and names of fields, no values. */
-MUSTCHECK int outbox_add(
-    struct db_tx *tx, const char *topic, const char *plugin, const char *key, const char *payload);
-MUSTCHECK int event_publish(struct db_tx *tx, const char *topic, const char *key, const char *payload);
+/* payload: JSON with ids and names of fields, no values. version: of the record that key names, as this change leaves it;
+ * what is committed with the same key is numbered by it. Ids would not do: they go by the clock of the server that made
+ * the change, and two servers' clocks differ. */
+MUSTCHECK int outbox_add(struct db_tx *tx, const char *topic, const char *plugin, const char *key,
+    int64_t version, const char *payload);
+MUSTCHECK int event_publish(
+    struct db_tx *tx, const char *topic, const char *key, int64_t version, const char *payload);
 
 /* Numbers up to a batch of what is committed and has no number yet. *ret_head is the last
  * number given so far. */

@@ -43,7 +43,7 @@ static int queue(struct call *c, const struct offer_action *o, const char *resou
     int r;
 
     write_payload(&payload, c, o, rec, detail, version, changed);
-    r = outbox_add(c->tx, "plugin.action", o->plugin->id, key, buf_str(&payload));
+    r = outbox_add(c->tx, "plugin.action", o->plugin->id, key, version, buf_str(&payload));
     buf_done(&payload);
     trace_note(c, offer_point_name(o->a.point), o->plugin->id, o->a.name, "queued", -1, NULL);
     return r;

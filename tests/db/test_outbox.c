@@ -19,8 +19,8 @@ static void add(struct db *db, int32_t tenant, const char *key, const char *payl
     struct db_tx *tx;
 
     assert_int_equal(db_begin(db, tenant, DB_WRITE, NULL, &tx, NULL), 0);
-    assert_int_equal(outbox_add(tx, "suggestion.created", "suggestions", key, payload), 0);
-    assert_int_equal(event_publish(tx, "suggestion.created", key, payload), 0);
+    assert_int_equal(outbox_add(tx, "suggestion.created", "suggestions", key, 1, payload), 0);
+    assert_int_equal(event_publish(tx, "suggestion.created", key, 1, payload), 0);
     assert_int_equal(db_commit(tx), 0);
 }
 
@@ -99,6 +99,37 @@ static void body_order(void *arg)
     db_close(db);
 }
 
+/* Of two changes of a record the server that made the second one had the slower clock: its id is the smaller one. */
+static void body_clocks_apart(void *arg)
+{
+    struct db *db = support_open("juxin_app", 1, 4, 6);
+    struct log l = {.slow = false};
+    struct db_tx *tx;
+    int64_t head = 0;
+    uint32_t count = 0;
+
+    for (int64_t version = 1; version <= 3; version++) {
+        char payload[8];
+
+        snprintf(payload, sizeof(payload), "%d", (int)version);
+        assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
+        assert_int_equal(outbox_add(tx, "t", "suggestions", "apart", version, payload), 0);
+        assert_int_equal(event_publish(tx, "t", "apart", version, payload), 0);
+        assert_int_equal(db_commit(tx), 0);
+    }
+    support_sql("UPDATE juxin.outbox SET id = '00000000-0000-7000-8000-000000000000' WHERE payload = '2'");
+    support_sql("UPDATE juxin.event SET id = '00000000-0000-7000-8000-000000000000' WHERE key = 'apart' AND "
+                "payload = '3'");
+    assert_int_equal(outbox_sequence(db, 1, &head, &count), 0);
+    assert_int_equal(count, 6);
+    deliver_until_quiet(db, 1, &l);
+    assert_string_equal(l.text, "apart1 apart2 apart3 ");
+    assert_string_equal(
+        support_sql("SELECT string_agg(payload, ',' ORDER BY seq) FROM juxin.event WHERE key = 'apart'"),
+        "1,2,3");
+    db_close(db);
+}
+
 /* A transaction that began earlier and commits later gets the later number. */
 static void body_late_commit(void *arg)
 {
@@ -108,7 +139,7 @@ static void body_late_commit(void *arg)
     uint32_t count = 0;
 
     assert_int_equal(db_begin(db, 2, DB_WRITE, NULL, &late, NULL), 0);
-    assert_int_equal(event_publish(late, "t", "late", "{}"), 0);
+    assert_int_equal(event_publish(late, "t", "late", 1, "{}"), 0);
     add(db, 2, "early", "x");
     assert_int_equal(outbox_sequence(db, 2, &head, &count), 0);
     assert_int_equal(count, 2);
@@ -337,6 +368,7 @@ static void test_migrate(void **state)
     }
 
 IN_FIBER(order)
+IN_FIBER(clocks_apart)
 IN_FIBER(late_commit)
 IN_FIBER(retry)
 IN_FIBER(two_dispatchers)
@@ -349,6 +381,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_migrate),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_clocks_apart),
         cmocka_unit_test(test_late_commit),
         cmocka_unit_test(test_retry),
         cmocka_unit_test(test_two_dispatchers),
