@@ -24,7 +24,8 @@
 #define CLOCK_TICK_MS 250
 #define DUE_EVERY_MS 300000
 #define DUTIES_MAX 8
-#define LIFECYCLE_EVERY_MS 5000
+#define LEASE_MS 15000
+#define LEASE_RENEW_MS 5000
 
 static struct {
     struct db *db, *dispatch;
@@ -87,22 +88,56 @@ static void background_duty(void *arg)
     ended();
 }
 
+/* A duty that one server does at a time. The lease is renewed more often than there is work, so that another one takes
+ * over soon after the holder died. Work that outlasts the lease may be begun there too: duties are safe when done twice. */
+struct leased {
+    const char *name, *failed; /* failed: the event that is logged */
+    int (*work)(void);
+    int64_t every_ms, next_at;
+    bool is_held;
+};
+
+static int leased_turn(struct leased *d)
+{
+    bool held = false;
+    int r = lease_take(duties.db, d->name, duties.holder, LEASE_MS, &held);
+
+    if (r < 0)
+        return r;
+    if (!held)
+        d->next_at = 0; /* at once, where it comes to us */
+    d->is_held = held;
+    if (!held || clock_mono_ms() < d->next_at)
+        return 0;
+    r = d->work();
+    d->next_at = clock_mono_ms() + (r < 0 ? LEASE_RENEW_MS : d->every_ms);
+    return r;
+}
+
+static void leased_duty(struct leased *d)
+{
+    int r = 0;
+
+    do {
+        if (clock_allows())
+            r = leased_turn(d);
+        if (r < 0 && r != -ECANCELED)
+            log_event(LOG_WARN, d->failed, LF_ERR(r));
+    } while (r != -ECANCELED && fiber_sleep(LEASE_RENEW_MS) == 0);
+    if (d->is_held) {
+        fiber_shield(true);
+        (void)!lease_release(duties.db, d->name, duties.holder);
+        fiber_shield(false);
+    }
+}
+
 static int take_due(void)
 {
     struct due_report report = {0};
-    bool held = false;
-    int r;
+    int r = resource_run_due(duties.db, clock_wall_us(), &report);
 
-    if (!clock_allows())
-        return -EAGAIN;
-    r = lease_take(duties.db, "due", duties.holder, 2 * DUE_EVERY_MS, &held);
-
-    if (r == 0 && held)
-        r = resource_run_due(duties.db, clock_wall_us(), &report);
     if (r == 0 && report.done + report.failed > 0)
         log_event(LOG_INFO, "due.taken", LF_INT("done", report.done), LF_INT("failed", report.failed));
-    else if (r < 0 && r != -ECANCELED)
-        log_event(LOG_WARN, "due.failed", LF_ERR(r));
     return r;
 }
 
@@ -165,6 +200,7 @@ static int each_tenant(int (*fn)(int32_t tenant))
 
 static void calendar_duty(void *arg)
 {
+    struct leased due = {.name = "due", .failed = "due.failed", .work = take_due, .every_ms = DUE_EVERY_MS};
     int r;
 
     (void)arg;
@@ -174,11 +210,8 @@ static void calendar_duty(void *arg)
         r = each_tenant(install_roles);
         r = r < 0 ? r : scheduled;
     } while (r < 0 && r != -ECANCELED && fiber_sleep(1000) == 0);
-    while (r != -ECANCELED) {
-        r = take_due();
-        if (fiber_sleep(r < 0 ? 5000 : DUE_EVERY_MS) < 0)
-            break;
-    }
+    if (r != -ECANCELED)
+        leased_duty(&due);
     ended();
 }
 
@@ -210,23 +243,18 @@ static int tell_tenant(int32_t tenant)
     return r;
 }
 
+static int tell_all(void)
+{
+    return each_tenant(tell_tenant);
+}
+
 static void lifecycle_duty(void *arg)
 {
-    int r = 0;
+    struct leased tell = {.name = "lifecycle", .failed = "lifecycle.failed", .work = tell_all};
 
     (void)arg;
-    while (lifecycle_is_wanted() && r != -ECANCELED) {
-        bool held = false;
-
-        r = clock_allows() ? lease_take(duties.db, "lifecycle", duties.holder, 4 * LIFECYCLE_EVERY_MS, &held)
-                           : 0;
-        if (r == 0 && held)
-            r = each_tenant(tell_tenant);
-        if (r < 0 && r != -ECANCELED)
-            log_event(LOG_WARN, "lifecycle.failed", LF_ERR(r));
-        if (r == -ECANCELED || fiber_sleep(LIFECYCLE_EVERY_MS) < 0)
-            break;
-    }
+    if (lifecycle_is_wanted())
+        leased_duty(&tell);
     ended();
 }
 
