@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "db/admin.h"
 #include "db/migrate.h"
+#include "plugin/plugin.h"
 #include "resource/ddl.h"
 #include "resource/declaration_report.h"
 #include "resource/resource.h"
@@ -24,9 +25,41 @@ static int run(
     return r;
 }
 
-/* The declaration the tables were last made from; *ret NULL for none. */
-static int stored(
-    struct admin *owner, struct arena *a, const struct resource *res, struct resource **ret, char **ret_json)
+/* What the tables of a resource were last made from. */
+struct stored {
+    struct resource *res; /* NULL: there are none yet */
+    const char *json, *version;
+};
+
+static const char *version_of(const struct resource *res)
+{
+    const struct plugin *p = plugin_find(res->plugin);
+
+    return p && p->version ? p->version : "1";
+}
+
+/* The next of a version's numbers. */
+static int64_t take_number(struct text *rest)
+{
+    int64_t n = 0;
+
+    return rest->ptr && text_to_i64(text_split(rest, '.'), 0, INT64_MAX, &n) == 0 ? n : 0;
+}
+
+static bool is_newer(const char *version, const char *than)
+{
+    struct text a = text_of(version), b = text_of(than);
+
+    while (a.ptr || b.ptr) {
+        int64_t x = take_number(&a), y = take_number(&b);
+
+        if (x != y)
+            return x > y;
+    }
+    return false;
+}
+
+static int stored(struct admin *owner, struct arena *a, const struct resource *res, struct stored *ret)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
     struct declaration_report ignored;
@@ -37,17 +70,17 @@ static int stored(
     db_args_reset(&args);
     db_arg_str(&args, res->plugin);
     db_arg_str(&args, res->name);
-    *ret = NULL;
-    *ret_json = NULL;
-    r = admin_query(
-        owner, "SELECT json FROM juxin.declaration WHERE plugin = $1 AND resource = $2", &args, &rows);
+    *ret = (struct stored){0};
+    r = admin_query(owner, "SELECT json, version FROM juxin.declaration WHERE plugin = $1 AND resource = $2",
+        &args, &rows);
     if (r < 0 || db_rows_count(rows) == 0)
         return r;
-    *ret_json = arena_dup(a, db_get(rows, 0, 0));
+    ret->json = arena_dup(a, db_get(rows, 0, 0));
+    ret->version = arena_dup(a, db_get(rows, 0, 1));
     report_init(&ignored, a, (struct text){NULL, 0});
     r = json_parse(db_get_text(rows, 0, 0), (struct json_limits){32, 1000000}, &json, NULL);
     if (r == 0)
-        r = declaration_parse(a, res->plugin, json, &ignored, ret);
+        r = declaration_parse(a, res->plugin, json, &ignored, &ret->res);
     json_decref(json);
     return r;
 }
@@ -59,27 +92,41 @@ static int remember(struct admin *owner, const struct resource *res, const char 
     db_args_reset(&args);
     db_arg_str(&args, res->plugin);
     db_arg_str(&args, res->name);
+    db_arg_str(&args, version_of(res));
     db_arg_str(&args, json);
     return admin_query(owner,
-        "INSERT INTO juxin.declaration (plugin, resource, version, json) VALUES ($1, $2, '1', $3) "
-        "ON CONFLICT (plugin, resource) DO UPDATE SET json = EXCLUDED.json, applied_at = now()",
+        "INSERT INTO juxin.declaration (plugin, resource, version, json) VALUES ($1, $2, $3, $4) "
+        "ON CONFLICT (plugin, resource) DO UPDATE SET version = EXCLUDED.version, json = EXCLUDED.json, "
+        "applied_at = now()",
         &args, NULL);
+}
+
+/* Another server has brought a newer version of the plugin, and what it added to the tables does not hurt this one: while
+ * servers are renewed one by one, the old ones may start again. */
+static bool is_ahead(struct arena *a, const struct resource *res, const struct stored *s)
+{
+    struct declaration_report ignored;
+    struct ddl unused;
+
+    report_init(&ignored, a, (struct text){NULL, 0});
+    return s->res && is_newer(s->version, version_of(res)) &&
+           ddl_plan(a, s->res, res, &ignored, &unused) == 0;
 }
 
 static int plan_one(struct admin *owner, struct arena *a, const struct resource *res,
     struct declaration_report *report, struct plan *plan)
 {
-    char *json = json_dumps(res->json, JSON_COMPACT), *before = NULL;
-    struct resource *previous = NULL;
-    int r = stored(owner, a, res, &previous, &before);
+    char *json = json_dumps(res->json, JSON_COMPACT);
+    struct stored before;
+    int r = stored(owner, a, res, &before);
 
-    if (r < 0)
+    plan->is_new = !before.json;
+    if (r < 0) {
         report_add(report, "", NULL, "%s: the stored declaration cannot be read", res->full_name);
-    else if (!before || strcmp(before, json) != 0)
-        r = ddl_plan(a, res, previous, report, &plan->ddl);
-    if (r == 0 && (!before || strcmp(before, json) != 0))
+    } else if (plan->is_new || (strcmp(before.json, json) != 0 && !is_ahead(a, res, &before))) {
+        r = ddl_plan(a, res, before.res, report, &plan->ddl);
         plan->json = arena_dup(a, json);
-    plan->is_new = !before;
+    }
     free(json);
     return r;
 }

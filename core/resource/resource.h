@@ -20,6 +20,7 @@ const struct resource *resource_find_in(struct text plugin, struct text name);
 
 /* Brings the tables to the declarations: run by the migrator as owner, before workers start. Additive changes are
  * applied; anything else is refused with -EINVAL and the reasons in the report (pointer, what is missing), and nothing
- * of that resource is changed. Two migrators at once wait for each other. */
+ * of that resource is changed. Tables that a newer version of the plugin has widened stay as they are. Two migrators at
+ * once wait for each other. */
 struct admin;
 MUSTCHECK int resource_migrate(struct admin *owner, struct declaration_report *report);
