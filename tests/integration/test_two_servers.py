@@ -304,41 +304,54 @@ def test_sealers_and_dispatchers_that_overlap_do_no_harm():
     print(f"       {by[0]} batches sealed by one and {by[1]} by the other, one chain; {len(ids)} records' actions once each")
 
 
+def give_background_to_who_has_due():
+    """One worker holds both leases, as it does in the long run where the other server was started later."""
+    one.psql("UPDATE juxin.lease SET until = now() + interval '15 seconds',"
+             " holder = (SELECT holder FROM juxin.lease WHERE name = 'due') WHERE name = 'background'")
+    return holder("background") is not None and holder("background") == holder("due")
+
+
+def lapses(ids):
+    listed = ", ".join(f"'{i}'" for i in ids)
+    return one.psql("SELECT record_id, count(*) FROM juxin.history WHERE transition = 'lapse'"
+                    f" AND record_id IN ({listed}) GROUP BY 1")
+
+
+def make_overdue(ids):
+    listed = ", ".join(f"'{i}'" for i in ids)
+    one.psql("UPDATE px_ledger.entry SET state_since = now() - interval '60 days', auto_at = now() - interval '50 days'"
+             f" WHERE id IN ({listed})")
+
+
 def test_a_dead_holder_is_replaced():
     """kill -9 of the whole server that holds the duties: the other seals, numbers, delivers and ends what is due."""
-    wait_until(lambda: holder("background") and holder("due"), 40, "holders")
-    dying = holder("background")[0]
+    wait_until(give_background_to_who_has_due, 60, "one holder of all duties")
+    dying = holder("due")[0]
     other = two if dying is one else one
-    # What is due belongs to the same server, or is made to.
-    if holder("due")[0] is not dying:
-        one.psql("DELETE FROM juxin.lease WHERE name = 'due'")
-    made = at(other, "clerk").post(ENTRY, {"title": "late", "unit": units["11"]})
+    overdue = write_records(1, 0, lambda n: other)
     os.killpg(dying.process.pid, signal.SIGKILL)
     dying.process.wait()
     dying.process = None
     killed = time.monotonic()
+    make_overdue(overdue)
     ids = write_records(2, 3, lambda n: other)
     wait_for_deliveries(ids, 4, LEASE_S + 30)
     background = time.monotonic() - killed
-    one.psql(f"UPDATE px_ledger.entry SET state_since = now() - interval '60 days', auto_at = now() - interval '50 days'"
-             f" WHERE id = '{made.json['id']}'")
-    wait_until(lambda: (holder("due") or [None])[0] is other, LEASE_S + 30, "the other taking up what is due")
+    wait_until(lambda: lapses(overdue), LEASE_S + 30, "the other taking up what is due")
     due = time.monotonic() - killed
     dying.start()
     assert background < LEASE_S + 15 and due < LEASE_S + 20, (background, due)
-    print(f"       after kill -9 of the holder: delivery at the other within {background:.1f} s, deadlines {due:.1f} s")
+    print(f"       after kill -9 of the holder the other delivered within {background:.1f} s and took up a deadline"
+          f" within {due:.1f} s")
 
 
 def test_what_is_due_happens_once():
     """Both servers and juxinctl want to take up the same deadlines at once."""
     ids = write_records(12, 0, lambda n: one)
-    listed = ", ".join(f"'{i}'" for i in ids)
-    one.psql("UPDATE px_ledger.entry SET state_since = now() - interval '60 days', auto_at = now() - interval '50 days'"
-             f" WHERE id IN ({listed})")
+    make_overdue(ids)
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda server: server.ctl("jobs", "run", check=False), [one, two, one]))
-    times = one.psql("SELECT record_id, count(*) FROM juxin.history WHERE transition = 'lapse'"
-                     f" AND record_id IN ({listed}) GROUP BY 1")
+    times = lapses(ids)
     assert len(times) == len(ids) and all(n == "1" for _, n in times), (times, [d.stdout for d in done])
 
 
