@@ -13,6 +13,7 @@
 #define SWEEP_MS 250
 /* After the grace: how long cancelled handlers get for their cleanups before `done` is called regardless. */
 #define LAST_MS 1000
+#define ROOM_LOOKS 64
 
 /* Past the grace: idle and slow ones are cut, handlers are asked to end, once; then the drain is over. */
 static void sweep_drain(struct http_server *s, int64_t now)
@@ -70,6 +71,17 @@ int http_server_new(const struct http_server_config *config, struct http_server 
     return 0;
 }
 
+/* As good as idle: nothing has come on it yet. The oldest stand first; looking at a few keeps a flood cheap. */
+static struct conn *oldest_silent(const struct http_server *s)
+{
+    struct conn *c = s->busy.first;
+
+    for (int i = 0; c && i < ROOM_LOOKS; i++, c = c->next)
+        if (c->state == CONN_HANDSHAKE || (c->state == CONN_READING && !c->x))
+            return c;
+    return NULL;
+}
+
 static void on_accept(int fd, const struct sockaddr_storage *peer, void *arg)
 {
     struct listener *l = arg;
@@ -78,12 +90,14 @@ static void on_accept(int fd, const struct sockaddr_storage *peer, void *arg)
     s->stats.accepted++;
     if (s->stats.connections >= s->limits.connections) {
         /* The connection that has been idle longest makes room; without one the newcomer has to go. */
-        if (!s->idle.first) {
+        struct conn *c = s->idle.first ? s->idle.first : oldest_silent(s);
+
+        if (!c) {
             s->stats.refused++;
             close(fd);
             return;
         }
-        conn_close(s->idle.first);
+        conn_close(c);
     }
     conn_open(s, fd, l->tls, peer);
 }

@@ -2,6 +2,7 @@
 #include "master/setup.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "api/dispatch.h"
 #include "api/meta.h"
@@ -13,7 +14,26 @@
 #include "master/assemble.h"
 #include "plugin/start.h"
 
+#define OTHER_DESCRIPTORS                                                                                    \
+    64 /* listeners, the dispatcher's connections, the loop's own, files, the admin's clients */
+
 static struct http_static *console;
+
+/* Clients must not take the descriptors that the database's connections and the worker's own files need: what is over
+ * the limit makes room or is turned away, what meets no free descriptor is lost. */
+static uint32_t connections_that_fit(const struct config *c)
+{
+    int64_t others = c->database.fast_connections + c->database.slow_connections + OTHER_DESCRIPTORS, most;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return (uint32_t)c->limits.connections;
+    most = MAX((int64_t)limit.rlim_cur - others, 8);
+    if (most < c->limits.connections)
+        log_event(LOG_WARN, "worker.fewer_connections", LF_INT("connections", most),
+            LF_INT("configured", c->limits.connections), LF_INT("descriptors", limit.rlim_cur));
+    return (uint32_t)MIN(most, c->limits.connections);
+}
 
 struct http_limits config_http_limits(const struct config *c)
 {
@@ -28,7 +48,7 @@ struct http_limits config_http_limits(const struct config *c)
     l.write_ms = (uint32_t)c->limits.write_ms;
     l.keepalive_ms = (uint32_t)c->limits.keepalive_ms;
     l.request_ms = (uint32_t)c->limits.request_ms;
-    l.connections = (uint32_t)c->limits.connections;
+    l.connections = connections_that_fit(c);
     l.in_flight = (uint32_t)c->limits.in_flight;
     l.buffered_bytes = (uint32_t)c->limits.buffered_bytes;
     l.drain_idle_ms = (uint32_t)c->limits.drain_idle_ms;

@@ -80,6 +80,7 @@ class Server:
         self.process = None
         self.cluster = cluster or postgres
         self.home = home or prefix()
+        self.through = []  # a command that runs juxind, such as ["prlimit", "--nofile=256"]
         self.config = self._configuration(workers)
         merge(self.config, config or {})
         self.write_config()
@@ -144,7 +145,7 @@ class Server:
 
     def start_without_waiting(self):
         with open(self.log_file, "ab") as log:
-            self.process = harness.start_process([self.home + "/bin/juxind", "--config", self.config_file],
+            self.process = harness.start_process([*self.through, self.home + "/bin/juxind", "--config", self.config_file],
                                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                                  env=self.environment, start_new_session=True)
 
