@@ -96,6 +96,7 @@ struct conn {
     uint32_t attempts;        /* failed ones since it was last ready */
     uint32_t generation;      /* grows when the connection is lost: older slots are void */
     uint32_t in_flight;       /* units of work */
+    int32_t tenant;           /* whose, where there is but one at a time */
     bool broken;              /* a send failed */
     bool commit_due;          /* the last read's COMMIT is still to be sent */
     int64_t silent_since;     /* a client deadline passed; 0 when it has answered since */

@@ -1,5 +1,5 @@
-/* A lane: who waits for a connection and who gets the next one. Tenants are served in turn, so that one tenant's flood
- * delays itself. */
+/* A lane: who waits for a connection and who gets the next one. Tenants are served in turn, and none gets every connection
+ * of the slow lane: a tenant whose units of work all wait for a lock holds up itself. */
 #include <errno.h>
 
 #include "base/mem.h"
@@ -27,9 +27,22 @@ bool lane_is_usable(const struct lane *lane)
     return false;
 }
 
-static struct slot take(struct lane *lane, struct conn *c)
+/* A quarter of the slow connections, one at least, is left to others. A fast connection is shared by many. */
+static bool has_share(const struct lane *lane, int32_t tenant)
+{
+    uint32_t used = 0, left = lane->connected > 1 ? MAX(lane->connected / 4, 1u) : 0;
+
+    if (lane->depth > 1)
+        return true;
+    for (uint32_t i = 0; i < lane->conn_count; i++)
+        used += lane->conns[i].in_flight > 0 && lane->conns[i].tenant == tenant;
+    return used + left < lane->connected;
+}
+
+static struct slot take(struct lane *lane, struct conn *c, int32_t tenant)
 {
     c->in_flight++;
+    c->tenant = tenant;
     lane->units++;
     return (struct slot){c, c->generation};
 }
@@ -97,17 +110,30 @@ static void dequeue(struct lane *lane, struct waiter *w)
         queue_free(lane, q);
 }
 
+/* The next tenant that has not all it may have. NULL: whoever waits has. */
+static struct tenant_queue *next_in_turn(const struct lane *lane)
+{
+    struct tenant_queue *q = lane->turn;
+
+    while (q && !has_share(lane, q->tenant)) {
+        q = q->next;
+        if (q == lane->turn)
+            return NULL;
+    }
+    return q;
+}
+
 static void serve(struct lane *lane)
 {
+    struct tenant_queue *q;
     struct conn *c;
 
-    while (lane->turn && (c = least_busy(lane))) {
-        struct tenant_queue *q = lane->turn;
+    while ((c = least_busy(lane)) && (q = next_in_turn(lane))) {
         struct waiter *w = q->first;
 
         lane->turn = q->next;
+        w->slot = take(lane, c, q->tenant);
         dequeue(lane, w);
-        w->slot = take(lane, c);
         fiber_wake(&w->wait);
     }
 }
@@ -138,19 +164,20 @@ const struct lane_ops lane_ops = {.serve = serve, .fail = fail, .release = relea
 int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct slot *ret)
 {
     struct waiter w = {.status = 0};
-    struct conn *c = lane->waiting == 0 ? least_busy(lane) : NULL;
-    struct tenant_queue *q;
+    struct tenant_queue *q = queue_of(lane, tenant);
+    /* Where a connection is free, whoever waits has all that he may have. */
+    struct conn *c = !q && has_share(lane, tenant) ? least_busy(lane) : NULL;
     int r;
 
     if (fiber_is_cancelled())
         return -ECANCELED;
     if (c) {
-        *ret = take(lane, c);
+        *ret = take(lane, c, tenant);
         return 0;
     }
     for (uint32_t i = 0; lane->kind == LANE_FAST && i < lane->conn_count; i++)
         conn_drop_silent(&lane->conns[i]);
-    q = queue_of(lane, tenant);
+    q = queue_of(lane, tenant); /* the loss of a connection may have emptied it */
     if (lane->failing || lane->db->closing || lane->waiting >= lane->db->config.queue_max ||
         (q && q->count >= lane->db->config.tenant_queue_max)) {
         lane->db->refused++;
