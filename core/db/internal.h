@@ -5,6 +5,7 @@
  *   unit.c   what opens and closes a unit of work
  *   pipe.c   what is in flight on a connection, in the order it was sent
  *   conn.c   one connection: connect, events, loss, reconnect
+ *   slow.c   which reads take long
  *   lane.c   who waits for a connection, who gets the next one
  *   read.c, tx.c   the units of work */
 #pragma once
@@ -52,10 +53,12 @@ void stmt_cache_clear(struct stmt_cache *c);
 /* Statements sent together, whose results arrive together. */
 struct batch {
     struct fiber_wait wait;
-    bool done;       /* everything arrived, or the connection was lost */
-    bool abandoned;  /* nobody waits any more: freed when done */
-    bool stale_plan; /* failed because a prepared statement was gone or outdated; forgotten since */
-    int status;      /* of the first failure */
+    bool done;        /* everything arrived, or the connection was lost */
+    bool abandoned;   /* nobody waits any more: freed when done */
+    bool stale_plan;  /* failed because a prepared statement was gone or outdated; forgotten since */
+    int status;       /* of the first failure */
+    int64_t began_ms; /* when it was sent; 0: nobody wants to know … */
+    int64_t took_ms;  /* … how long the server had it, without what stood before it in the pipeline */
     struct db_error error;
     size_t count;
     PGresult *result[];
@@ -99,6 +102,7 @@ struct conn {
     int32_t tenant;           /* whose, where there is but one at a time */
     bool broken;              /* a send failed */
     bool commit_due;          /* the last read's COMMIT is still to be sent */
+    int64_t answered_ms;      /* when the last batch was done */
     int64_t silent_since;     /* a client deadline passed; 0 when it has answered since */
     bool retire;              /* to be closed when idle: the server became read-only */
     struct stmt_cache stmts;
@@ -149,7 +153,19 @@ struct lane {
     uint64_t units;
 };
 
+#define SLOW_ENTRIES 256
+
+struct slow_list {
+    struct slow_entry {
+        uint64_t key; /* 0: empty */
+        int64_t until_ms;
+        int32_t score;
+    } entry[SLOW_ENTRIES];
+    uint32_t count;
+};
+
 struct db {
+    struct slow_list slow;
     struct db_config config;
     PQconninfoOption *options;
     uint32_t hosts;
@@ -163,6 +179,12 @@ struct db {
 MUSTCHECK int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct slot *ret);
 extern const struct lane_ops lane_ops;
 bool lane_is_usable(const struct lane *lane); /* a connection is there, and answers */
+
+/* Does a statement of these take so long for this tenant that others must not wait behind it? slow.c */
+bool slow_is_known(struct slow_list *l, int32_t tenant, const struct db_call *calls, size_t count);
+/* is_stopped: by its timeout. */
+void slow_note(struct slow_list *l, int32_t tenant, const struct db_call *calls, size_t count,
+    int64_t took_ms, bool is_stopped);
 
 void conn_init(struct conn *c, struct lane *lane, uint32_t index);
 void conn_done(struct conn *c);

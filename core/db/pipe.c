@@ -9,6 +9,7 @@
  * sent behind it. */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "db/internal.h"
 
@@ -212,8 +213,13 @@ static void op_pop(struct conn *c)
     c->ops.head = (c->ops.head + 1) & (c->ops.capacity - 1);
     c->ops.count--;
     stmt_unref(op.entry);
-    if (op.batch && (op.flags & OP_BATCH_DONE))
+    if (op.batch && (op.flags & OP_BATCH_DONE)) {
+        int64_t now = clock_mono_ms();
+
+        op.batch->took_ms = now - MAX(op.batch->began_ms, c->answered_ms);
+        c->answered_ms = now;
         batch_finish(op.batch);
+    }
     if (op.flags & OP_SLOT_FREE)
         c->lane->ops->release((struct slot){c, c->generation});
 }

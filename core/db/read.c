@@ -1,4 +1,5 @@
-/* Reads: one unit of work in one write and one round trip, several in flight on each fast connection.
+/* Reads: one unit of work in one write and one round trip, several in flight on each fast connection; what is known to
+ * take long goes out on a slow one of its own.
  *
  * The epochs are read behind the statements: a change that came before any of the rows was read is then seen for sure.
  * COMMIT goes behind the Sync, so that after an error it acts as ROLLBACK and the next unit is unharmed; the caller has
@@ -50,12 +51,15 @@ static int read_once(struct db *db, struct lane *lane, int32_t tenant, struct db
     if (!slot_is_valid(slot))
         return -ECONNRESET;
     b = batch_new(count + 1);
+    b->began_ms = clock_mono_ms();
     send_unit(slot.conn, b, tenant, calls, count, ret_epoch != NULL);
     r = batch_wait(b, deadline);
     if (r == 0) {
         r = b->status;
         *error = b->error;
         *ret_stale = b->stale_plan;
+        if (r == 0 || r == -ETIMEDOUT)
+            slow_note(&db->slow, tenant, calls, count, b->took_ms, r < 0);
     } else if (r == -ETIMEDOUT && slot_is_valid(slot)) {
         conn_silent(slot.conn);
     }
@@ -72,7 +76,9 @@ static int read_once(struct db *db, struct lane *lane, int32_t tenant, struct db
 int db_read(struct db *db, int32_t tenant, struct db_call *calls, size_t count, struct db_epoch *ret_epoch,
     struct db_error *error)
 {
-    struct lane *lane = &db->lanes[db->config.fast_connections > 0 ? LANE_FAST : LANE_SLOW];
+    bool is_fast = db->config.fast_connections > 0 &&
+                   (db->config.slow_connections == 0 || !slow_is_known(&db->slow, tenant, calls, count));
+    struct lane *lane = &db->lanes[is_fast ? LANE_FAST : LANE_SLOW];
     struct db_error unused;
     bool stale = false;
     int r;

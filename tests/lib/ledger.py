@@ -23,11 +23,14 @@ UNKNOWN = (409, 429, 503, 504, 507)  # not done, or not known whether: repeat wi
 _names = itertools.count(1)
 
 
-def works_server(tenants=TENANTS, start=True, **more):
-    """A server whose tenants have a county k, a street s1 and a person "writer" who may do everything there."""
+def works_server(tenants=TENANTS, start=True, more_plugins=None, **more):
+    """A server whose tenants have a county k, a street s1 and a person "writer" who may do everything there.
+    more_plugins(directory) puts more of them beside "works"."""
     server = Server(database=False, **more)
     plugins = os.path.join(server.directory, "plugins")
     shutil.copytree(ROOT / "tests/fixtures/plugins", plugins)
+    if more_plugins:
+        more_plugins(plugins)
     server.config["plugins"]["directory"] = plugins
     server.write_config()
     server.make_database()

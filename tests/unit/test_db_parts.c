@@ -188,6 +188,34 @@ static void test_merkle_root(void **state)
     assert_memory_not_equal(seal_root(copy, 5).b, root[5].b, SHA256_LEN);
 }
 
+/* Twice in short order, or stopped by its timeout once: then it goes elsewhere, for that tenant only, until it has been
+ * quick again. */
+static void test_slow_list(void **state)
+{
+    struct slow_list l = {.count = 0};
+    struct db_call calls[] = {{.stmt = {"quick", ""}}, {.stmt = {"other", ""}}};
+
+    slow_note(&l, 1, calls, 2, 10, false);
+    assert_int_equal(l.count, 0);
+    slow_note(&l, 1, calls, 1, 80, false);
+    assert_false(slow_is_known(&l, 1, calls, 1));
+    slow_note(&l, 1, calls, 1, 10, false);
+    slow_note(&l, 1, calls, 1, 10, false);
+    assert_int_equal(l.count, 0);
+    slow_note(&l, 1, calls, 1, 80, false);
+    slow_note(&l, 1, calls, 1, 80, false);
+    assert_true(slow_is_known(&l, 1, calls, 1));
+    assert_false(slow_is_known(&l, 2, calls, 1));
+    assert_false(slow_is_known(&l, 1, calls + 1, 1));
+    assert_true(slow_is_known(&l, 1, calls, 2));
+    for (int i = 0; i < 4; i++)
+        slow_note(&l, 1, calls, 1, 10, false);
+    assert_false(slow_is_known(&l, 1, calls, 1));
+    assert_int_equal(l.count, 0);
+    slow_note(&l, 2, calls + 1, 1, 0, true);
+    assert_true(slow_is_known(&l, 2, calls + 1, 1));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -197,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_built_statements),
         cmocka_unit_test(test_keyring),
         cmocka_unit_test(test_merkle_root),
+        cmocka_unit_test(test_slow_list),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
