@@ -124,17 +124,20 @@ char *arena_dup(struct arena *a, const char *s)
 char *arena_printf(struct arena *a, const char *format, ...)
 {
     va_list args, again;
+    char here[256], *out;
     int len;
-    char *out;
 
     va_start(args, format);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, format, args);
+    len = vsnprintf(here, sizeof(here), format, args);
     va_end(args);
     if (len < 0)
         abort();
     out = arena_alloc(a, (size_t)len + 1);
-    vsnprintf(out, (size_t)len + 1, format, again);
+    if ((size_t)len < sizeof(here))
+        memcpy(out, here, (size_t)len);
+    else
+        vsnprintf(out, (size_t)len + 1, format, again);
     va_end(again);
     return out;
 }

@@ -50,24 +50,24 @@ void buf_adds(struct buf *b, const char *s)
     buf_add(b, s, strlen(s));
 }
 
-void buf_addc(struct buf *b, char c)
-{
-    buf_add(b, &c, 1);
-}
-
 void buf_addf(struct buf *b, const char *format, ...)
 {
     va_list args, again;
+    size_t room;
     int len;
 
     va_start(args, format);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, format, args);
+    buf_reserve(b, 32);
+    room = b->capacity - b->len;
+    len = vsnprintf(b->data + b->len, room, format, args);
     va_end(args);
     if (len < 0)
         abort();
-    buf_reserve(b, (size_t)len);
-    vsnprintf(b->data + b->len, (size_t)len + 1, format, again);
+    if ((size_t)len >= room) {
+        buf_reserve(b, (size_t)len);
+        vsnprintf(b->data + b->len, (size_t)len + 1, format, again);
+    }
     va_end(again);
     b->len += (size_t)len;
 }

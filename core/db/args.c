@@ -67,9 +67,12 @@ void db_arg_date(struct db_args *a, int32_t days)
 struct db_stmt db_stmt_built(struct arena *a, const char *sql)
 {
     struct sha256 digest = sha256_of(text_of(sql));
-    char name[1 + 32 + 1] = "~";
+    struct buf name = BUF_INIT;
+    struct db_stmt stmt;
 
-    for (int i = 0; i < 16; i++)
-        snprintf(name + 1 + 2 * i, 3, "%02x", digest.b[i]);
-    return (struct db_stmt){.name = arena_dup(a, name), .sql = arena_dup(a, sql)};
+    buf_addc(&name, '~');
+    hex_add(&name, digest.b, 16);
+    stmt = (struct db_stmt){.name = arena_dup(a, buf_str(&name)), .sql = arena_dup(a, sql)};
+    buf_done(&name);
+    return stmt;
 }

@@ -41,7 +41,8 @@ struct enum_value {
 };
 
 struct field {
-    const char *name; /* also the column's name */
+    const char *name;     /* also the column's name */
+    struct text json_key; /* "name": as it stands in answers */
     struct label label;
     enum field_type type;
     uint32_t index; /* in resource.fields */

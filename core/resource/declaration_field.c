@@ -194,6 +194,7 @@ static void parse_field(struct parse *p, const char *name, const json_t *v, stru
     int type;
 
     f->name = arena_dup(p->a, name);
+    f->json_key = text_of(arena_printf(p->a, "\"%s\":", name)); /* a name has nothing to escape */
     f->label = (struct label){"", ""};
     if (!json_is_object(v)) {
         report_add(p->report, at, NULL, "must be an object");

@@ -183,9 +183,17 @@ void record_write_masked(struct jsonw *w, enum field_mask mask, const char *v)
     jsonw_str(w, out);
 }
 
-static void write_id(struct jsonw *w, const char *key, struct uuid id)
+/* Members that every record has: their names need no quoting at run time. */
+#define KEY(w, name) jsonw_quoted_key(w, TEXT("\"" name "\":"))
+
+static void write_id(struct jsonw *w, struct uuid id)
 {
-    jsonw_kstr(w, key, uuid_is_nil(id) ? NULL : uuid_format(id).s);
+    struct uuid_text t = uuid_format(id);
+
+    if (uuid_is_nil(id))
+        jsonw_null(w);
+    else
+        jsonw_text(w, (struct text){t.s, UUID_TEXT_LEN});
 }
 
 static void write_hidden(struct jsonw *w, const struct record *rec)
@@ -211,26 +219,40 @@ void record_write_members(struct jsonw *w, const struct record *rec, const struc
     const struct resource *res = rec->res;
     bool hides_editor = rec->hides_submitter && uuid_eq(rec->updated_by, rec->created_by);
 
-    write_id(w, "id", rec->id);
-    jsonw_kint(w, "version", rec->version);
-    jsonw_kstr(w, "state", res->states[rec->state].name);
-    jsonw_kstr(w, "state_since", rec->state_since);
-    jsonw_kstr(w, "due_at", rec->due);
-    if (res->number_prefix)
-        jsonw_kstr(w, "number", rec->number);
-    write_id(w, "unit_id", rec->unit_id);
-    jsonw_kstr(w, "unit_name", rec->unit == TREE_NONE ? NULL : tree_unit(t->tree, rec->unit).name);
-    write_id(w, "origin_unit_id", rec->origin_unit_id);
-    jsonw_kstr(w, "created_at", rec->created_at);
-    write_id(w, "created_by", rec->hides_submitter ? UUID_NIL : rec->created_by);
-    jsonw_kstr(w, "updated_at", rec->updated_at);
-    write_id(w, "updated_by", hides_editor ? UUID_NIL : rec->updated_by);
+    KEY(w, "id");
+    write_id(w, rec->id);
+    KEY(w, "version");
+    jsonw_int(w, rec->version);
+    KEY(w, "state");
+    jsonw_str(w, res->states[rec->state].name);
+    KEY(w, "state_since");
+    jsonw_str(w, rec->state_since);
+    KEY(w, "due_at");
+    jsonw_str(w, rec->due);
+    if (res->number_prefix) {
+        KEY(w, "number");
+        jsonw_str(w, rec->number);
+    }
+    KEY(w, "unit_id");
+    write_id(w, rec->unit_id);
+    KEY(w, "unit_name");
+    jsonw_str(w, rec->unit == TREE_NONE ? NULL : tree_unit(t->tree, rec->unit).name);
+    KEY(w, "origin_unit_id");
+    write_id(w, rec->origin_unit_id);
+    KEY(w, "created_at");
+    jsonw_str(w, rec->created_at);
+    KEY(w, "created_by");
+    write_id(w, rec->hides_submitter ? UUID_NIL : rec->created_by);
+    KEY(w, "updated_at");
+    jsonw_str(w, rec->updated_at);
+    KEY(w, "updated_by");
+    write_id(w, hides_editor ? UUID_NIL : rec->updated_by);
     for (uint32_t i = 0; i < res->field_count; i++) {
         const struct field *f = &res->fields[i];
 
         if (rec->hidden[i])
             continue;
-        jsonw_key(w, f->name);
+        jsonw_quoted_key(w, f->json_key);
         if (f->mask != MASK_NONE && rec->values[i] && !may_unmask)
             record_write_masked(w, f->mask, rec->values[i]);
         else

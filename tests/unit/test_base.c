@@ -66,6 +66,28 @@ static void dates_round_trip(void **state)
     assert_int_equal(clock_parse(TEXT("2026-11-23T25:00:00Z"), &us), -EINVAL);
 }
 
+/* Each byte at each place of a UUID: a hexadecimal digit in either case, or refused. */
+static void parse_every_byte(void)
+{
+    static const char good[] = "01234567-89ab-7def-8123-456789abcdef";
+
+    for (size_t i = 0; i < UUID_TEXT_LEN; i++) {
+        for (int c = 0; c < 256; c++) {
+            char text[UUID_TEXT_LEN + 1];
+            struct uuid id;
+            bool is_digit = c < 128 && c && strchr("0123456789abcdefABCDEF", c);
+
+            memcpy(text, good, sizeof(text));
+            text[i] = (char)c;
+            assert_int_equal(uuid_parse((struct text){text, UUID_TEXT_LEN}, &id),
+                (good[i] == '-' ? c == '-' : is_digit) ? 0 : -EINVAL);
+            text[i] = (char)(c >= 'A' && c <= 'F' ? c + 32 : c);
+            if (good[i] != '-' && is_digit)
+                assert_string_equal(uuid_format(id).s, text);
+        }
+    }
+}
+
 static void ids_grow_and_round_trip(void **state)
 {
     struct uuid last = uuid_new(), back;
@@ -80,6 +102,7 @@ static void ids_grow_and_round_trip(void **state)
     assert_int_equal(uuid_parse(text_of(uuid_format(last).s), &back), 0);
     assert_true(uuid_eq(last, back));
     assert_int_equal(last.b[6] >> 4, 7);
+    parse_every_byte();
     assert_int_equal(uuid_parse(TEXT("not-a-uuid"), &back), -EINVAL);
 }
 
@@ -165,6 +188,84 @@ static void writer_writes_json(void **state)
     buf_done(&out);
 }
 
+/* What stands for itself is copied, whatever its place among words of eight bytes; the rest is escaped. */
+static void json_escapes_at_every_place(void **state)
+{
+    struct buf out = BUF_INIT, want = BUF_INIT;
+
+    (void)state;
+    for (size_t len = 0; len < 20; len++) {
+        for (size_t at = 0; at <= len; at++) {
+            for (int c = 1; c < 256; c++) {
+                char text[24];
+
+                memset(text, at % 2 ? 'x' : 0xe8, sizeof(text));
+                if (at < len)
+                    text[at] = (char)c;
+                buf_clear(&out);
+                buf_clear(&want);
+                jsonw_quote(&out, (struct text){text, len});
+                buf_addc(&want, '"');
+                for (size_t i = 0; i < len; i++) {
+                    unsigned char b = (unsigned char)text[i];
+
+                    if (b == '"' || b == '\\')
+                        buf_addf(&want, "\\%c", b);
+                    else if (b == '\n' || b == '\r' || b == '\t')
+                        buf_addf(&want, "\\%c", b == '\n' ? 'n' : b == '\r' ? 'r' : 't');
+                    else if (b < 0x20)
+                        buf_addf(&want, "\\u%04x", b);
+                    else
+                        buf_addc(&want, (char)b);
+                }
+                buf_addc(&want, '"');
+                assert_string_equal(buf_str(&out), buf_str(&want));
+            }
+        }
+    }
+    buf_done(&out);
+    buf_done(&want);
+}
+
+static void json_numbers(void **state)
+{
+    static const int64_t numbers[] = {0, 1, -1, 9, 10, -10, 99, 1234567890123, INT64_MAX, INT64_MIN};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        struct buf out = BUF_INIT;
+        struct jsonw w;
+        char want[32];
+
+        snprintf(want, sizeof(want), "%lld", (long long)numbers[i]);
+        jsonw_init(&w, &out);
+        jsonw_int(&w, numbers[i]);
+        assert_string_equal(buf_str(&out), want);
+        buf_done(&out);
+    }
+}
+
+/* Around the sizes at which a second pass is needed. */
+static void formatted_texts_of_every_length(void **state)
+{
+    struct arena *a = arena_new();
+    char text[600];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    for (int len = 0; len < (int)sizeof(text); len++) {
+        struct buf out = BUF_INIT;
+
+        buf_adds(&out, "before ");
+        buf_addf(&out, "%.*s|", len, text);
+        assert_int_equal(out.len, 7 + len + 1);
+        assert_int_equal(strlen(buf_str(&out)), out.len);
+        assert_string_equal(arena_printf(a, "before %.*s|", len, text), buf_str(&out));
+        buf_done(&out);
+    }
+    arena_free(a);
+}
+
 static void count_up(void *arg)
 {
     int **next = arg;
@@ -220,6 +321,9 @@ int main(void)
         cmocka_unit_test(ids_go_by_the_agreed_clock),
         cmocka_unit_test(json_limits_hold),
         cmocka_unit_test(writer_writes_json),
+        cmocka_unit_test(json_escapes_at_every_place),
+        cmocka_unit_test(json_numbers),
+        cmocka_unit_test(formatted_texts_of_every_length),
         cmocka_unit_test(arena_cleans_up),
         cmocka_unit_test(encodings_round_trip),
     };
