@@ -55,6 +55,10 @@ static const struct db_stmt delivered = {
 static const struct db_stmt postpone = {"outbox.postpone",
     "UPDATE juxin.outbox SET state = $3, next_at = now() + $4::bigint * interval '1 ms', "
     "last_error = $5 WHERE tenant_id = $1 AND id = $2"};
+/* Again when it has waited as long again, within bounds: soon after a short closure, not often in a long one. */
+static const struct db_stmt put_off = {"outbox.put_off",
+    "UPDATE juxin.outbox SET attempts = attempts - 1, next_at = now() + least(greatest(now() - created_at, "
+    "interval '1 s'), interval '10 min') * ($3::int / 1000.0) WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt revive = {"outbox.revive", "UPDATE juxin.outbox SET state = 'pending', attempts "
                                                        "= 0, next_at = now() WHERE tenant_id = $1 AND id = $2"
                                                        " AND state = 'dead'"};
@@ -166,14 +170,18 @@ static int write_one(struct db *db, int32_t tenant, struct db_stmt stmt, struct 
     return r;
 }
 
-static int64_t backoff_ms(uint32_t attempts)
+/* Half of it to one and a half times, so that what waits together does not come back together. */
+static int64_t around(int64_t n)
 {
-    int64_t ms = (int64_t)BACKOFF_FIRST_MS << MIN(attempts, 12u);
     uint16_t jitter;
 
     random_bytes(&jitter, sizeof(jitter));
-    ms = MIN(ms, BACKOFF_MAX_MS);
-    return ms / 2 + ms * jitter / 65536;
+    return n / 2 + n * jitter / 65536;
+}
+
+static int64_t backoff_ms(uint32_t attempts)
+{
+    return around(MIN((int64_t)BACKOFF_FIRST_MS << MIN(attempts, 12u), BACKOFF_MAX_MS));
 }
 
 /* Errors that say nothing against the action itself. */
@@ -207,6 +215,11 @@ static int settle(struct delivery *d, const struct outbox_row *row, int outcome)
     if (outcome == 0) {
         d->result.delivered++;
         return write_one(d->db, row->tenant, delivered, &a, 1);
+    }
+    if (outcome == OUTBOX_PAUSED) {
+        d->result.paused++;
+        db_arg_int(&a, around(1000));
+        return write_one(d->db, row->tenant, put_off, &a, 1);
     }
     d->result.dead += dead;
     d->result.retried += !dead;

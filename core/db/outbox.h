@@ -30,11 +30,15 @@ struct outbox_row {
     const char *topic, *plugin, *key, *payload;
 };
 
-/* 0 delivered; -EAGAIN (and errors that pass, see outbox.c) try again later; anything else: dead letter. */
+/* Not now, and nobody's fault: where the row belongs is closed for the time being. It is looked at again when it has
+ * waited as long again, ten minutes at most, and never becomes a dead letter by waiting. */
+#define OUTBOX_PAUSED 1
+
+/* 0 delivered; OUTBOX_PAUSED; -EAGAIN (and errors that pass, see outbox.c) try again later; anything else: dead letter. */
 typedef int outbox_deliver_fn(void *arg, const struct outbox_row *row);
 
 struct outbox_result {
-    uint32_t delivered, retried, dead;
+    uint32_t delivered, retried, dead, paused;
 };
 /* Delivers what is due in the tenant, up to a batch, several keys side by side. From a fiber. */
 MUSTCHECK int outbox_deliver(

@@ -111,16 +111,54 @@ static int run_action(struct call *c, const struct offer_action *o, const struct
     return result.verdict == JX_VETO ? -EPERM : -EAGAIN;
 }
 
+static struct text plugin_of(const char *resource)
+{
+    struct text rest = text_of(resource);
+
+    return text_split(&rest, '.');
+}
+
+static bool is_available(struct text plugin)
+{
+    for (size_t i = 0; i < plugin_count(); i++)
+        if (text_is(plugin, plugin_at(i)->id))
+            return plugin_is_available(plugin_at(i));
+    return false;
+}
+
+/* Where the record is handled by now; *unit stays as it was when there is no such record any more. OUTBOX_PAUSED
+ * where the record's own plugin does not run: then it is frozen, for those who listen too. */
+static int find_unit(struct call *c, const char *resource, struct uuid id, uint32_t *unit)
+{
+    struct call_fault before = c->fault;
+    struct record *rec;
+    int r = engine_ops()->read(c, resource, id, &rec);
+
+    if (r == 0)
+        *unit = engine_ops()->unit(rec);
+    if (r != -EINVAL)
+        return r;
+    r = c->fault.status == 404 ? 0 : OUTBOX_PAUSED;
+    c->fault = before;
+    return r;
+}
+
 static int deliver(struct call *c, const char *plugin, const json_t *p)
 {
     const struct offer_action *o = find_action(plugin, p);
     struct jx_event event = {.size = sizeof(event), .unit = JX_UNIT_NONE};
-    const struct plugin *installed = plugin_find(plugin);
+    uint32_t unit;
     struct uuid id;
+    int r;
 
-    /* Out of order, or an older worker that does not know the action yet: later. */
-    if (!installed || !plugin_is_available(installed) || !o)
+    if (!is_available(text_of(plugin)))
+        return OUTBOX_PAUSED;
+    if (!o) /* an older worker that does not know the action yet */
         return -EAGAIN;
+    if (!is_available(plugin_of(o->a.resource)))
+        return OUTBOX_PAUSED;
+    if (uuid_parse(text_of(json_str(p, "unit")), &id) == 0)
+        event.unit = tree_find(c->tenant->tree, id);
     if (uuid_parse(text_of(json_str(p, "id")), &id) < 0)
         return -EINVAL;
     event.id = host_id(id);
@@ -129,11 +167,13 @@ static int deliver(struct call *c, const char *plugin, const json_t *p)
     event.transition = json_str(p, "transition");
     event.changed = json_str_or(p, "changed", "");
     event.version = json_int_or(p, "version", 0);
-    if (uuid_parse(text_of(json_str(p, "unit")), &id) == 0)
-        event.unit = tree_find(c->tenant->tree, id);
+    unit = event.unit;
+    r = find_unit(c, o->a.resource, id, &unit);
+    if (r != 0)
+        return r;
     /* Disabling freezes what is under way; it goes on when the plugin is effective there again. */
-    if (event.unit != JX_UNIT_NONE && !policy_is_on(c, plugin, event.unit))
-        return -EAGAIN;
+    if (unit != JX_UNIT_NONE && !policy_is_on(c, plugin, unit))
+        return OUTBOX_PAUSED;
     return run_action(c, o, &event);
 }
 

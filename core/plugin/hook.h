@@ -31,5 +31,5 @@ MUSTCHECK int hook_filter(struct call *c, enum hook_point point, const char *res
 MUSTCHECK int hook_actions(struct call *c, enum hook_point point, const char *resource, const char *detail,
     const struct record *rec, int64_t version, const char *changed);
 
-/* Delivers one outbox row to its plugin; called by the dispatcher. 0 done, -EAGAIN retry, other: dead letter. */
+/* Delivers one outbox row to its plugin; called by the dispatcher. As an outbox_deliver_fn. */
 MUSTCHECK int hook_deliver(struct call *c, const char *plugin, const char *payload);
