@@ -7,14 +7,19 @@
 #include "tenant/calendar.h"
 #include "tenant/units.h"
 
+/* Of every resource that has a table: those of plugins that are out of order just now, or gone for a while, too. */
+static const struct db_stmt declared = {
+    "engine.declared", "SELECT plugin, resource FROM juxin.declaration ORDER BY plugin, resource"};
+
 /* Rows of the units that moved carry their new ancestors; their versions stay, nobody's ETag goes stale. */
 static int rows_follow(
     struct db_tx *tx, const struct tenant *t, const struct unit_place *places, size_t count)
 {
     struct arena *arena = arena_new();
+    struct db_rows *tables CLEANUP(db_rows_freep) = NULL;
     struct unit_place_arrays arrays;
     struct db_args args;
-    int r = 0;
+    int r = db_exec(tx, declared, NULL, &tables);
 
     unit_place_arrays(arena, places, count, &arrays);
     db_args_reset(&args);
@@ -22,14 +27,15 @@ static int rows_follow(
     db_arg_str(&args, arrays.id);
     for (int d = 0; d < TREE_DEPTH_MAX; d++)
         db_arg_str(&args, arrays.a[d]);
-    for (uint32_t i = 0; i < resource_count() && r == 0; i++)
+    for (int i = 0; r == 0 && i < db_rows_count(tables); i++)
         r = db_exec(tx,
-            db_stmt_built(arena, arena_printf(arena,
-                                     "UPDATE %s AS r SET a1 = u.a1, a2 = u.a2, a3 = u.a3, a4 = u.a4 FROM "
-                                     "unnest($2::uuid[], $3::uuid[],"
-                                     " $4::uuid[], $5::uuid[], $6::uuid[]) AS u(id, a1, a2, a3, a4)"
-                                     " WHERE r.tenant_id = $1 AND r.unit_id = u.id",
-                                     resource_at(i)->table)),
+            db_stmt_built(
+                arena, arena_printf(arena,
+                           "UPDATE px_%s.\"%s\" AS r SET a1 = u.a1, a2 = u.a2, a3 = u.a3, a4 = u.a4 FROM "
+                           "unnest($2::uuid[], $3::uuid[],"
+                           " $4::uuid[], $5::uuid[], $6::uuid[]) AS u(id, a1, a2, a3, a4)"
+                           " WHERE r.tenant_id = $1 AND r.unit_id = u.id",
+                           db_get(tables, i, 0), db_get(tables, i, 1))),
             &args, NULL);
     arena_free(arena);
     return r;
