@@ -25,11 +25,12 @@ static int run(struct ctl *c)
         jsonw_object(&c->w);
         jsonw_kint(&c->w, "tenants", report.tenants);
         jsonw_kint(&c->w, "done", report.done);
+        jsonw_kint(&c->w, "paused", report.paused);
         jsonw_kint(&c->w, "failed", report.failed);
         jsonw_object_end(&c->w);
     }
-    ctl_say(c, "%u tenants looked at, %u transitions taken, %u failed", report.tenants, report.done,
-        report.failed);
+    ctl_say(c, "%u tenants looked at, %u transitions taken, %u wait for their plugin, %u failed",
+        report.tenants, report.done, report.paused, report.failed);
     return report.failed ? CTL_FAILED : CTL_OK;
 }
 

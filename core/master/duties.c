@@ -137,7 +137,8 @@ static int take_due(void)
     int r = resource_run_due(duties.db, clock_wall_us(), &report);
 
     if (r == 0 && report.done + report.failed > 0)
-        log_event(LOG_INFO, "due.taken", LF_INT("done", report.done), LF_INT("failed", report.failed));
+        log_event(LOG_INFO, "due.taken", LF_INT("done", report.done), LF_INT("failed", report.failed),
+            LF_INT("paused", report.paused));
     return r;
 }
 

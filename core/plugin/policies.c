@@ -8,11 +8,12 @@
 
 static const struct db_stmt select_rows = {"policy.rows",
     "SELECT id, unit_id, plugin, rule, reach, levels, reason, actor, valid_from, valid_until"
-    " FROM juxin.plugin_policy WHERE tenant_id = $1 AND (valid_until IS NULL OR valid_until > now())"
-    " ORDER BY plugin, id"};
+    " FROM juxin.plugin_policy WHERE tenant_id = $1 AND (valid_until IS NULL OR valid_until > "
+    "greatest(now(), valid_from)) ORDER BY plugin, id"};
 static const struct db_stmt select_deployment = {"policy.deployment",
     "SELECT id, NULL, plugin, rule, 'subtree', levels, reason, actor, valid_from, valid_until"
-    " FROM juxin.deployment_policy WHERE valid_until IS NULL OR valid_until > now() ORDER BY plugin, id"};
+    " FROM juxin.deployment_policy WHERE valid_until IS NULL OR valid_until > greatest(now(), valid_from)"
+    " ORDER BY plugin, id"};
 static const struct db_stmt select_settings = {"policy.settings",
     "SELECT unit_id, plugin, key, value, reach, locked FROM juxin.plugin_setting WHERE tenant_id = $1"};
 static const struct db_stmt select_deployment_settings = {"policy.deployment_settings",
@@ -247,7 +248,7 @@ static const char *level_zh(enum level l)
 
 static struct policy_reason reason_of_off(struct call *c, const struct policy_answer *a)
 {
-    struct policy_reason r = {403, "plugin_disabled",
+    struct policy_reason r = {403, POLICY_DISABLED,
         "disabled here: nobody has enabled it at this unit or above", "此处未启用：本级及上级均未启用该功能"};
     const char *by_en = "the operator of this platform", *by_zh = "平台运营方";
     const char *why = a->decided_by ? a->decided_by->reason : NULL;
@@ -275,19 +276,19 @@ struct policy_reason policy_reason(struct call *c, const char *plugin, uint32_t 
     case EFFECTIVE_ON:
         return (struct policy_reason){0, "on", "enabled here", "此处已启用"};
     case EFFECTIVE_NOT_APPLICABLE:
-        return (struct policy_reason){403, "plugin_disabled",
+        return (struct policy_reason){403, POLICY_DISABLED,
             arena_printf(c->arena, "disabled here: it does not run at the level %s",
                 level_name(tree_level(c->tenant->tree, unit))),
             arena_printf(
                 c->arena, "此处不适用：该功能不在%s一级运行", level_zh(tree_level(c->tenant->tree, unit)))};
     case EFFECTIVE_BLOCKED:
         other = plugin_find(a.blocked_by);
-        return (struct policy_reason){403, "plugin_disabled",
+        return (struct policy_reason){403, POLICY_DISABLED,
             arena_printf(c->arena, "disabled here: it needs %s, which is not enabled here", a.blocked_by),
             arena_printf(c->arena, "此处不可用：所需的“%s”在此处未启用",
                 other ? plugin_label_of(other->label, true) : a.blocked_by)};
     case EFFECTIVE_UNAVAILABLE:
-        return (struct policy_reason){503, "plugin_unavailable",
+        return (struct policy_reason){503, POLICY_UNAVAILABLE,
             "this function is out of order; the operator knows why", "该功能暂不可用，请联系平台运营方"};
     case EFFECTIVE_OFF:
         break;

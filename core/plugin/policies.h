@@ -13,6 +13,8 @@ struct policy_answer policy_at(struct call *c, const char *plugin, uint32_t unit
 enum policy_state policy_state_at(struct call *c, const char *plugin, uint32_t unit);
 bool policy_is_on(struct call *c, const char *plugin, uint32_t unit);
 
+#define POLICY_DISABLED "plugin_disabled"
+#define POLICY_UNAVAILABLE "plugin_unavailable"
 /* 0, or -EINVAL with the fault 403 plugin_disabled "disabled here, by <unit>, because <reason>"; 503 while the plugin
  * is unavailable. */
 MUSTCHECK int policy_gate(struct call *c, const char *plugin, uint32_t unit);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "resource/gate.h"
 #include "resource/record.h"
 #include "resource/resource.h"
 #include "tenant/calendar.h"
@@ -20,13 +21,14 @@ struct due_item {
     uint32_t state;
     int64_t version;
     int32_t since; /* the day the state began */
+    bool is_paused;
 };
 
 static struct db_stmt due_select(struct arena *a, const struct resource *res)
 {
     return db_stmt_built(a,
         arena_printf(a,
-            "SELECT r.id, r.state, r.version, r.state_since FROM %s r WHERE r.tenant_id = $1 AND "
+            "SELECT r.id, r.state, r.version, r.state_since, r.unit_id FROM %s r WHERE r.tenant_id = $1 AND "
             "r.deleted_at IS NULL"
             " AND r.auto_at IS NOT NULL AND r.auto_at < $2::date AND r.id > $3::uuid ORDER BY r.id LIMIT %d",
             res->table, DUE_BATCH));
@@ -54,38 +56,54 @@ static const struct transition *pick(
     return NULL;
 }
 
-/* One record in a unit of work of its own; again with a fresh snapshot when the epoch moved. */
-static int take_one(
-    struct db *db, int32_t tenant, const struct resource *res, const struct due_item *item, int64_t as_of_us)
+/* One piece of work in the tenant as of a day; again with a fresh snapshot when the epoch moved. */
+struct due_work {
+    struct db *db;
+    int32_t tenant;
+    const struct resource *res;
+    int64_t as_of_us;
+};
+
+static int in_tenant(
+    const struct due_work *w, int (*fn)(struct call *c, const struct due_work *w, void *arg), void *arg)
 {
     struct arena *arena = arena_new();
-    const struct transition *t;
-    struct record *rec;
     struct call c;
     int r = -EREMCHG;
 
     for (int attempt = 0; attempt < 4 && (r == -EREMCHG || r == -EDEADLK); attempt++) {
         arena_reset(arena);
-        call_init(&c, db, arena);
+        call_init(&c, w->db, arena);
         c.who = &system_subject;
-        c.now_us = as_of_us;
-        r = tenant_get_by_id(db, tenant, &c.tenant);
+        c.now_us = w->as_of_us;
+        r = tenant_get_by_id(w->db, w->tenant, &c.tenant);
         if (r < 0)
             break;
-        t = pick(res, tenant_calendar(c.tenant), item, calendar_today(as_of_us));
-        r = t ? record_transition(&c, res, item->id, item->version, t->name, NULL, &rec) : -ENOENT;
+        r = fn(&c, w, arg);
         if (r == 0)
             r = call_commit(&c);
         call_done(&c);
         if (r == -EREMCHG) {
             struct tenant *fresh = NULL;
 
-            if (tenant_refresh(db, tenant, c.seen_epoch, &fresh) == 0)
+            if (tenant_refresh(w->db, w->tenant, c.seen_epoch, &fresh) == 0)
                 tenant_unref(fresh);
         }
         tenant_unref(c.tenant);
     }
     arena_free(arena);
+    return r;
+}
+
+/* The gate is asked again with the record locked: it may have moved since it was listed. */
+static int take_one(struct call *c, const struct due_work *w, void *arg)
+{
+    struct due_item *item = arg;
+    const struct transition *t = pick(w->res, tenant_calendar(c->tenant), item, calendar_today(w->as_of_us));
+    struct record *rec;
+    int r = t ? record_transition(c, w->res, item->id, item->version, t->name, NULL, &rec) : -ENOENT;
+
+    item->is_paused = r == -EINVAL && gate_is_fault(c);
     return r;
 }
 
@@ -97,49 +115,57 @@ static uint32_t state_of(const struct resource *res, const char *name)
     return res->state_count;
 }
 
-/* The next batch of a tenant's records after *after; the number of them, or -errno. */
-static int batch(struct db *db, int32_t tenant, const struct resource *res, int64_t as_of_us,
-    struct uuid after, struct due_item *out)
+struct batch {
+    struct uuid after;
+    struct due_item items[DUE_BATCH];
+    int count;
+};
+
+/* The next batch of a tenant's records, those that wait for their plugin marked. */
+static int list(struct call *c, const struct due_work *w, void *arg)
 {
-    struct arena *arena = arena_new();
+    struct batch *b = arg;
     struct db_args args;
-    struct db_call call = {.stmt = due_select(arena, res), .args = &args};
-    int n = 0, r;
+    struct db_call call = {.stmt = due_select(c->arena, w->res), .args = &args};
+    int r;
 
     db_args_reset(&args);
-    db_arg_int(&args, tenant);
-    db_arg_date(&args, calendar_today(as_of_us));
-    db_arg_uuid(&args, after);
-    r = db_read(db, tenant, &call, 1, NULL, NULL);
-    for (int i = 0; r == 0 && i < db_rows_count(call.rows); i++)
-        out[n++] = (struct due_item){db_get_uuid(call.rows, i, 0), state_of(res, db_get(call.rows, i, 1)),
-            db_get_int(call.rows, i, 2), calendar_today(db_get_time(call.rows, i, 3))};
-    if (r == 0)
-        db_calls_done(&call, 1);
-    arena_free(arena);
-    return r < 0 ? r : n;
+    db_arg_int(&args, w->tenant);
+    db_arg_date(&args, calendar_today(w->as_of_us));
+    db_arg_uuid(&args, b->after);
+    r = call_read(c, &call, 1);
+    b->count = r == 0 ? db_rows_count(call.rows) : 0;
+    for (int i = 0; i < b->count; i++) {
+        uint32_t unit = tree_find(c->tenant->tree, db_get_uuid(call.rows, i, 4));
+
+        b->items[i] = (struct due_item){db_get_uuid(call.rows, i, 0),
+            state_of(w->res, db_get(call.rows, i, 1)), db_get_int(call.rows, i, 2),
+            calendar_today(db_get_time(call.rows, i, 3)), !gate_is_on(c, w->res->plugin, unit)};
+    }
+    return r;
 }
 
 static int run_tenant(
     struct db *db, int32_t tenant, const struct resource *res, int64_t as_of_us, struct due_report *report)
 {
-    struct due_item items[DUE_BATCH];
-    struct uuid after = UUID_NIL;
-    int n;
+    struct due_work w = {db, tenant, res, as_of_us};
+    struct batch b = {.after = UUID_NIL};
+    int r;
 
     do {
-        n = batch(db, tenant, res, as_of_us, after, items);
-        for (int i = 0; i < n; i++) {
-            int r = take_one(db, tenant, res, &items[i], as_of_us);
+        r = in_tenant(&w, list, &b);
+        for (int i = 0; r == 0 && i < b.count; i++) {
+            int one = b.items[i].is_paused ? -EINVAL : in_tenant(&w, take_one, &b.items[i]);
 
-            if (r == -ECANCELED || r == -ECONNRESET)
-                return r;
-            report->done += r == 0;
-            report->failed += r < 0;
-            after = items[i].id;
+            if (one == -ECANCELED || one == -ECONNRESET)
+                return one;
+            report->done += one == 0;
+            report->paused += b.items[i].is_paused;
+            report->failed += one < 0 && !b.items[i].is_paused;
+            b.after = b.items[i].id;
         }
-    } while (n == DUE_BATCH);
-    return n < 0 ? n : 0;
+    } while (r == 0 && b.count == DUE_BATCH);
+    return r;
 }
 
 /* The database is gone or the process ends: nobody else's turn would go better. */

@@ -5,6 +5,7 @@
 
 struct due_report {
     uint32_t tenants, done, failed; /* tenants looked at, transitions taken, transitions refused or failed */
+    uint32_t paused; /* those of records whose plugin does not run where they are: due once it does again */
 };
 
 /* Takes every automatic transition whose last working day lies before the day of as_of_us. Idempotent; two at once do
