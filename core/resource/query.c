@@ -382,13 +382,14 @@ void query_build_count(struct call *c, const struct query *q, struct query_sql *
         capped ? arena_printf(c->arena, ") p LIMIT %u) p", QUERY_COUNT_MAX + 1) : ") p) p");
 }
 
-/* A unit asked for by name: unknown to whoever reads nothing in it; then the gate, since its records answer. */
+/* A unit asked for by name: unknown to whoever reads nothing in it; then the gate, since its records answer. Without
+ * one the plugin has to run somewhere. */
 int query_check_unit(struct call *c, const struct query *q)
 {
     struct build b = {.c = c, .q = q};
 
     if (q->unit == TREE_NONE)
-        return 0;
+        return gate_require_somewhere(c, q->res->plugin);
     (void)reach_all(&b);
     for (int kind = 0; kind < BRANCHES; kind++)
         if (b.unit_count[kind])

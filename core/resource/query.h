@@ -60,7 +60,7 @@ struct query_sql {
 void query_build(struct call *c, const struct query *q, struct query_sql *ret, bool *ret_empty);
 void query_build_count(struct call *c, const struct query *q, struct query_sql *ret);
 
-/* 404 for who reads nothing in q->unit, then the policy gate; 0 without a unit. */
+/* 404 for who reads nothing in q->unit, then the policy gate; without a unit the plugin has to run somewhere. */
 MUSTCHECK int query_check_unit(struct call *c, const struct query *q);
 
 /* The page: records as their reader may see them (serialise filters have run), and the cursor of the next page. */
