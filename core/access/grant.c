@@ -13,6 +13,10 @@ static const struct db_stmt insert_grant = {"grant.insert",
     "valid_from,"
     " valid_until, granted_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()), $9, $10, "
     "now())"};
+static const struct db_stmt find_account = {
+    "grant.find_account", "SELECT 1 FROM juxin.account WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt find_department = {
+    "grant.find_department", "SELECT 1 FROM juxin.department WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt find_grant = {"grant.find",
     "SELECT unit_id FROM juxin.access_grant WHERE tenant_id = $1 AND id = $2"
     " AND (valid_until IS NULL OR valid_until > now())"};
@@ -78,13 +82,16 @@ static bool is_own(const struct subject *s, const struct grant_input *in)
                                     : uuid_eq(in->account, s->account);
 }
 
-static int check_grant(struct call *c, const struct grant_input *in, const struct access_role *role)
+static int check_grant(struct call *c, const struct grant_input *in)
 {
+    const struct access_role *role = access_find_role(c->tenant, in->role);
     bool (*is_allowed)(const struct subject *, const struct tree *, const uint64_t *, uint32_t, enum reach,
         int64_t, int64_t, uint32_t *) = is_own(c->who, in) ? grant_is_within : grant_may_give;
     int64_t from = MAX(in->from, c->now_us);
     uint32_t missing;
 
+    if (!role)
+        return call_fail_at(c, "/role", "unknown", "There is no such role.", "角色不存在。");
     if (!subject_may(c->who, c->tenant, core_permission(CORE_GRANT_WRITE), in->unit))
         return call_forbidden(c, core_permission_name(CORE_GRANT_WRITE));
     if (in->until <= from)
@@ -102,19 +109,36 @@ static int check_grant(struct call *c, const struct grant_input *in, const struc
     return 0;
 }
 
-int grant_create(struct call *c, const struct grant_input *in, struct uuid *ret_id)
+static int unknown_holder(struct call *c, const struct grant_input *in)
 {
-    const struct access_role *role = access_find_role(c->tenant, in->role);
-    struct uuid id = uuid_new(), unit = tree_unit(c->tenant->tree, in->unit).id;
-    struct db_args a;
-    int r;
+    return call_fail_at(c, uuid_is_nil(in->account) ? "/department" : "/account", "unknown",
+        "There is no such account or department.", "账号或部门不存在。");
+}
 
-    if (!role)
-        return call_fail_at(c, "/role", "unknown", "There is no such role.", "角色不存在。");
-    r = check_grant(c, in, role);
+int grant_check(struct call *c, const struct grant_input *in)
+{
+    struct db_args a;
+    bool to_account = !uuid_is_nil(in->account);
+    struct db_call holder = {.stmt = to_account ? find_account : find_department, .args = &a};
+    int r = check_grant(c, in);
+
     if (r < 0)
         return r;
-    r = call_begin(c);
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_uuid(&a, to_account ? in->account : in->department);
+    r = call_read(c, &holder, 1);
+    return r == 0 && db_rows_count(holder.rows) == 0 ? unknown_holder(c, in) : r;
+}
+
+int grant_create(struct call *c, const struct grant_input *in, struct uuid *ret_id)
+{
+    struct uuid id = uuid_new(), unit = tree_unit(c->tenant->tree, in->unit).id;
+    struct db_args a;
+    int r = check_grant(c, in);
+
+    if (r == 0)
+        r = call_begin(c);
     if (r < 0 || c->is_replay)
         return r;
     r = call_bump(c);
@@ -136,8 +160,7 @@ int grant_create(struct call *c, const struct grant_input *in, struct uuid *ret_
     db_arg_uuid_or_null(&a, c->who->account);
     r = db_exec_expect(c->tx, insert_grant, &a, 1);
     if (r == -ENOLINK)
-        return call_fail_at(c, uuid_is_nil(in->account) ? "/department" : "/account", "unknown",
-            "There is no such account or department.", "账号或部门不存在。");
+        return unknown_holder(c, in);
     if (r == 0)
         r = call_audit(c, "grant.create", "grant", id, unit, "account,department,role,unit,reach,from,until");
     if (r == 0)
@@ -145,14 +168,33 @@ int grant_create(struct call *c, const struct grant_input *in, struct uuid *ret_
     return r;
 }
 
+static int may_end(struct call *c, uint32_t unit)
+{
+    if (unit != TREE_NONE && subject_may(c->who, c->tenant, core_permission(CORE_GRANT_WRITE), unit))
+        return 0;
+    return unit != TREE_NONE && subject_may(c->who, c->tenant, core_permission(CORE_GRANT_READ), unit)
+               ? call_forbidden(c, core_permission_name(CORE_GRANT_WRITE))
+               : call_not_found(c);
+}
+
+int grant_check_end(struct call *c, struct uuid id, const struct access_grant **ret)
+{
+    const struct access *x = access_of(c->tenant);
+
+    for (uint32_t i = 0; i < x->grant_count; i++)
+        if (uuid_eq(x->grants[i].id, id) && x->grants[i].until > c->now_us) {
+            *ret = &x->grants[i];
+            return may_end(c, x->grants[i].unit);
+        }
+    return call_not_found(c);
+}
+
 int grant_end(struct call *c, struct uuid id)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
     struct db_args a;
-    uint32_t unit;
-    int r;
+    int r = call_begin(c);
 
-    r = call_begin(c);
     if (r < 0 || c->is_replay)
         return r;
     r = call_bump(c);
@@ -166,12 +208,9 @@ int grant_end(struct call *c, struct uuid id)
         return r;
     if (db_rows_count(rows) == 0)
         return call_not_found(c);
-    unit = tree_find(c->tenant->tree, db_get_uuid(rows, 0, 0));
-    if (unit == TREE_NONE || !subject_may(c->who, c->tenant, core_permission(CORE_GRANT_WRITE), unit)) {
-        if (unit != TREE_NONE && subject_may(c->who, c->tenant, core_permission(CORE_GRANT_READ), unit))
-            return call_forbidden(c, core_permission_name(CORE_GRANT_WRITE));
-        return call_not_found(c);
-    }
+    r = may_end(c, tree_find(c->tenant->tree, db_get_uuid(rows, 0, 0)));
+    if (r < 0)
+        return r;
     db_arg_uuid_or_null(&a, c->who->account);
     r = db_exec_expect(c->tx, end_grant, &a, 1);
     if (r == 0)

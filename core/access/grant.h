@@ -13,6 +13,10 @@ struct grant_input {
     int64_t from, until; /* wall µs; 0 and INT64_MAX for none */
 };
 MUSTCHECK int grant_create(struct call *c, const struct grant_input *in, struct uuid *ret_id);
+/* What the two refuse; for asking what they would do. */
+struct access_grant;
+MUSTCHECK int grant_check(struct call *c, const struct grant_input *in);
+MUSTCHECK int grant_check_end(struct call *c, struct uuid id, const struct access_grant **ret);
 /* Ends it now (a future one is ended before it began). Needs core.grant.write at its unit. */
 MUSTCHECK int grant_end(struct call *c, struct uuid id);
 

@@ -85,16 +85,31 @@ int org_unit_rename(struct call *c, uint32_t unit, const char *name, int64_t ver
     return r < 0 ? r : call_audit(c, "unit.rename", "unit", id, id, "name");
 }
 
+static int may_move(struct call *c, uint32_t unit, uint32_t parent)
+{
+    int r = need(c, CORE_UNIT_MOVE, CORE_UNIT_READ, unit);
+
+    if (r < 0 || may(c, CORE_UNIT_MOVE, parent))
+        return r;
+    return may(c, CORE_UNIT_READ, parent) /* what is not seen is an unknown parent */
+               ? call_forbidden(c, core_permission_name(CORE_UNIT_MOVE))
+               : call_fail_at(c, "/parent", "unknown", "There is no such unit.", "机构不存在。");
+}
+
+int org_unit_move_check(struct call *c, uint32_t unit, uint32_t parent)
+{
+    struct tenant_change ch = {.t = c->tenant, .arena = c->arena, .now_us = c->now_us};
+    int r = may_move(c, unit, parent);
+
+    return r < 0 ? r : change_end(c, &ch, unit_move_check(&ch, unit, parent));
+}
+
 int org_unit_move(struct call *c, uint32_t unit, uint32_t parent, int64_t version, int64_t *ret_version)
 {
     struct uuid id = tree_unit(c->tenant->tree, unit).id;
     struct tenant_change ch;
-    int r = need(c, CORE_UNIT_MOVE, CORE_UNIT_READ, unit);
+    int r = may_move(c, unit, parent);
 
-    if (r == 0 && !may(c, CORE_UNIT_MOVE, parent)) /* what is not seen is an unknown parent */
-        r = may(c, CORE_UNIT_READ, parent)
-                ? call_forbidden(c, core_permission_name(CORE_UNIT_MOVE))
-                : call_fail_at(c, "/parent", "unknown", "There is no such unit.", "机构不存在。");
     if (r == 0)
         r = change_begin(c, &ch);
     if (r < 0 || c->is_replay)

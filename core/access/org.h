@@ -12,6 +12,8 @@ MUSTCHECK int org_unit_rename(
     struct call *c, uint32_t unit, const char *name, int64_t version, int64_t *ret_version);
 MUSTCHECK int org_unit_move(
     struct call *c, uint32_t unit, uint32_t parent, int64_t version, int64_t *ret_version);
+/* What org_unit_move refuses, but for the version; changes nothing. */
+MUSTCHECK int org_unit_move_check(struct call *c, uint32_t unit, uint32_t parent);
 MUSTCHECK int org_unit_close(struct call *c, uint32_t unit, int64_t version, int64_t *ret_version);
 /* plan: made by units_import_check from this call's snapshot, without faults. */
 MUSTCHECK int org_unit_import(struct call *c, const struct units_import *plan);

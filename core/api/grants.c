@@ -5,6 +5,7 @@
 #include "access/grant.h"
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
+#include "api/outlook.h"
 
 static const struct db_stmt list_grants = {"api.grants",
     "SELECT g.id, g.account_id, g.department_id, g.role_id, r.name, g.unit_id, g.reach, g.valid_from, "
@@ -98,33 +99,62 @@ static int read_reach(struct call *c, const json_t *body, enum reach *ret)
     return result;
 }
 
-static int grants_create(struct call *c, struct request *r)
+static int read_grant(struct call *c, struct request *r, struct grant_input *in)
 {
     static const char *const known[] = {
         "account", "department", "role", "unit", "reach", "from", "until", NULL};
-    struct grant_input in = {.unit = TREE_NONE};
-    struct uuid id;
     json_t *body;
     int result = request_object(r, known, &body), bad = 0;
 
+    *in = (struct grant_input){.unit = TREE_NONE};
     if (result < 0)
         return result;
-    bad |= api_uuid(c, body, "account", false, &in.account);
-    bad |= api_uuid(c, body, "department", false, &in.department);
-    bad |= api_uuid(c, body, "role", true, &in.role);
-    bad |= api_body_unit(c, body, "unit", true, core_permission(CORE_UNIT_READ), &in.unit);
-    bad |= read_reach(c, body, &in.reach);
-    bad |= api_time(c, body, "from", 0, &in.from);
-    bad |= api_time(c, body, "until", INT64_MAX, &in.until);
-    if (bad == 0 && uuid_is_nil(in.account) == uuid_is_nil(in.department))
+    bad |= api_uuid(c, body, "account", false, &in->account);
+    bad |= api_uuid(c, body, "department", false, &in->department);
+    bad |= api_uuid(c, body, "role", true, &in->role);
+    bad |= api_body_unit(c, body, "unit", true, core_permission(CORE_UNIT_READ), &in->unit);
+    bad |= read_reach(c, body, &in->reach);
+    bad |= api_time(c, body, "from", 0, &in->from);
+    bad |= api_time(c, body, "until", INT64_MAX, &in->until);
+    if (bad == 0 && uuid_is_nil(in->account) == uuid_is_nil(in->department))
         bad = call_fail_at(c, "/account", "one_of", "Name either an account or a department.",
             "account 与 department 须且只能指定一个。");
-    if (bad)
-        return -EINVAL;
-    result = grant_create(c, &in, &id);
+    return bad ? -EINVAL : 0;
+}
+
+static int grants_create(struct call *c, struct request *r)
+{
+    struct grant_input in;
+    struct uuid id;
+    int result = read_grant(c, r, &in);
+
+    if (result == 0)
+        result = grant_create(c, &in, &id);
     if (result < 0 || c->is_replay)
         return result;
     return api_created(c, r, id, 1);
+}
+
+static int grants_preview(struct call *c, struct request *r)
+{
+    struct grant_input in;
+    struct outlook o;
+    int result = read_grant(c, r, &in);
+
+    if (result == 0)
+        result = outlook_grant(c, &in, &o);
+    return result < 0 ? result : outlook_write(c, &o, response_json(r, 200));
+}
+
+static int grants_preview_end(struct call *c, struct request *r)
+{
+    struct outlook o;
+    struct uuid id;
+    int result = api_id(c, r, "grant", &id);
+
+    if (result == 0)
+        result = outlook_grant_end(c, id, &o);
+    return result < 0 ? result : outlook_write(c, &o, response_json(r, 200));
 }
 
 static int grants_end(struct call *c, struct request *r)
@@ -153,6 +183,19 @@ static const struct api_route grant_routes[] = {
         .request_schema = SCHEMA_GRANT,
         .summary_en = "Grant a role at a unit, within one's own rights",
         .summary_zh = "在本人权限之内授权"},
+    {.method = HTTP_POST,
+        .path = "/grants/preview",
+        .permission = "core.grant.write",
+        .handle = grants_preview,
+        .request_schema = SCHEMA_GRANT,
+        .summary_en = "What a grant would change",
+        .summary_zh = "预览授权的影响"},
+    {.method = HTTP_GET,
+        .path = "/grants/{grant}/preview",
+        .permission = "core.grant.write",
+        .handle = grants_preview_end,
+        .summary_en = "What the end of a grant would change",
+        .summary_zh = "预览收回授权的影响"},
     {.method = HTTP_DELETE,
         .path = "/grants/{grant}",
         .permission = "core.grant.write",

@@ -3,10 +3,11 @@
 
 #include "access/core_permissions.h"
 #include "api/dispatch.h"
+#include "api/outlook.h"
 #include "api/plugins.h"
 #include "plugin/plugin.h"
 #include "plugin/policies.h"
-#include "plugin/policies_change.h"
+#include "plugin/policies_save.h"
 
 static void write_row(struct jsonw *w, struct call *c, const struct policy_row *row)
 {
@@ -172,38 +173,33 @@ static int create(struct call *c, struct request *r)
 /* POST /plugins/{plugin}/policies/preview */
 static int preview(struct call *c, struct request *r)
 {
-    struct policy_preview p;
     struct policy_input in;
-    struct jsonw *w;
+    struct outlook o;
     int e = read_input(c, r, &in);
 
     if (e == 0)
-        e = policy_preview(c, &in, &p);
-    if (e < 0)
-        return e;
-    w = response_json(r, 200);
-    jsonw_object(w);
-    jsonw_kint(w, "turned_on", p.turned_on);
-    jsonw_kint(w, "turned_off", p.turned_off);
-    jsonw_kint(w, "people", p.people);
-    jsonw_key(w, "also");
-    jsonw_array(w);
-    for (const char *const *also = p.also; *also; also++)
-        jsonw_str(w, *also);
-    jsonw_array_end(w);
-    jsonw_key(w, "flips");
-    jsonw_array(w);
-    for (uint32_t i = 0; i < p.flip_count; i++) {
-        jsonw_object(w);
-        jsonw_kuuid(w, "unit", tree_unit(c->tenant->tree, p.flips[i].unit).id);
-        jsonw_kstr(w, "unit_name", tree_unit(c->tenant->tree, p.flips[i].unit).name);
-        jsonw_kstr(w, "before", policy_state_name(p.flips[i].before));
-        jsonw_kstr(w, "after", policy_state_name(p.flips[i].after));
-        jsonw_object_end(w);
-    }
-    jsonw_array_end(w);
-    jsonw_object_end(w);
-    return call_fence(c);
+        e = outlook_policy_set(c, &in, &o);
+    return e < 0 ? e : outlook_write(c, &o, response_json(r, 200));
+}
+
+static int find_policy(struct call *c, const struct request *r, const char **ret_plugin, struct uuid *ret_id)
+{
+    int e = find_plugin(c, r, ret_plugin);
+
+    return e < 0 ? e : api_id(c, r, "policy", ret_id);
+}
+
+/* GET /plugins/{plugin}/policies/{policy}/preview: of its end */
+static int preview_end(struct call *c, struct request *r)
+{
+    const char *plugin = NULL;
+    struct outlook o;
+    struct uuid id;
+    int e = find_policy(c, r, &plugin, &id);
+
+    if (e == 0)
+        e = outlook_policy_end(c, plugin, id, &o);
+    return e < 0 ? e : outlook_write(c, &o, response_json(r, 200));
 }
 
 /* DELETE /plugins/{plugin}/policies/{policy} */
@@ -211,10 +207,8 @@ static int end(struct call *c, struct request *r)
 {
     const char *plugin = NULL;
     struct uuid id;
-    int e = find_plugin(c, r, &plugin);
+    int e = find_policy(c, r, &plugin, &id);
 
-    if (e == 0)
-        e = api_id(c, r, "policy", &id);
     if (e == 0)
         e = policy_end(c, plugin, id);
     return e < 0 || c->is_replay ? e : api_done(c, r);
@@ -241,8 +235,14 @@ static const struct api_route routes[] = {
         .path = "/plugins/{plugin}/policies/preview",
         .handle = preview,
         .permission = "core.policy.write",
-        .summary_en = "What a policy would change",
-        .summary_zh = "预览策略的影响"},
+        .summary_en = "What a policy would change: units, people, open records",
+        .summary_zh = "预览策略的影响：组织机构、人员、在办事项"},
+    {.method = HTTP_GET,
+        .path = "/plugins/{plugin}/policies/{policy}/preview",
+        .handle = preview_end,
+        .permission = "core.policy.write",
+        .summary_en = "What the end of a policy would change",
+        .summary_zh = "预览结束策略的影响"},
     {.method = HTTP_DELETE,
         .path = "/plugins/{plugin}/policies/{policy}",
         .handle = end,

@@ -5,6 +5,7 @@
 #include "access/org.h"
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
+#include "api/outlook.h"
 
 static const struct db_stmt read_unit = {"api.unit",
     "SELECT version, created_at, updated_at, closed_at FROM juxin.unit WHERE tenant_id = $1 AND id = $2"};
@@ -296,6 +297,23 @@ static int units_move(struct call *c, struct request *r)
     return api_changed(c, r, tree_unit(c->tenant->tree, unit).id, version);
 }
 
+static int units_move_preview(struct call *c, struct request *r)
+{
+    static const char *const known[] = {"parent", NULL};
+    uint32_t unit, parent;
+    struct outlook o;
+    json_t *body;
+    int result = request_object(r, known, &body);
+
+    if (result == 0)
+        result = api_unit(c, r, "unit", core_permission(CORE_UNIT_READ), &unit);
+    if (result == 0)
+        result = api_body_unit(c, body, "parent", true, core_permission(CORE_UNIT_READ), &parent);
+    if (result == 0)
+        result = outlook_unit_move(c, unit, parent, &o);
+    return result < 0 ? result : outlook_write(c, &o, response_json(r, 200));
+}
+
 static int units_close(struct call *c, struct request *r)
 {
     uint32_t unit;
@@ -411,6 +429,13 @@ static const struct api_route unit_routes[] = {
         .request_schema = SCHEMA_MOVE,
         .summary_en = "Move a unit under another",
         .summary_zh = "调整组织机构隶属"},
+    {.method = HTTP_POST,
+        .path = "/units/{unit}/move/preview",
+        .permission = "core.unit.move",
+        .handle = units_move_preview,
+        .request_schema = SCHEMA_MOVE,
+        .summary_en = "What the move would change: plugins, people, open records",
+        .summary_zh = "预览调整隶属的影响：插件、人员、在办事项"},
     {.method = HTTP_POST,
         .path = "/units/{unit}/close",
         .permission = "core.unit.update",

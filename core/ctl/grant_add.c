@@ -4,6 +4,7 @@
 #include "access/grant.h"
 #include "ctl/commands.h"
 #include "ctl/lookup.h"
+#include "ctl/outlook.h"
 
 static int find_holder(struct ctl *c, struct call *call, struct grant_input *in)
 {
@@ -31,6 +32,12 @@ static int add(struct ctl *c, struct call *call, void *arg)
         r = lookup_time(call, ctl_option(c, "until"), INT64_MAX, &in.until);
     if (r == 0 && reach_parse(text_of(ctl_option(c, "reach")), &in.reach) < 0)
         r = call_fail(call, 422, "reach", "--reach is self, children or subtree", "范围不正确。");
+    if (r == 0 && ctl_flag(c, "preview")) {
+        struct outlook o;
+
+        r = outlook_grant(call, &in, &o);
+        return r < 0 ? r : ctl_outlook(c, call, &o);
+    }
     return r == 0 ? grant_create(call, &in, arg) : r;
 }
 
@@ -39,7 +46,7 @@ static int run(struct ctl *c)
     struct uuid id;
     int code = ctl_in_tenant(c, c->argument[0], add, &id, "granting");
 
-    if (code != CTL_OK)
+    if (code != CTL_OK || ctl_flag(c, "preview"))
         return code;
     if (c->json) {
         jsonw_object(&c->w);
@@ -66,5 +73,6 @@ const struct ctl_command ctl_grant_add = {
         {"department", "CODE", "… or which department", false},
         {"role", "NAME", "`juxinctl role list` shows them", true}, {"unit", "CODE", "where", true},
         {"reach", "REACH", "self, children or subtree", true}, {"from", "TIME", "not before", false},
-        {"until", "TIME", "not after; a day means its beginning", false}},
+        {"until", "TIME", "not after; a day means its beginning", false},
+        {"preview", NULL, "say what would happen, change nothing", false}},
 };

@@ -2,6 +2,7 @@
 #include "access/org.h"
 #include "ctl/commands.h"
 #include "ctl/lookup.h"
+#include "ctl/outlook.h"
 #include "ctl/unit_change.h"
 
 static int change(struct ctl *c, struct call *call, void *arg)
@@ -13,6 +14,12 @@ static int change(struct ctl *c, struct call *call, void *arg)
     (void)arg;
     if (r == 0)
         r = lookup_unit(call, ctl_option(c, "parent"), &parent);
+    if (r == 0 && ctl_flag(c, "preview")) {
+        struct outlook o;
+
+        r = outlook_unit_move(call, unit, parent, &o);
+        return r < 0 ? r : ctl_outlook(c, call, &o);
+    }
     if (r == 0)
         r = unit_version(call, unit, &version);
     return r == 0 ? org_unit_move(call, unit, parent, version, &version) : r;
@@ -22,10 +29,11 @@ static int run(struct ctl *c)
 {
     int code;
 
-    if (!ctl_confirm(c, "Moving a unit moves everything below it, with its records and who may see them."))
+    if (!ctl_flag(c, "preview") &&
+        !ctl_confirm(c, "Moving a unit moves everything below it, with its records and who may see them."))
         return CTL_REFUSED;
     code = ctl_in_tenant(c, c->argument[0], change, NULL, "moving the unit");
-    if (code == CTL_OK)
+    if (code == CTL_OK && !ctl_flag(c, "preview"))
         ctl_say(c, "unit %s is under %s from now on", c->argument[1], ctl_option(c, "parent"));
     return code;
 }
@@ -34,10 +42,12 @@ const struct ctl_command ctl_unit_move = {
     .name = "unit move",
     .arguments = "SLUG CODE",
     .summary = "puts a unit, with all below it, under another one",
-    .help = "  juxinctl unit move shangcheng 330102P01 --parent 330102001 --yes",
+    .help = "--preview only says what would happen.\n"
+            "  juxinctl unit move shangcheng 330102P01 --parent 330102001 --yes",
     .arguments_min = 2,
     .arguments_max = 2,
     .needs = CTL_DATABASE,
     .run = run,
-    .options = {{"parent", "CODE", "the new unit above", true}},
+    .options = {{"parent", "CODE", "the new unit above", true},
+        {"preview", NULL, "say what would happen, change nothing", false}},
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/mem.h"
 #include "tenant/pgarray.h"
 
 static const struct db_stmt insert_unit = {"unit.insert",
@@ -304,7 +305,7 @@ static uint32_t height_of(const struct tree *t, uint32_t unit)
     return deepest - tree_depth(t, unit);
 }
 
-static int check_move(struct tenant_change *c, uint32_t unit, uint32_t parent)
+int unit_move_check(struct tenant_change *c, uint32_t unit, uint32_t parent)
 {
     const struct tree *t = c->t->tree;
 
@@ -314,6 +315,26 @@ static int check_move(struct tenant_change *c, uint32_t unit, uint32_t parent)
         return change_fail_at(
             c, "/parent", "cycle", "A unit cannot be moved under itself.", "不能移动到自身或其下级之下。");
     return check_place(c, tree_level(t, unit), parent, height_of(t, unit));
+}
+
+int unit_moved_tree(const struct tree *t, uint32_t unit, uint32_t parent, struct tree **ret)
+{
+    uint32_t end = tree_end(t, unit), n = 0;
+    struct tree_unit *units = mem_zarray(tree_count(t), sizeof(*units));
+    int r;
+
+    /* In preorder: the subtree right behind its new parent. */
+    for (uint32_t u = 0; u < tree_count(t); u++) {
+        if (u < unit || u >= end)
+            units[n++] = tree_unit(t, u);
+        for (uint32_t below = unit; u == parent && below < end; below++)
+            units[n++] = tree_unit(t, below);
+        if (u == parent)
+            units[n - (end - unit)].parent = tree_unit(t, parent).id;
+    }
+    r = tree_build(units, n, ret, NULL, NULL);
+    free(units);
+    return r;
 }
 
 /* The subtree's new places: what lies above the moved unit is the new parent's, what lies below it keeps its shape. */
@@ -361,7 +382,7 @@ int unit_move(struct tenant_change *c, uint32_t unit, uint32_t parent, int64_t v
     struct db_args a;
     int r;
 
-    r = check_move(c, unit, parent);
+    r = unit_move_check(c, unit, parent);
     if (r < 0)
         return r;
     places = new_places(c, unit, parent, count);

@@ -25,6 +25,11 @@ MUSTCHECK int unit_rename(
     struct tenant_change *c, uint32_t unit, const char *name, int64_t version, int64_t *ret_version);
 MUSTCHECK int unit_move(
     struct tenant_change *c, uint32_t unit, uint32_t parent, int64_t version, int64_t *ret_version);
+/* What unit_move finds wrong with the place; needs no unit of work. */
+MUSTCHECK int unit_move_check(struct tenant_change *c, uint32_t unit, uint32_t parent);
+/* The tree with the unit under another parent, in which the check found nothing wrong; the subtree keeps its order. The
+ * caller frees it. */
+MUSTCHECK int unit_moved_tree(const struct tree *t, uint32_t unit, uint32_t parent, struct tree **ret);
 /* Closed units stay in the tree and are read; nothing new is put under them. Refused while an open unit is below. */
 MUSTCHECK int unit_close(struct tenant_change *c, uint32_t unit, int64_t version, int64_t *ret_version);
 

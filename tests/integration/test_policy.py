@@ -121,6 +121,15 @@ def test_what_needs_a_forbidden_plugin_cannot_be_mandated():
             pass
 
 
+def test_the_same_request_again_is_done_once():
+    body = {"unit": units["11"], "rule": "on"}
+    made = [boss().post("plugins/every/policies", body, headers={"Idempotency-Key": "set-it"}) for _ in range(2)]
+    assert [a.status for a in made] == [201, 201] and made[0].json["id"] == made[1].json["id"], made
+    path = f"plugins/every/policies/{made[0].json['id']}"
+    ended = [boss().delete(path, headers={"Idempotency-Key": "end-it"}) for _ in range(2)]
+    assert [a.status for a in ended] == [204, 204], ended
+
+
 # ---- the deployment ----
 
 def deployment(*more, check=True):
