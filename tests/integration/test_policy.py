@@ -225,6 +225,8 @@ def due():
 def test_deadlines_wait_and_are_no_failure():
     with ruled("every", "1", "on"):
         held, free = create("121", "held"), create("112", "free")
+        for record in (held, free):  # a change of theirs would be in the way
+            harness.wait_until(lambda: boss().get(f"every/case/{record['id']}").json["seen"] == 1, 20, "the action")
         with ruled("every", "12", "off"):
             code, said = due()
             assert code == 0 and said["failed"] == 0 and said["paused"] == 1 and said["done"] >= 1, (code, said)
