@@ -43,7 +43,8 @@ static const struct db_stmt clear_permissions = {
     "role.clear_permissions", "DELETE FROM juxin.role_permission WHERE tenant_id = $1 AND role_id = $2"};
 static const struct db_stmt insert_permissions = {"role.insert_permissions",
     "INSERT INTO juxin.role_permission (tenant_id, role_id, permission)"
-    " SELECT $1, $2, x.permission FROM unnest($3::text[]) AS x(permission) ON CONFLICT DO NOTHING"};
+    " SELECT $1, $2, x.permission FROM unnest($3::text[]) AS x(permission) ON CONFLICT (tenant_id, role_id, "
+    "permission) DO NOTHING"};
 
 /* ---- declarations ---- */
 

@@ -119,3 +119,11 @@ bool sql_is(const struct sql_token *t, const char *word_or_symbol)
 {
     return (t->kind == SQL_WORD || t->kind == SQL_SYMBOL) && text_is_nocase(t->text, word_or_symbol);
 }
+
+bool sql_is_one_of(const struct sql_token *t, const char *const *words)
+{
+    for (; *words; words++)
+        if (sql_is(t, *words))
+            return true;
+    return false;
+}

@@ -23,4 +23,5 @@ struct sql_reader {
 /* Comments of two dashes are skipped; quoted identifiers, dollar quotes, escape strings and block comments are SQL_BAD,
  * since their rules are where a checker and PostgreSQL would come to differ. Symbols are single characters but '::'. */
 struct sql_token sql_next(struct sql_reader *r);
-bool sql_is(const struct sql_token *t, const char *word); /* case-insensitive word or symbol */
+bool sql_is(const struct sql_token *t, const char *word);                /* case-insensitive word or symbol */
+bool sql_is_one_of(const struct sql_token *t, const char *const *words); /* NULL-terminated */

@@ -150,6 +150,11 @@ static void accepted_statements(void **state)
         "RETURNING id",
         "DELETE FROM px_demo.note WHERE tenant_id = $1 AND id = $2",
         "SELECT sum(n) FILTER (WHERE state = 'a') FROM px_demo.note WHERE tenant_id = $1 -- comment",
+        "SELECT (SELECT count(*) FROM px_demo.tag WHERE tenant_id = $1) * 2 FROM px_demo.note WHERE a "
+        "BETWEEN 1 AND 2"
+        " AND tenant_id = $1 AND (b = 1 OR c = 2)",
+        "SELECT a.id FROM px_demo.note a LEFT JOIN px_demo.tag b ON b.tenant_id = $1 AND b.note = a.id"
+        " WHERE a.tenant_id = $1 UNION SELECT id FROM px_demo.tag WHERE tenant_id = $1",
     };
 
     (void)state;
@@ -201,6 +206,40 @@ static void refused_statements(void **state)
         {"SELECT id FROM px_demo.note WHERE tenant_id = $1 AND (id = $2", "not closed"},
         {"SELECT 'abc", "does not end"},
         {"SELECT id FROM px_demo.f($1) WHERE tenant_id = $1", "qualified"},
+        {"SELECT id FROM px_demo.note WHERE tenant_id = $1 OR id = $2", "OR has to stand in parentheses"},
+        {"SELECT id FROM px_demo.note WHERE (tenant_id = $1 OR id = $2)", "no predicate"},
+        {"SELECT id FROM px_demo.note WHERE NOT tenant_id = $1", "no predicate"},
+        {"SELECT id FROM px_demo.note WHERE tenant_id = $1 IS NOT NULL", "no predicate"},
+        {"SELECT id FROM px_demo.note WHERE a BETWEEN false AND tenant_id = $1", "no predicate"},
+        {"SELECT id FROM px_demo.note WHERE CASE WHEN a AND tenant_id = $1 AND b THEN true ELSE true END",
+            "no predicate"},
+        {"SELECT a.id FROM px_demo.note a JOIN px_demo.tag b ON a.tenant_id = b.tenant_id", "no predicate"},
+        {"SELECT a.id FROM px_demo.note a LEFT JOIN px_demo.tag b ON a.tenant_id = $1 AND b.tenant_id = $1",
+            "note has no predicate"},
+        {"SELECT b.id FROM px_demo.note a FULL JOIN px_demo.tag b ON b.tenant_id = $1 WHERE a.tenant_id = $1",
+            "tag has no predicate"},
+        {"SELECT a.id FROM px_demo.note a LEFT JOIN (SELECT 1) x ON a.tenant_id = $1",
+            "note has no predicate"},
+        {"SELECT a.id FROM px_demo.note a WHERE NOT EXISTS (SELECT 1 FROM px_demo.tag b WHERE b.tenant_id = "
+         "$1"
+         " AND b.tenant_id = a.tenant_id)",
+            "note has no predicate"},
+        {"SELECT a.id FROM px_demo.note a WHERE a.tenant_id = $1 AND a.id IN (SELECT a.id FROM px_demo.tag a)"
+         " AND a.tenant_id = $1",
+            "tag has no predicate"},
+        {"SELECT a.id FROM px_demo.note a JOIN px_demo.tag b ON b.tenant_id = a.tenant_id WHERE a.tenant_id "
+         "= $1 "
+         "FOR UPDATE",
+            "FOR UPDATE"},
+        {"INSERT INTO px_demo.note (tenant_id, id) VALUES ($1, (SELECT 1))", "subquery inside VALUES"},
+        {"INSERT INTO px_demo.note (tenant_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            "tenant_id first"},
+        {"INSERT INTO px_demo.note (tenant_id, id) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
+            "tenant_id first"},
+        {"INSERT INTO px_demo.note (tenant_id, id) SELECT $1, t.note FROM px_demo.tag t WHERE t.tenant_id = "
+         "$1",
+            "RETURNING or ON CONFLICT"},
+        {"SELECT * FROM px_demo.note WHERE tenant_id = $1", "name the columns"},
     };
 
     (void)state;
