@@ -3,6 +3,7 @@
 # and actions are counted once for both; a server that dies is replaced by the other; clocks may differ; an old and a new
 # version of a plugin serve side by side.
 import concurrent.futures
+import contextlib
 import glob
 import json
 import os
@@ -16,6 +17,7 @@ import time
 import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from lib import postgres
 from lib.harness import main, scratch, wait_until
 from lib.server import ROOT, Server, prefix
 
@@ -269,6 +271,25 @@ def workers(server):
     return [e["worker_pid"] for e in events(server, "worker.ready") if e["worker_pid"] not in gone]
 
 
+def waiting():
+    """How many backends wait for a lock."""
+    return int(one.psql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                        " AND datname = current_database()")[0][0])
+
+
+@contextlib.contextmanager
+def held_back(lock, others):
+    """A lock that is kept until so many wait for it: they go on at once."""
+    holder = subprocess.Popen(["psql", "-XAtq", "-d", postgres.conninfo(one.database)], stdin=subprocess.PIPE, text=True)
+    try:
+        holder.stdin.write(f"BEGIN; {lock};\n")
+        holder.stdin.flush()
+        yield
+        wait_until(lambda: waiting() >= others, 30, f"{others} that wait")
+    finally:
+        holder.communicate("COMMIT;\n", timeout=20)
+
+
 def test_sealers_and_dispatchers_that_overlap_do_no_harm():
     """Leases are taken away again and again, so that both servers hold them at once: what each duty does is safe twice."""
     stop = threading.Event()
@@ -281,14 +302,21 @@ def test_sealers_and_dispatchers_that_overlap_do_no_harm():
     def sealed():
         return [len(events(server, "audit.sealed")) for server in (one, two)]
 
+    def write_more():
+        ids.extend(write_records(2, 5, lambda n: (two, one)[n % 2]))
+        return ids
+
     before, ids = sealed(), []
     thread = threading.Thread(target=take_away)
     thread.start()
     try:
+        for _ in range(2):  # both have read the last seal when the first one writes the next, and have rows of their own
+            with held_back("LOCK TABLE juxin.audit_seal IN SHARE MODE", 2):
+                wait_until(lambda: write_more() and waiting() >= 2, 30, "two sealers")
         deadline = time.monotonic() + 40
         while min(now - then for now, then in zip(sealed(), before)) < 2:
             assert time.monotonic() < deadline, (before, sealed())
-            ids += write_records(4, 5, lambda n: (two, one)[n % 2])
+            write_more()
     finally:
         stop.set()
         thread.join()
@@ -362,7 +390,9 @@ def test_what_is_due_happens_once():
     ids = write_records(12, 0, lambda n: one)
     make_overdue(ids)
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        done = list(pool.map(lambda server: server.ctl("jobs", "run", check=False), [one, two, one]))
+        with held_back("LOCK TABLE px_ledger.entry IN SHARE MODE", 3):  # all three have read the first record
+            done = pool.map(lambda server: server.ctl("jobs", "run", check=False), [one, two, one])
+        done = list(done)
     times = lapses(ids)
     assert len(times) == len(ids) and all(n == "1" for _, n in times), (times, [d.stdout for d in done])
 
