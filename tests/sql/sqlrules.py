@@ -10,7 +10,7 @@ REFERENCE = {"tenant", "deployment_epoch", "deployment_policy", "deployment_sett
 ALONE = re.compile(r"^(pg_notify|pg_(try_)?advisory_\w+)$")
 MAKES_IDS = {"gen_random_uuid", "uuid_generate_v1", "uuid_generate_v4", "nextval", "random"}
 # Of PostgreSQL 15's pg_proc, provolatile = 'v', what somebody might write; test_rules.py holds it against the catalogue.
-VOLATILE = MAKES_IDS | {"clock_timestamp", "timeofday", "setval", "lastval", "currval", "txid_current_if_assigned",
+VOLATILE = MAKES_IDS | {"clock_timestamp", "timeofday", "setval", "lastval", "currval",
                         "pg_sleep", "set_config", "random_normal", "setseed", "pg_notify"}
 JUXIN_TENANT = "juxin.tenant"
 
