@@ -119,7 +119,7 @@ integration_pool() {
 declare -A began_of=()
 
 integration_run() {
-    exec env PYTHONDONTWRITEBYTECODE=1 timeout --foreground --kill-after=20 600 python3 "$1" \
+    exec env PYTHONDONTWRITEBYTECODE=1 timeout --foreground --kill-after=20 600 "${PYTHON:-python3}" "$1" \
         >"$SCRATCH/$(basename "$1" .py).log" 2>&1
 }
 
