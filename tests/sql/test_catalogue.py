@@ -5,12 +5,12 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 
 import sqlrules
+import withplugins
 from lib import harness, postgres
-from lib.server import ROOT, Server, prefix
+from lib.server import ROOT
 
 TENANT_EXPRESSION = "(tenant_id = (NULLIF(current_setting('juxin.tenant'::text, true), ''::text))::integer)"
 STATEMENT = re.compile(r'struct db_stmt\s+(\w+)\s*=\s*\{\s*("[^"]*")\s*,((?:\s*(?:"(?:[^"\\]|\\.)*"|[A-Z_]+))+)\s*\}', re.S)
@@ -25,21 +25,9 @@ def sql(text, role=None):
     return postgres.psql(options + text, server.database)
 
 
-def plugins_directory():
-    """The plugin that is installed, and one with a field of every type."""
-    directory = pathlib.Path(harness.scratch()) / "plugins"
-    directory.mkdir()
-    installed, = pathlib.Path(prefix()).glob("lib/**/juxin/plugins/suggestions")
-    shutil.copytree(installed, directory / "suggestions")
-    shutil.copytree(ROOT / "tests/fixtures/plugins/works", directory / "works")
-    for path in [directory, *directory.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    return directory
-
-
 def setup():
     global server
-    server = Server(workers=1, config={"plugins": {"directory": str(plugins_directory())}})
+    server = withplugins.server()
 
 
 def tables():
