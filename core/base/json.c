@@ -65,10 +65,14 @@ static int within_limits(struct text in, struct json_limits limits, struct json_
 
 int json_parse(struct text in, struct json_limits limits, json_t **ret, struct json_fault *fault)
 {
+    const char *nul = in.len ? memchr(in.ptr, '\0', in.len) : NULL;
     json_error_t error;
     json_t *value;
     int r;
 
+    /* Nowhere allowed, but jansson would pass over one behind a number. */
+    if (nul)
+        return refuse(in, (size_t)(nul - in.ptr), "not well-formed JSON", -EINVAL, fault);
     if (!text_is_utf8(in))
         return refuse(in, 0, "not well-formed UTF-8", -EINVAL, fault);
     r = within_limits(in, limits, fault);
