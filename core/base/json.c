@@ -63,6 +63,24 @@ static int within_limits(struct text in, struct json_limits limits, struct json_
     return 0;
 }
 
+/* What jansson did not take: no JSON, or JSON that says what nothing here can hold. */
+static int refuse_parsed(struct text in, const json_error_t *error, struct json_fault *fault)
+{
+    size_t at = error->position > 0 ? (size_t)error->position : 0;
+
+    switch (json_error_code(error)) {
+    case json_error_duplicate_key:
+        return refuse(in, at, "a key occurs twice in one object", -EDOM, fault);
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return refuse(in, at, "a string contains U+0000", -EDOM, fault);
+    case json_error_numeric_overflow:
+        return refuse(in, at, "a number is out of range", -EINVAL, fault);
+    default:
+        return refuse(in, at, "not well-formed JSON", -EINVAL, fault);
+    }
+}
+
 int json_parse(struct text in, struct json_limits limits, json_t **ret, struct json_fault *fault)
 {
     const char *nul = in.len ? memchr(in.ptr, '\0', in.len) : NULL;
@@ -79,15 +97,8 @@ int json_parse(struct text in, struct json_limits limits, json_t **ret, struct j
     if (r < 0)
         return r;
     value = json_loadb(in.ptr ? in.ptr : "", in.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!value) {
-        const char *why =
-            json_error_code(&error) == json_error_duplicate_key      ? "a key occurs twice in one object"
-            : json_error_code(&error) == json_error_null_character   ? "a string contains U+0000"
-            : json_error_code(&error) == json_error_numeric_overflow ? "a number is out of range"
-                                                                     : "not well-formed JSON";
-
-        return refuse(in, error.position > 0 ? (size_t)error.position : 0, why, -EINVAL, fault);
-    }
+    if (!value)
+        return refuse_parsed(in, &error, fault);
     *ret = value;
     return 0;
 }

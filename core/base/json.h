@@ -23,7 +23,8 @@ struct json_fault {
 };
 
 /* Parses one value. Duplicate keys, NUL in strings, trailing bytes and ill-formed UTF-8 are refused.
- * 0 and a new reference in *ret; -EINVAL (not JSON), -E2BIG (over a limit). Does not suspend. */
+ * 0 and a new reference in *ret; -EINVAL (not JSON, or a number beyond int64_t or double), -E2BIG (over a limit),
+ * -EDOM (a key twice or U+0000: JSON, but of no use here). Does not suspend. */
 MUSTCHECK int json_parse(struct text in, struct json_limits limits, json_t **ret, struct json_fault *fault);
 
 /* Reads and parses a file of at most max_bytes. Also -ENOENT and other errors of open(2), -EFBIG. */

@@ -61,8 +61,9 @@ int request_json(struct request *r, json_t **ret)
         char *zh = arena_printf(r->arena, "JSON 内容无法接受（第 %u 行第 %u 列）：%s。", fault.line,
             fault.column, in_chinese(fault.message));
 
-        return error == -E2BIG ? request_fail(r, 400, "json_too_complex", en, zh)
-                               : request_fail(r, 400, "malformed_json", en, zh);
+        return error == -E2BIG  ? request_fail(r, 400, "json_too_complex", en, zh)
+               : error == -EDOM ? request_fail(r, 422, "json_unacceptable", en, zh)
+                                : request_fail(r, 400, "malformed_json", en, zh);
     }
     arena_defer(r->arena, drop_json, value);
     *ret = value;
