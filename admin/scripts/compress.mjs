@@ -1,4 +1,5 @@
-// Puts a .gz beside every text file of dist/ and says what the first load weighs; fails beyond the budget.
+// Puts a .gz beside every text file of dist/ but the pages, which the server sends as they are, and says what the first
+// load weighs; fails beyond the budget.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -13,7 +14,7 @@ function files(directory) {
 
 const packed = new Map()
 for (const file of files(dist)) {
-  if (!/\.(html|js|css|svg|json)$/.test(file)) continue
+  if (!/\.(js|css|svg|json)$/.test(file)) continue
   const gz = gzipSync(readFileSync(file), { level: 9 })
   writeFileSync(file + '.gz', gz)
   packed.set(file.slice(dist.length), gz.length)

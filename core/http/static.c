@@ -301,8 +301,12 @@ static bool matches(struct text list, const char *etag)
     return false;
 }
 
+/* Pages are short and go as they are: nobody who looks at the server from outside then has to wonder whether something
+ * secret is compressed together with what an attacker sends (BREACH). */
 static enum form choose(const struct file *f, struct text accepted)
 {
+    if (text_has_prefix(text_of(f->type), "text/html"))
+        return FORM_PLAIN;
     for (int form = FORM_BR; form < FORMS; form++)
         if (f->bytes[form].data && f->bytes[form].len < f->bytes[FORM_PLAIN].len &&
             accepts(accepted, form_coding[form]))

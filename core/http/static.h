@@ -1,5 +1,5 @@
 /* Files served from memory: read once at start, each a route of its own, so that a path either names one of them or
- * nothing. FILE.br and FILE.gz are FILE, compressed, for clients that accept it. */
+ * nothing. FILE.br and FILE.gz are FILE, compressed, for clients that accept it; HTML always goes uncompressed. */
 #pragma once
 
 #include "base/base.h"

@@ -41,6 +41,7 @@ static int set_up(void **state)
     snprintf(path, sizeof(path), "%s/assets", dir);
     assert_int_equal(mkdir(path, 0755), 0);
     put("index.html", "<p>hello</p>");
+    put("index.html.gz", "zip");
     put("assets/app-A1b2C3_4.js", "a long script, a long script");
     put("assets/app-A1b2C3_4.js.br", "br");
     put("assets/app-A1b2C3_4.js.gz", "gzip");
@@ -141,6 +142,16 @@ static void forms_follow_accept_encoding(void **state)
     assert_string_equal(get(path, NULL, NULL).body, "a long script, a long script");
 }
 
+static void pages_go_uncompressed(void **state)
+{
+    struct answer a = get("/console/", "Accept-Encoding", "gzip, deflate, br");
+
+    (void)state;
+    assert_string_equal(a.body, "<p>hello</p>");
+    assert_null(strstr(a.head, "Content-Encoding"));
+    assert_int_equal(get("/console/index.html.gz", NULL, NULL).status, 404);
+}
+
 static void paths_name_files_or_pages(void **state)
 {
     (void)state;
@@ -173,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_are_served, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forms_follow_accept_encoding, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pages_go_uncompressed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(paths_name_files_or_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(links_are_refused, set_up, tear_down),
     };
