@@ -151,6 +151,13 @@ static bool hold(struct exchange *x)
     return s->stats.buffered_bytes <= s->limits.buffered_bytes;
 }
 
+void answer_give_up(struct conn *c)
+{
+    answer_log(c->x, 499);
+    stream_give_up(&c->stream);
+    conn_close(c);
+}
+
 void answer_flush(struct conn *c)
 {
     struct exchange *x = c->x;
@@ -164,8 +171,7 @@ void answer_flush(struct conn *c)
             return;
         }
         if (n < 0) {
-            answer_log(x, 499);
-            conn_close(c);
+            answer_give_up(c);
             return;
         }
         x->sent += MIN((size_t)n, first.len);

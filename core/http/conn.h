@@ -127,6 +127,7 @@ void conn_go_on(struct conn *c); /* after an answer: looks, from the loop, for w
 void answer(struct exchange *x, bool keep_alive); /* sends the response, now or as the socket allows */
 void answer_fault(struct exchange *x, const struct http_fault *fault);
 void answer_flush(struct conn *c);
+void answer_give_up(struct conn *c); /* the client does not take it: nothing more is kept for it */
 void answer_continue(struct exchange *x);
 void answer_log(struct exchange *x, int status); /* 499: the client did not get it all */
 const struct log_context *answer_log_context(void);

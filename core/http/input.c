@@ -211,8 +211,7 @@ void input_timed_out(struct conn *c)
         handle_cancel(c->x, CANCEL_DEADLINE);
         break;
     case CONN_WRITING:
-        answer_log(c->x, 499);
-        conn_close(c);
+        answer_give_up(c);
         break;
     default:
         conn_close(c);

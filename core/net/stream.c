@@ -32,6 +32,14 @@ void stream_close(struct stream *s)
     *s = STREAM_CLOSED;
 }
 
+void stream_give_up(struct stream *s)
+{
+    struct linger none = {.l_onoff = 1, .l_linger = 0};
+
+    s->broken = true;
+    (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
 static int plain_error(struct stream *s, short wants)
 {
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
