@@ -101,7 +101,8 @@ void answer(struct exchange *x, bool keep_alive)
         buf_add_text(&x->out, body);
     else if (has_body)
         x->tail = body;
-    conn_enter(c, CONN_WRITING, clock_mono_ms() + c->server->limits.write_ms);
+    c->taken_by_ms = clock_mono_ms() + c->server->limits.write_ms;
+    conn_enter(c, CONN_WRITING, c->taken_by_ms);
     answer_flush(c);
 }
 

@@ -93,6 +93,18 @@ void conn_close(struct conn *c)
     conn_reap_later(s);
 }
 
+bool conn_is_owed(const struct conn *c)
+{
+    return clock_mono_ms() < c->taken_by_ms && !stream_is_taken(&c->stream);
+}
+
+void conn_expire(struct conn *c)
+{
+    if (clock_mono_ms() >= c->taken_by_ms && !stream_is_taken(&c->stream))
+        stream_give_up(&c->stream);
+    conn_close(c);
+}
+
 void conn_open(struct http_server *s, int fd, struct http_tls *tls, const struct sockaddr_storage *peer)
 {
     struct conn *c = mem_zalloc(sizeof(*c));

@@ -66,6 +66,8 @@ struct conn {
     struct event event;
     struct buf in; /* bytes behind the current request */
     int64_t deadline_ms;
+    int64_t
+        taken_by_ms; /* the deadline of the last answer; what a client has not taken by then, it does not get */
     enum conn_state state;
     short watching;
     uint32_t discarded; /* while lingering */
@@ -119,7 +121,10 @@ void conn_open(struct http_server *s, int fd, struct http_tls *tls, const struct
 void conn_enter(struct conn *c, enum conn_state state, int64_t deadline_ms);
 void conn_watch(struct conn *c, short what);
 void conn_close(struct conn *c);
-void conn_free(struct conn *c);              /* of a dead one */
+bool conn_is_owed(
+    const struct conn *c);        /* the kernel still has some of an answer, and there is time to take it */
+void conn_expire(struct conn *c); /* closes at a deadline */
+void conn_free(struct conn *c);   /* of a dead one */
 void conn_reap_later(struct http_server *s); /* frees the dead when the loop comes round, and ends a drain */
 void conn_go_on(struct conn *c); /* after an answer: looks, from the loop, for what has come meanwhile */
 

@@ -213,6 +213,10 @@ void input_timed_out(struct conn *c)
     case CONN_WRITING:
         answer_give_up(c);
         break;
+    case CONN_LINGERING:
+        if (!conn_is_owed(c))
+            conn_expire(c);
+        break;
     default:
         conn_close(c);
         break;

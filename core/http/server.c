@@ -49,7 +49,7 @@ static void sweep(void *arg)
             input_timed_out(c);
     }
     while (s->idle.first && s->idle.first->deadline_ms <= now)
-        conn_close(s->idle.first);
+        conn_expire(s->idle.first);
     if (s->draining)
         sweep_drain(s, now); /* last: it may free the server */
 }

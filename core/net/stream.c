@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/sockios.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -30,6 +32,13 @@ void stream_close(struct stream *s)
     if (s->fd >= 0)
         close(s->fd);
     *s = STREAM_CLOSED;
+}
+
+bool stream_is_taken(const struct stream *s)
+{
+    int waiting = 0;
+
+    return ioctl(s->fd, SIOCOUTQ, &waiting) < 0 || waiting == 0;
 }
 
 void stream_give_up(struct stream *s)

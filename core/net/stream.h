@@ -21,6 +21,8 @@ struct stream {
 /* fd is non-blocking and owned from here on; ssl may be NULL. */
 void stream_init(struct stream *s, int fd, struct ssl_st *ssl);
 void stream_close(struct stream *s); /* says good-bye when TLS is up; closing twice is fine */
+/* Whether the other side's system has acknowledged all that was written. */
+bool stream_is_taken(const struct stream *s);
 /* Lets stream_close() drop what the other side has not taken, and reset the connection: the kernel would go on offering it
  * for minutes, megabytes of it, to a client that reads a byte now and then. */
 void stream_give_up(struct stream *s);

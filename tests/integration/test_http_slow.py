@@ -17,7 +17,7 @@ from lib.server import ROOT, Server
 
 LIMIT_S = 2
 HONEST = "/t/alpha/api/v1/units?limit=20"
-SLOW = {"header": 150, "second": 50, "body": 100, "chunked": 50, "reader": 50, "silent": 50}
+SLOW = {"header": 150, "second": 50, "body": 100, "chunked": 50, "reader": 25, "sipper": 25, "closer": 25, "silent": 50}
 ROUND_S = 2
 PAIRS, PAIRS_MAX = 3, 12
 server = None
@@ -28,8 +28,9 @@ def setup():
     global server
     assets = os.path.join(scratch(), "assets")
     os.mkdir(assets, 0o755)
-    with open(os.path.join(assets, "large.txt"), "wb") as out:
-        out.write(b"0123456789abcde\n" * (8 << 16))
+    for name, size in (("medium.txt", 1 << 20), ("large.txt", 8 << 20)):
+        with open(os.path.join(assets, name), "wb") as out:
+            out.write(b"x" * size)
     limits = dict.fromkeys(("header_ms", "body_ms", "write_ms", "keepalive_ms"), LIMIT_S * 1000)
     server = Server(workers=1, config={"assets": assets, "limits": limits})
     server.ctl("tenant", "create", "alpha", "--name", "甲区")
@@ -45,7 +46,7 @@ def setup():
 
 def slow_clients(how, port, tick, modes):
     """tests/lib/slow_clients.py with all its clients connected."""
-    command = [sys.executable, ROOT / "tests/lib/slow_clients.py", how, str(port), str(tick), "/large.txt",
+    command = [sys.executable, ROOT / "tests/lib/slow_clients.py", how, str(port), str(tick),
                *(f"{mode}={count}" for mode, count in modes.items())]
     process = harness.start_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
@@ -76,7 +77,7 @@ def all_gone():
 
 EXPECTED = {"header": "HTTP/1.1 408 Request Timeout", "second": "HTTP/1.1 408 Request Timeout",
             "body": "HTTP/1.1 408 Request Timeout", "chunked": "HTTP/1.1 408 Request Timeout", "reader": "reset",
-            "silent": "", "hello": ""}
+            "sipper": "reset", "closer": "reset", "silent": "", "hello": ""}
 
 
 def lives(port, modes):
@@ -97,7 +98,7 @@ def lives(port, modes):
 
 
 def test_slow_clients_end_at_the_deadline():
-    lives(server.plain_port, dict.fromkeys(("header", "second", "body", "chunked", "reader", "silent"), 20))
+    lives(server.plain_port, dict.fromkeys(("header", "second", "body", "chunked", "reader", "sipper", "closer", "silent"), 20))
 
 
 def test_slow_handshakes_end_at_the_deadline():
