@@ -14,6 +14,8 @@
 #include "loop/loop.h"
 
 #define BACKLOG 1024
+/* What the kernel keeps for a client beyond what is on its way: a slow reader holds this much, not megabytes. */
+#define UNSENT_MAX (128 * 1024)
 #define BATCH 64
 #define PAUSE_MS 100
 
@@ -56,9 +58,9 @@ int listen_parse(struct text t, struct listen_address *ret)
     return inet_pton(AF_INET, host, &v4->sin_addr) == 1 ? 0 : -EINVAL;
 }
 
-static int set(int fd, int level, int option)
+static int set(int fd, int level, int option, int value)
 {
-    return setsockopt(fd, level, option, &(int){1}, sizeof(int)) < 0 ? -errno : 0;
+    return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
 int listen_open(const struct listen_address *address, int *ret_fd)
@@ -67,15 +69,17 @@ int listen_open(const struct listen_address *address, int *ret_fd)
 
     if (fd < 0)
         return -errno;
-    r = set(fd, SOL_SOCKET, SO_REUSEADDR);
+    r = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (r == 0)
-        r = set(fd, SOL_SOCKET, SO_REUSEPORT);
+        r = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (r == 0)
-        r = set(fd, SOL_SOCKET, SO_KEEPALIVE);
+        r = set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     if (r == 0)
-        r = set(fd, IPPROTO_TCP, TCP_NODELAY);
+        r = set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (r == 0)
+        r = set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
     if (r == 0 && address->addr.ss_family == AF_INET6)
-        r = set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+        r = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (r == 0 && bind(fd, (const struct sockaddr *)(const void *)&address->addr, address->len) < 0)
         r = -errno;
     if (r == 0 && listen(fd, BACKLOG) < 0)
