@@ -32,7 +32,7 @@ def setup():
     global server, patient
     assets = os.path.join(scratch(), "assets")
     os.mkdir(assets, 0o755)
-    for name, size in (("medium.txt", 1 << 20), ("large.txt", 8 << 20)):
+    for name, size in (("medium.txt", 100 << 10), ("large.txt", 8 << 20)):
         with open(os.path.join(assets, name), "wb") as out:
             out.write(b"x" * size)
     server = start(assets, LIMIT_S)
