@@ -55,11 +55,10 @@ static void declare_permissions(struct resource *res)
     for (uint32_t i = 0; i < res->transition_count; i++) {
         struct transition *t = &res->transitions[i];
 
-        t->permission_id = permission_find(text_of(t->permission));
-        if (t->permission_id == PERMISSION_NONE)
-            t->permission_id =
-                permission_declare(t->permission, arena_printf(memory, "%s：%s", res->label.zh, t->label.zh),
-                    arena_printf(memory, "%s: %s", res->label.en, t->label.en));
+        /* Known by a role perhaps, but without a label yet; an action's own permission keeps its label. */
+        t->permission_id =
+            permission_declare(t->permission, arena_printf(memory, "%s：%s", res->label.zh, t->label.zh),
+                arena_printf(memory, "%s: %s", res->label.en, t->label.en));
     }
 }
 
