@@ -240,6 +240,7 @@ static const struct api_route account_routes[] = {
         .summary_zh = "本人账号"},
     {.method = HTTP_GET,
         .path = "/accounts",
+        .query = "login,limit,cursor",
         .permission = "core.account.read",
         .handle = accounts_list,
         .summary_en = "Accounts one may see, newest first; filter login",

@@ -49,3 +49,8 @@
              ",\"until\":" S_TIME,                                                                           \
         "\"role\",\"unit\",\"reach\"")
 #define SCHEMA_TOKEN S_OBJECT("\"account\":" S_ID ",\"name\":" S_NAME ",\"expires_at\":" S_TIME, "\"name\"")
+#define SCHEMA_POLICY                                                                                        \
+    S_OBJECT("\"unit\":" S_ID ",\"rule\":{\"enum\":[\"on\",\"off\",\"mandatory\",\"forbidden\"]}"            \
+             ",\"reach\":{\"enum\":[\"self\",\"subtree\"]},\"levels\":" S_STRING ",\"reason\":" S_STRING     \
+             ",\"from\":" S_TIME ",\"until\":" S_TIME,                                                       \
+        "\"unit\",\"rule\"")

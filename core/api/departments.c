@@ -228,6 +228,7 @@ static int members_remove(struct call *c, struct request *r)
 static const struct api_route department_routes[] = {
     {.method = HTTP_GET,
         .path = "/departments",
+        .query = "unit,code,limit,cursor",
         .permission = "core.department.read",
         .handle = departments_list,
         .summary_en = "Departments one may see; filters unit, code",

@@ -26,6 +26,7 @@ struct api_route {
     const char *permission; /* must be held somewhere in the tree, else 403; NULL: the handler decides */
     unsigned flags;
     int (*handle)(struct call *c, struct request *r);
+    const char *query; /* names of the query parameters it reads, comma-separated; NULL: none */
     const char *summary_en, *summary_zh;
     const char *request_schema, *response_schema; /* JSON text for OpenAPI, or NULL */
     uint32_t body_max;                            /* 0: the default */

@@ -98,6 +98,7 @@ static int explain_get(struct call *c, struct request *r)
 static const struct api_route explain_routes[] = {
     {.method = HTTP_GET,
         .path = "/explain",
+        .query = "account,permission,unit",
         .handle = explain_get,
         .summary_en = "Which grant allows (account, permission, unit), or what is missing",
         .summary_zh = "说明账号在某机构为何有或没有某项权限"},

@@ -172,6 +172,7 @@ static int grants_end(struct call *c, struct request *r)
 static const struct api_route grant_routes[] = {
     {.method = HTTP_GET,
         .path = "/grants",
+        .query = "account,department,unit,ended,limit,cursor",
         .handle = grants_list,
         .summary_en =
             "Grants one may see, one's own among them; filters account, department, unit, ended=true",

@@ -31,6 +31,19 @@ static void path_parameters(struct jsonw *w, const char *path)
     }
 }
 
+static void query_parameters(struct jsonw *w, const char *names)
+{
+    struct text rest = text_of(names);
+
+    while (rest.ptr && rest.len > 0) {
+        struct text one = text_split(&rest, ',');
+        char *name = str_ndup(one.ptr, one.len);
+
+        openapi_parameter(w, name, "query", "string", NULL);
+        free(name);
+    }
+}
+
 /* units_unit_move_post: unique, since method and path are. */
 static void operation_id(struct jsonw *w, const struct api_route *route)
 {
@@ -61,6 +74,7 @@ static void plain_operation(struct jsonw *w, const struct api_route *route)
     jsonw_key(w, "parameters");
     jsonw_array(w);
     path_parameters(w, route->path);
+    query_parameters(w, route->query);
     jsonw_array_end(w);
     if (writes && route->request_schema) {
         jsonw_key(w, "requestBody");

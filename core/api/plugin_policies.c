@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "access/core_permissions.h"
+#include "api/core_schemas.h"
 #include "api/dispatch.h"
 #include "api/outlook.h"
 #include "api/plugins.h"
@@ -217,22 +218,26 @@ static int end(struct call *c, struct request *r)
 static const struct api_route routes[] = {
     {.method = HTTP_GET,
         .path = "/plugins",
+        .query = "unit",
         .handle = list,
         .summary_en = "Plugins and whether they run at a unit",
         .summary_zh = "插件及其在某组织机构是否启用"},
     {.method = HTTP_GET,
         .path = "/plugins/{plugin}/why",
+        .query = "unit",
         .handle = why,
         .summary_en = "Why a plugin runs at a unit, or does not",
         .summary_zh = "插件在某组织机构启用或停用的依据"},
     {.method = HTTP_POST,
         .path = "/plugins/{plugin}/policies",
+        .request_schema = SCHEMA_POLICY,
         .handle = create,
         .permission = "core.policy.write",
         .summary_en = "Turn a plugin on, off, mandatory or forbidden at a unit",
         .summary_zh = "启用、停用、强制启用或禁止启用插件"},
     {.method = HTTP_POST,
         .path = "/plugins/{plugin}/policies/preview",
+        .request_schema = SCHEMA_POLICY,
         .handle = preview,
         .permission = "core.policy.write",
         .summary_en = "What a policy would change: units, people, open records",

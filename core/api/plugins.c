@@ -44,6 +44,38 @@ static enum http_method method_of(uint32_t method)
     return methods[method];
 }
 
+/* The members a plugin's route accepts, as the schema of its body; NULL: it takes none. */
+static const char *members_schema(const char *members)
+{
+    struct buf out = BUF_INIT;
+    struct text rest = text_of(members);
+    struct jsonw w;
+    char *s;
+
+    if (!members)
+        return NULL;
+    jsonw_init(&w, &out);
+    jsonw_object(&w);
+    jsonw_kstr(&w, "type", "object");
+    jsonw_kbool(&w, "additionalProperties", false);
+    jsonw_key(&w, "properties");
+    jsonw_object(&w);
+    while (rest.ptr && rest.len > 0) {
+        struct text one = text_trim(text_split(&rest, ','), " ");
+        char *name = str_ndup(one.ptr, one.len);
+
+        jsonw_key(&w, name);
+        jsonw_object(&w);
+        jsonw_object_end(&w);
+        free(name);
+    }
+    jsonw_object_end(&w);
+    jsonw_object_end(&w);
+    s = str_dup(buf_str(&out));
+    buf_done(&out);
+    return s;
+}
+
 /* Lives as long as the router: for the life of the process. */
 static int add_own_routes(struct router *rt)
 {
@@ -60,6 +92,8 @@ static int add_own_routes(struct router *rt)
         routes[i] = (struct api_route){.method = method_of(o->r.method),
             .path = str_printf("/%s%s", o->plugin->id, o->r.path),
             .handle = plugin_route,
+            .query = "unit",
+            .request_schema = members_schema(o->r.members),
             .summary_en = o->r.summary_en ? o->r.summary_en : o->plugin->id,
             .summary_zh = o->r.summary_zh ? o->r.summary_zh : o->plugin->id,
             .extra = o};
@@ -118,6 +152,7 @@ static void end(struct call *c, const struct request *r)
 static const struct api_route routes[] = {
     {.method = HTTP_GET,
         .path = "/provided/{kind}",
+        .query = "unit",
         .handle = provided,
         .summary_en = "What plugins provide at a unit: statistics, card, menu, search, report, health",
         .summary_zh = "插件在某组织机构提供的内容：统计、卡片、菜单、搜索、报表、健康状况"},

@@ -105,6 +105,7 @@ static int tokens_revoke(struct call *c, struct request *r)
 static const struct api_route token_routes[] = {
     {.method = HTTP_GET,
         .path = "/tokens",
+        .query = "account",
         .handle = tokens_list,
         .summary_en = "One's own API tokens; account=ID or any with core.token.read",
         .summary_zh = "本人的接口令牌；有 core.token.read 时可用 account=ID 或 any"},

@@ -398,6 +398,7 @@ static int units_import_route(struct call *c, struct request *r)
 static const struct api_route unit_routes[] = {
     {.method = HTTP_GET,
         .path = "/units",
+        .query = "parent,under,tops,level,code,name,limit,cursor",
         .permission = "core.unit.read",
         .handle = units_list,
         .summary_en = "Units one may see; filters parent, under, tops, level, code, name",
@@ -444,6 +445,7 @@ static const struct api_route unit_routes[] = {
         .summary_zh = "关闭组织机构"},
     {.method = HTTP_POST,
         .path = "/units/import",
+        .query = "dry_run,rename",
         .permission = "core.unit.create",
         .handle = units_import_route,
         .request_schema = SCHEMA_TREE,
