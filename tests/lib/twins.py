@@ -1,0 +1,249 @@
+# Two districts in one server, alike in everything and full of canaries: each text of the one says its name, each number
+# and id of the one is in no row of the other. What may tell them apart, and what belongs to whom, is asked of here.
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import uuid
+
+from . import harness
+from .server import ROOT, Server, prefix
+
+ALPHA, BRAVO = "alpha", "bravo"
+UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+HEX = re.compile(rb"\b[0-9a-f]{64}\b")
+UNITS = [("k", "county", None), ("s1", "street", "k"), ("s2", "street", "k"), ("c1", "community", "s1"),
+         ("c2", "community", "s1"), ("c3", "community", "s2"), ("p1", "park", "s1")]
+SENTENCE = "的会员在此提出的事项"
+_number = itertools.count(1)
+
+
+def install_plugins(directory):
+    """The declared one of the tests, the one that ships, and the probe: routes, providers, actions."""
+    os.makedirs(directory)
+    shutil.copytree(ROOT / "tests/fixtures/plugins/works", os.path.join(directory, "works"))
+    shutil.copytree(os.path.join(prefix(), "lib/juxin/plugins/suggestions"), os.path.join(directory, "suggestions"))
+    probe = os.path.join(directory, "probe")
+    shutil.copytree(ROOT / "tests/plugins/probe", probe)
+    subprocess.run(["cc", "-std=c11", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-I" + prefix() + "/include",
+                    "-o", probe + "/probe.so", probe + "/probe.c"], check=True)
+    for where, folders, files in os.walk(directory):
+        for name in folders + files:
+            path = os.path.join(where, name)
+            os.chmod(path, 0o755 if os.path.isdir(path) else 0o644)
+
+
+def fresh_name():
+    return f"n{next(_number)}"
+
+
+class District:
+    """One of the two. `boss` may everything everywhere in it."""
+
+    def __init__(self, server, slug):
+        self.server, self.slug = server, slug
+        self.prefix = f"/t/{slug}/api/v1"
+        self.letters = slug[:2].upper()
+        self.phone = {ALPHA: "13911111111", BRAVO: "13922222222"}[slug]
+        self.units, self.passwords = {}, {}
+        self.boss = None
+
+    # ---- before the server starts ----
+
+    def lay_out(self, directory):
+        ctl, slug = self.server.ctl, self.slug
+        ctl("tenant", "create", slug, "--name", f"{slug} 区")
+        self.id = int(self.server.psql(f"SELECT id FROM juxin.tenant WHERE slug = '{slug}'")[0][0])
+        tree = os.path.join(directory, slug + ".json")
+        with open(tree, "w", encoding="utf-8") as out:
+            json.dump({"units": [{"code": f"{slug}-{c}", "name": f"{slug} {c}", "level": l,
+                                  "parent": p and f"{slug}-{p}"} for c, l, p in UNITS]}, out)
+        ctl("unit", "import", slug, tree)
+        for row in self.server.psql(f"SELECT code, id FROM juxin.unit WHERE tenant_id = {self.id}"):
+            self.units[row[0].split("-")[1]] = row[1]
+        for code in ("d1", "d2"):
+            ctl("department", "create", slug, f"{slug}-{code}", "--name", f"{slug} {code}", "--unit", f"{slug}-k")
+        for plugin in ("works", "suggestions", "probe"):
+            ctl("plugin", "policy", slug, plugin, "--unit", f"{slug}-k", "--rule", "on", "--reach", "subtree",
+                "--reason", f"{slug} {plugin}")
+        self.account("boss")
+        ctl("department", "add", slug, f"{slug}-d1", f"{slug}.boss", "--head")
+        ctl("grant", "add", slug, "--user", f"{slug}.boss", "--role", "administrator", "--unit", f"{slug}-k", "--reach",
+            "subtree")
+
+    def account(self, name):
+        login = f"{self.slug}.{name}"
+        made = self.server.ctl_json("user", "create", self.slug, login, "--name", login, "--generate")
+        self.passwords[name] = made["password"]
+        return made["id"]
+
+    # ---- afterwards ----
+
+    def sign_in(self, name="boss"):
+        client = self.server.client()
+        answer = client.post(self.prefix + "/session", {"login": f"{self.slug}.{name}", "password": self.passwords[name]},
+                             headers={"User-Agent": f"{self.slug} browser"})
+        assert answer.status == 201, answer
+        client.csrf, client.account, client.session = (answer.json[k] for k in ("csrf_token", "account", "id"))
+        return client
+
+    def give_everything(self):
+        """A role of every permission there is, the plugins' as well, at the root; nobody could be granted it by less."""
+        sql = self.server.psql
+        role = str(uuid.uuid4())
+        names = [p["name"] for p in self.call("GET", "/permissions").json["items"]]
+        sql(f"INSERT INTO juxin.role (tenant_id, id, name, label_zh, label_en) VALUES ({self.id}, '{role}', "
+            f"'{self.slug}-all', '{self.slug} 全部', '{self.slug} all'); INSERT INTO juxin.role_permission SELECT "
+            f"{self.id}, '{role}', unnest('{{{','.join(names)}}}'::text[])")
+        self.server.ctl("grant", "add", self.slug, "--user", f"{self.slug}.boss", "--role", f"{self.slug}-all", "--unit",
+                        f"{self.slug}-k", "--reach", "subtree")
+
+    def call(self, method, path, body=None, status=(200, 201, 204), **more):
+        answer = self.boss.request(method, self.prefix + path, body, **more)
+        assert answer.status in status, (method, path, body, answer)
+        return answer
+
+    def one(self, sql):
+        rows = self.server.psql(sql.format(t=self.id))
+        assert rows, sql
+        return rows[0][0]
+
+    def fresh_text(self, name):
+        n = fresh_name()
+        return f"{self.slug}.{n}" if name == "login" else f"{self.slug}-{n}"
+
+    # Something new of each kind, by its id: what a test may move, close or end.
+
+    def fresh_unit(self, level="park", parent="s1"):
+        name = fresh_name()
+        return self.call("POST", "/units", {"code": f"{self.slug}-{name}", "name": f"{self.slug} {name}", "level": level,
+                                            "parent": self.units[parent]}).json["id"]
+
+    def fresh_department(self):
+        name = fresh_name()
+        return self.call("POST", "/departments", {"code": f"{self.slug}-{name}", "name": f"{self.slug} {name}",
+                                                  "unit": self.units["k"]}).json["id"]
+
+    def fresh_account(self):
+        """Through the database: nobody signs in as this one, so no password is hashed for it."""
+        name = f"{self.slug}.{fresh_name()}"
+        return self.one("INSERT INTO juxin.account (tenant_id, id, login, display_name, unit_id, password_hash) VALUES "
+                        f"({{t}}, '{new_id()}', '{name}', '{name}', '{self.units['s1']}', 'none') RETURNING id")
+
+    def fresh_role(self):
+        name = fresh_name()
+        return self.call("POST", "/roles", {"name": f"{self.slug}-{name}", "label_zh": f"{self.slug} {name}",
+                                            "permissions": ["core.unit.read"]}).json["id"]
+
+    def fresh_grant(self):
+        return self.call("POST", "/grants", {"account": self.fresh_account(), "role": self.ids["role"],
+                                             "unit": self.units["s1"], "reach": "self"}).json["id"]
+
+    def fresh_token(self):
+        return self.call("POST", "/tokens", {"name": f"{self.slug} {fresh_name()}"}).json["id"]
+
+    def fresh_session(self):
+        return self.one("INSERT INTO juxin.session (tenant_id, token_hash, id, account_id, idle_until, absolute_until) "
+                        f"VALUES ({{t}}, '{uuid.uuid4().hex}', '{new_id()}', '{self.boss.account}', "
+                        "now() + interval '1 hour', now() + interval '1 hour') RETURNING id")
+
+    def fresh_policy(self, plugin="works"):
+        return self.call("POST", f"/plugins/{plugin}/policies", {"unit": self.fresh_unit(), "rule": "on", "reason":
+                                                                 f"{self.slug} {fresh_name()}"}).json["id"]
+
+    def fresh_record(self, resource="works/item", unit="c1", **fields):
+        return self.call("POST", "/" + resource, dict(self.record(resource), unit=self.units[unit], **fields)).json["id"]
+
+    def settle(self):
+        """Plugins have done what they do after a commit: no version moves on under a test."""
+        harness.wait_until(lambda: self.server.psql(f"SELECT count(*) FROM juxin.outbox WHERE tenant_id = {self.id}") == [["0"]],
+                           30, "delivery of all actions")
+
+    def record(self, resource):
+        n = next(_number)
+        text = f"{self.slug} {n} {SENTENCE}"
+        if resource == "works/item":
+            return {"title": text[:40], "code": f"{self.letters}{n}", "local_code": f"{self.slug}{n}", "body": text,
+                    "quantity": n % 1000, "cost": n, "starts": "2026-12-05", "happened": "2026-11-01T08:00:00Z",
+                    "extra": {self.slug: [text]}, "contact_phone": self.phone, "owner": self.boss.account,
+                    "place": self.units["c2"], "kind": "repair"}
+        if resource == "suggestions/suggestion":
+            return {"title": text, "content": text, "contact_name": f"{self.slug} 人", "contact_phone": self.phone}
+        return {"title": text, "secret": text}
+
+    def fill(self):
+        """Rows of every kind, through the API as far as there is one."""
+        self.clerk = self.fresh_account()
+        role = self.fresh_role()
+        self.ids = {"unit": self.units["c1"], "account": self.clerk, "role": role}
+        self.token = self.call("POST", "/tokens", {"name": f"{self.slug} token"}).json
+        self.ids.update(department=self.one(f"SELECT id FROM juxin.department WHERE code = '{self.slug}-d1'"),
+                        helpers=self.one(f"SELECT id FROM juxin.department WHERE code = '{self.slug}-d2'"),
+                        token=self.token["id"], grant=self.fresh_grant(), session=self.fresh_session(),
+                        policy=self.fresh_policy("works"))
+        self.call("PUT", f"/departments/{self.ids['department']}/members/{self.clerk}", {})
+        self.call("PATCH", f"/units/{self.units['c3']}", {"name": f"{self.slug} renamed"}, headers={"If-Match": '"1"'})
+        self.records = {}
+        for resource, count in (("works/item", 6), ("suggestions/suggestion", 3), ("probe/thing", 3)):
+            made = [self.fresh_record(resource) for _ in range(count)]
+            self.records[resource] = made[0]
+        self.fresh_record(parent=self.records["works/item"])
+        self.key = {"Idempotency-Key": f"{self.slug}-key"}
+        self.call("POST", "/works/item", dict(self.record("works/item"), unit=self.units["c2"]), headers=self.key)
+        self.assigned = self.fresh_record()
+        self.call("POST", f"/works/item/{self.assigned}/transitions/assign",
+                  {"lead": self.ids["department"], "helpers": [self.ids["helpers"]], "days": 5},
+                  headers={"If-Match": '"1"'})
+        self.settle()
+
+    def canaries(self, other):
+        """(texts, ids): what stands in this district's rows and in none of the other's."""
+        own, others = self.values(), other.values()
+        ids = {v for v in own - others if UUID.fullmatch(v) or HEX.fullmatch(v)}
+        return {self.slug.encode(), self.phone.encode(), (self.phone[:3] + "****" + self.phone[-4:]).encode()}, ids
+
+    def values(self):
+        found = set()
+        for (table,) in tenant_tables(self.server):
+            for (row,) in self.server.psql(f"SELECT row_to_json(t) FROM {table} t WHERE tenant_id = {self.id}"):
+                found.update(v.encode() for v in json.loads(row).values() if isinstance(v, str))
+        return found
+
+
+class Twins:
+    """The server with both; `a` and `b`."""
+
+    def __init__(self, **more):
+        self.server = Server(database=False, **more)
+        directory = os.path.join(self.server.directory, "plugins")
+        install_plugins(directory)
+        self.server.config["plugins"]["directory"] = directory
+        self.server.write_config()
+        self.server.make_database()
+        self.a, self.b = District(self.server, ALPHA), District(self.server, BRAVO)
+        for district in (self.a, self.b):
+            district.lay_out(self.server.directory)
+
+    def start(self, fill=True):
+        self.server.start()
+        for district in (self.a, self.b):
+            district.boss = district.sign_in()
+            district.give_everything()
+            if fill:
+                district.fill()
+        return self
+
+
+def new_id():
+    """A UUIDv7 like the server's own, so that ids sort by time among them."""
+    n = int(time.time() * 1000) << 80 | uuid.uuid4().int & (1 << 80) - 1
+    return str(uuid.UUID(int=n & ~(0xf << 76) & ~(3 << 62) | 7 << 76 | 2 << 62))
+
+
+def tenant_tables(server):
+    return server.psql("SELECT c.oid::regclass FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_namespace n"
+                       " ON n.oid = c.relnamespace WHERE a.attname = 'tenant_id' AND NOT a.attisdropped AND c.relkind IN"
+                       " ('r', 'p') AND (n.nspname = 'juxin' OR n.nspname ~ '^px_') ORDER BY 1")

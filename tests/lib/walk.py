@@ -1,0 +1,328 @@
+# Calls for every operation of the server's own OpenAPI document: the call that works, and the same call with one of its
+# values (in the path, the query or the body) replaced by another. A name the document uses and this file does not know is
+# an error: whoever adds an endpoint or a parameter is told here, and the walks that use this cover it from then on.
+import base64
+import re
+import urllib.parse
+import uuid
+
+# What a value names. "plain" ones name nothing of a tenant's.
+KINDS = {
+    "unit": "unit", "parent": "unit", "under": "unit", "place": "unit",
+    "account": "account", "owner": "account",
+    "department": "department", "lead": "department", "lead_department": "department",
+    "helpers": "departments", "co_departments": "departments",
+    "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy",
+    "login": "login", "password": "password", "old_password": "password",
+}
+PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
+         "count": "exact", "reach": "self", "permission": "core.unit.read", "kind": "card", "plugin": "works", "levels": "park",
+         "rule": "on", "is_active": True, "is_head": True, "source": "x", "license": "x",
+         "from": None, "until": None, "expires_at": None, "permissions": ["core.unit.read"], "new_password": "a decent pass phrase",
+         "then_veto": False}
+TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
+WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+OWN = "own"
+
+
+class Untaught(AssertionError):
+    pass
+
+
+class Call:
+    """One request: a path with parameters, a query, a body."""
+
+    def __init__(self, operation, path, query, body, headers):
+        self.operation, self.path, self.query, self.body, self.headers = operation, path, query, body, headers
+
+    def but(self, where, name, value):
+        """The same call with one value replaced."""
+        parts = {"path": dict(self.path), "query": dict(self.query), "body": self.body and dict(self.body)}
+        parts[where][name] = value
+        return Call(self.operation, parts["path"], parts["query"], parts["body"], self.headers)
+
+    def target(self):
+        path = re.sub(r"\{(\w+)\}", lambda m: urllib.parse.quote(str(self.path[m[1]]), safe=""), self.operation.path)
+        query = urllib.parse.urlencode({k: v for k, v in self.query.items() if v is not None})
+        return path + ("?" + query if query else "")
+
+    def send(self, client, prefix):
+        answer = client.request(self.operation.method, prefix + self.target(), self.body, self.headers)
+        if answer.status == 412:  # a plugin changed the record after its commit
+            seen = client.get(f"{prefix}/{self.operation.resource}/{self.path['id']}")
+            self.headers["If-Match"] = seen.headers["ETag"]
+            answer = client.request(self.operation.method, prefix + self.target(), self.body, self.headers)
+        return answer
+
+    def __repr__(self):
+        return f"{self.operation.method} {self.target()} {self.body if self.body is not None else ''}"
+
+
+class Operation:
+    def __init__(self, document, path, method, said, transition=None):
+        self.path, self.method, self.transition = path, method.upper(), transition
+        self.parameters = {where: [p["name"] for p in said.get("parameters", []) if p["in"] == where]
+                           for where in ("path", "query", "header")}
+        missing = set(re.findall(r"\{(\w+)\}", path)) ^ set(self.parameters["path"])
+        assert not missing, f"{method} {path}: parameters of the path and of the document differ: {missing}"
+        content = said.get("requestBody", {}).get("content", {})
+        unknown = set(content) - {"application/json", "application/merge-patch+json"}
+        assert not unknown, f"{method} {path} takes {unknown}: teach tests/lib/walk.py to send it"
+        schemas = [resolve(document, c["schema"]) for c in content.values()]
+        if schemas and "anyOf" in schemas[0]:
+            schemas = [resolve(document, s) for s in schemas[0]["anyOf"] if s["$ref"].rpartition(".")[2] == transition]
+        self.schema = schemas[0] if schemas else None
+        self.resource = re.match(r"/(\w+/\w+)", path)[1] if self.is_record(document) else None
+
+    def is_record(self, document):
+        parts = self.path.split("/")
+        return len(parts) > 2 and f"{parts[1]}.{parts[2]}" in document["components"]["schemas"]
+
+    def properties(self):
+        return self.schema.get("properties", {}) if self.schema else {}
+
+    def __repr__(self):
+        return f"{self.method} {self.path}" + (f" ({self.transition})" if self.transition else "")
+
+
+def resolve(document, schema):
+    if "$ref" in schema:
+        return document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+def operations(document):
+    """All of them; the one that takes transitions once for each transition."""
+    for path, methods in document["paths"].items():
+        for method, said in methods.items():
+            content = said.get("requestBody", {}).get("content", {})
+            options = [s for c in content.values() for s in c["schema"].get("anyOf", [])]
+            names = [s["$ref"].rpartition(".")[2] for s in options] or [None]
+            for name in names:
+                yield Operation(document, path, method, said, name)
+
+
+# ---- values ----------------------------------------------------------------------------------------------------------
+
+def near(value):
+    """Of the same shape, and in the same place of every order, but nobody's."""
+    if isinstance(value, list):
+        return [near(v) for v in value]
+    if isinstance(value, dict):  # a unit of a tree to import
+        return dict(value, parent=near(value["parent"]))
+    value = str(value)
+    if UUID.fullmatch(value):
+        return value[:-6] + uuid.uuid4().hex[:6]
+    if value.startswith("eq."):
+        return "eq." + near(value[3:])
+    decoded = cursor_of(value)
+    if decoded:
+        return cursor_from(UUID.sub(lambda m: near(m[0]), decoded))
+    last = value[-1]
+    return value[:-1] + ("9" if last == "8" else "8" if last.isdigit() else "y" if last == "z" else "z")
+
+
+def cursor_of(text):
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except ValueError:
+        return None
+    return raw if raw.startswith("1|") else None
+
+
+def cursor_from(raw):
+    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+
+def kind_of(operation, where, name, schema=None):
+    if name == "id" and where == "path":
+        return "record"
+    if name == "name" and where == "path":
+        return "plain"
+    if name == "parent" and operation.resource:
+        return "record" if where == "body" else "filter"
+    if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count"):
+        return "filter"
+    if name == "cursor":
+        return "cursor"
+    if name in KINDS:
+        return KINDS[name]
+    if name in TEXTS:
+        return "text"
+    if name in PLAIN:
+        return "plain"
+    if operation.resource and where == "body":
+        return "plain"  # a declared field; those that refer to something are in KINDS
+    if name == "units":
+        return "tree"
+    raise Untaught(f"{operation}: {where} parameter {name!r} is new; teach tests/lib/walk.py what it names")
+
+
+def is_reference(schema):
+    return "uuid" in str(schema.get("format")) or "uuid" in str(schema.get("items", {}).get("format"))
+
+
+def slots(operation):
+    """(where, name, kind) of every value of the operation that can name something of a tenant's."""
+    for where in ("path", "query"):
+        for name in operation.parameters[where]:
+            kind = kind_of(operation, where, name)
+            if kind != "plain":
+                yield where, name, kind
+    for name, schema in operation.properties().items():
+        kind = kind_of(operation, "body", name, schema)
+        if kind == "plain" and is_reference(schema):
+            raise Untaught(f"{operation}: the field {name!r} holds an id; teach tests/lib/walk.py what it names")
+        if kind != "plain":
+            yield "body", name, kind
+
+
+class Walker:
+    """Makes the calls for one district (lib.twins.District); what it needs new it makes through it."""
+
+    def __init__(self, district):
+        self.district = district
+        self.document = district.call("GET", "/openapi.json").json
+        self.operations = list(operations(self.document))
+        self.flows = {(p["id"] + "/" + r["name"]): r for p in district.call("GET", "/meta").json["plugins"]
+                      for r in p["resources"]}
+        self.choice = 0  # which of an enumeration's values is taken
+
+    # ---- what the district has ----
+
+    def existing(self, operation, where, name, kind):
+        """Something of the district's that this value can name."""
+        d = self.district
+        if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy"):
+            return d.ids[kind]
+        if kind == "departments":
+            return [d.ids["helpers"]]
+        if kind == "record":
+            return d.records[operation.resource]
+        if kind == "filter":
+            return self.filter_value(operation, name)
+        if kind == "cursor":
+            return d.call("GET", operation.path + "?limit=1").json["next"]
+        if kind == "login":
+            return f"{d.slug}.boss"
+        if kind == "password":
+            return d.passwords["boss"]
+        if kind == "tree":
+            return [{"code": f"{d.slug}-imported", "name": d.slug, "level": "park", "parent": f"{d.slug}-s1"}]
+        if name == "code":
+            return f"{d.slug}-d1" if operation.path.startswith("/departments") else f"{d.slug}-c1"
+        return f"{d.slug}-all" if operation.path == "/roles" and name == "name" else f"{d.slug} c1"
+
+    def filter_value(self, operation, name):
+        """As the district's own list shows it; a value it does not show is the tenant's by its name alone."""
+        for item in self.district.call("GET", f"/{operation.resource}?limit=50").json["items"]:
+            if item.get(name) is not None:
+                value = item[name]
+                return "eq." + (str(value).lower() if isinstance(value, bool) else str(value))
+        return "is.null"
+
+    # ---- calls that work ----
+
+    def working(self, operation):
+        """The operation on something made for it, with everything it takes."""
+        path = {name: self.path_value(operation, name) for name in operation.parameters["path"]}
+        query = {"permission": "core.unit.read", "unit": self.district.units["c1"]} if operation.path == "/explain" else {}
+        body = self.body(operation) if operation.schema else WORKING[operation.method]
+        call = Call(operation, path, query, body, {"If-Match": '"1"'} if operation.method != "GET" else {})
+        self.prepare(call)
+        return call
+
+    def path_value(self, operation, name):
+        kind = kind_of(operation, "path", name)
+        if operation.method == "GET" or kind == "plain":
+            return operation.transition or PLAIN.get(name, "works") if kind == "plain" else self.existing(operation, "path",
+                                                                                                         name, kind)
+        if kind == "record":
+            return self.district.fresh_record(operation.resource)
+        return getattr(self.district, "fresh_" + kind)()
+
+    def body(self, operation):
+        if operation.method == "POST" and operation.path == "/" + str(operation.resource):
+            more = {"unit": self.district.units["c1"]}
+            return {k: v for k, v in dict(self.district.record(operation.resource), **more).items()
+                    if k in operation.properties()}
+        body = {name: self.body_value(operation, name, schema) for name, schema in operation.properties().items()}
+        if operation.method == "PATCH" and operation.resource:
+            body.update((k, v) for k, v in self.district.record(operation.resource).items() if k in body)
+        if operation.path == "/grants":
+            body.pop("department")
+        if "policies" in operation.path:
+            body["unit"] = self.district.fresh_unit()
+        return {k: v for k, v in body.items() if v is not None}
+
+    def body_value(self, operation, name, schema):
+        kind = kind_of(operation, "body", name, schema)
+        if kind == "text" or (kind == "login" and operation.path != "/session"):
+            return self.district.fresh_text(name)
+        if name == "parent" and not operation.resource:
+            return self.district.units["s2"]
+        if kind == "unit" and operation.transition:
+            return self.district.units["c2"]  # where the record is not yet
+        if kind != "plain":
+            return self.existing(operation, "body", name, kind)
+        return PLAIN[name] if name in PLAIN else sample(schema, self.choice)
+
+    def prepare(self, call):
+        """What has to be there before: a member to remove, a state to leave, the version that was seen."""
+        operation, district = call.operation, self.district
+        if operation.method == "DELETE" and operation.path.endswith("/members/{account}"):
+            district.call("PUT", call.but("path", "", None).target(), {})
+        if operation.transition:
+            self.reach_state(call)
+
+    def reach_state(self, call):
+        """Takes the record along the shortest way to where the transition begins."""
+        operation, district = call.operation, self.district
+        flow = {t["name"]: t for t in self.flows[operation.resource]["transitions"]}
+        record = f"/{operation.resource}/{call.path['id']}"
+        seen = district.call("GET", record)
+        for name in way(flow, seen.json["state"], operation.transition):
+            step = next(o for o in self.operations if o.resource == operation.resource and o.transition == name)
+            seen = district.call("POST", f"{record}/transitions/{name}", self.body(step),
+                                 headers={"If-Match": seen.headers["ETag"]})
+        call.headers["If-Match"] = seen.headers["ETag"]
+
+
+def way(flow, state, goal):
+    """The names of transitions that lead to where the goal may be taken; on the way all that leave the state as it is."""
+    ways, seen = [(state, [])], {state}
+    for at, taken in ways:
+        stay = [n for n, t in flow.items() if at in t["from"] and t["to"] == at and n != goal and not t.get("move")]
+        if at in flow[goal]["from"]:
+            return taken + [n for n in stay if n not in taken]
+        for name, t in flow.items():
+            if at in t["from"] and t["to"] not in seen:
+                seen.add(t["to"])
+                ways.append((t["to"], taken + stay + [name]))
+    raise AssertionError(f"no way from {state} to {goal}")
+
+
+def sample(schema, choice=0):
+    if "enum" in schema:
+        values = [v for v in schema["enum"] if v is not None]
+        return values[choice % len(values)]
+    kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "integer":
+        return max(schema.get("minimum", 5), 5)
+    if kind == "boolean":
+        return False
+    if kind == "array":
+        return []
+    if kind is None:
+        return {"x": 1}
+    return {"date": "2026-12-05", "date-time": "2026-11-01T08:00:00Z"}.get(schema.get("format")) or pattern(schema)
+
+
+def pattern(schema):
+    """The few patterns the declarations use; a new one is to be taught."""
+    known = {None: "文字", "^1[0-9]{10}$": "13800000000", "^[A-Z]{2}[0-9]+$": "ZZ" + str(uuid.uuid4().int % 10 ** 9)}
+    if schema.get("pattern") not in known:
+        raise Untaught(f"the pattern {schema['pattern']!r} is new; teach tests/lib/walk.py a value for it")
+    return known[schema.get("pattern")]
