@@ -40,3 +40,28 @@ def psql(sql, database="postgres", connection=None, check=True):
     if check and done.returncode:
         raise AssertionError(f"psql: {done.stderr}")
     return [line.split("\x1f") for line in done.stdout.splitlines()]
+
+
+class Session:
+    """A superuser's session held open beside the test: a transaction that waits, a lock that is kept."""
+
+    def __init__(self, database):
+        self.process = harness.start_process(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", conninfo(database)], text=True,
+                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        harness.on_exit(self.close)
+
+    def run(self, sql):
+        """Returns when the statements are done, with what they said."""
+        self.process.stdin.write(sql.rstrip("; \n") + ";\n\\echo done.\n")
+        self.process.stdin.flush()
+        said = []
+        for line in self.process.stdout:
+            if line == "done.\n":
+                return said
+            said.append(line.rstrip("\n"))
+        raise AssertionError(f"psql ended: {said}")
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            self.process.wait(20)

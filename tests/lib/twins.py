@@ -214,22 +214,23 @@ class District:
 
 
 class Twins:
-    """The server with both; `a` and `b`."""
+    """The server with both; `a` and `b`. With one slug, `a` alone."""
 
-    def __init__(self, **more):
+    def __init__(self, slugs=(ALPHA, BRAVO), **more):
         self.server = Server(database=False, **more)
         directory = os.path.join(self.server.directory, "plugins")
         install_plugins(directory)
         self.server.config["plugins"]["directory"] = directory
         self.server.write_config()
         self.server.make_database()
-        self.a, self.b = District(self.server, ALPHA), District(self.server, BRAVO)
-        for district in (self.a, self.b):
+        self.districts = [District(self.server, slug) for slug in slugs]
+        self.a, self.b = self.districts[0], self.districts[-1]
+        for district in self.districts:
             district.lay_out(self.server.directory)
 
     def start(self, fill=True):
         self.server.start()
-        for district in (self.a, self.b):
+        for district in self.districts:
             district.boss = district.sign_in()
             district.give_everything()
             if fill:
