@@ -124,6 +124,7 @@ static int jobs_retry(struct call *c, struct request *r)
 static const struct api_route job_routes[] = {
     {.method = HTTP_GET,
         .path = "/jobs",
+        .query = "mine,state,limit,cursor",
         .handle = jobs_list,
         .summary_en = "One's own jobs, newest first; mine=false with core.job.manage for everybody's",
         .summary_zh = "本人的后台任务；有 core.job.manage 时可用 mine=false 查看全部"},

@@ -300,7 +300,7 @@ def test_pages_show_what_was_there_once_and_in_order():
                                                            a.units["s1"], "reach": "self"}), "/units": a.fresh_unit}
     session = postgres.Session(server.database)
     for path, table in LATE.items():
-        for _ in range(25):
+        for _ in range(16):
             fresh[path]()
         orders = ("id.desc", "id.asc", "title.asc", "created_at.desc", "cost.asc") if path == "/works/item" else ("",)
         for order in orders:

@@ -150,6 +150,12 @@ class District:
                         f"VALUES ({{t}}, '{uuid.uuid4().hex}', '{new_id()}', '{self.boss.account}', "
                         "now() + interval '1 hour', now() + interval '1 hour') RETURNING id")
 
+    def fresh_job(self):
+        """Due in a year: nobody runs it meanwhile."""
+        return self.one("INSERT INTO juxin.job (tenant_id, id, kind, unit_id, result, run_at, created_by, created_at) VALUES ({t}"
+                        f", '{new_id()}', '{self.slug}', '{self.units['c1']}', '{{{{\"{self.slug}\": 1}}}}', now() + interval "
+                        f"'1 year', '{self.boss.account}', now()) RETURNING id")
+
     def fresh_policy(self, plugin="works"):
         return self.call("POST", f"/plugins/{plugin}/policies", {"unit": self.fresh_unit(), "rule": "on", "reason":
                                                                  f"{self.slug} {fresh_name()}"}).json["id"]
@@ -182,7 +188,7 @@ class District:
         self.token = self.call("POST", "/tokens", {"name": f"{self.slug} token"}).json
         self.ids.update(department=self.one(f"SELECT id FROM juxin.department WHERE code = '{self.slug}-d1'"),
                         helpers=self.one(f"SELECT id FROM juxin.department WHERE code = '{self.slug}-d2'"),
-                        token=self.token["id"], grant=self.fresh_grant(), session=self.fresh_session(),
+                        token=self.token["id"], grant=self.fresh_grant(), session=self.fresh_session(), job=self.fresh_job(),
                         policy=self.fresh_policy("works"))
         self.call("PUT", f"/departments/{self.ids['department']}/members/{self.clerk}", {})
         self.call("PATCH", f"/units/{self.units['c3']}", {"name": f"{self.slug} renamed"}, headers={"If-Match": '"1"'})
@@ -193,6 +199,7 @@ class District:
         self.fresh_record(parent=self.records["works/item"])
         self.key = {"Idempotency-Key": f"{self.slug}-key"}
         self.call("POST", "/works/item", dict(self.record("works/item"), unit=self.units["c2"]), headers=self.key)
+        self.fresh_job()
         self.assigned = self.fresh_record()
         self.call("POST", f"/works/item/{self.assigned}/transitions/assign",
                   {"lead": self.ids["department"], "helpers": [self.ids["helpers"]], "days": 5},

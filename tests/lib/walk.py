@@ -12,14 +12,14 @@ KINDS = {
     "account": "account", "owner": "account",
     "department": "department", "lead": "department", "lead_department": "department",
     "helpers": "departments", "co_departments": "departments",
-    "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy",
+    "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
     "login": "login", "password": "password", "old_password": "password",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
          "count": "exact", "reach": "self", "permission": "core.unit.read", "kind": "card", "plugin": "works", "levels": "park",
          "rule": "on", "is_active": True, "is_head": True, "source": "x", "license": "x",
          "from": None, "until": None, "expires_at": None, "permissions": ["core.unit.read"], "new_password": "a decent pass phrase",
-         "then_veto": False}
+         "then_veto": False, "mine": "false", "state": "waiting"}
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -194,7 +194,7 @@ class Walker:
     def existing(self, operation, where, name, kind):
         """Something of the district's that this value can name."""
         d = self.district
-        if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy"):
+        if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy", "job"):
             return d.ids[kind]
         if kind == "departments":
             return [d.ids["helpers"]]
@@ -272,7 +272,9 @@ class Walker:
         """What has to be there before: a member to remove, a state to leave, the version that was seen."""
         operation, district = call.operation, self.district
         if operation.method == "DELETE" and operation.path.endswith("/members/{account}"):
-            district.call("PUT", call.but("path", "", None).target(), {})
+            district.call("PUT", call.target(), {})
+        if operation.path == "/jobs/{job}/retry":
+            district.server.psql(f"UPDATE juxin.job SET state = 'failed' WHERE id = '{call.path['job']}'")
         if operation.transition:
             self.reach_state(call)
 
