@@ -198,7 +198,10 @@ static int run_once(struct call *c, struct request *r, const struct api_route *r
         result = check_permission(c, route);
     if (result == 0)
         result = take_idempotency(c, r, route);
-    if (result == 0) {
+    /* First of all: what a handler looks at before it begins may be what the first request made. */
+    if (result == 0 && c->idempotency_key)
+        result = call_begin(c);
+    if (result == 0 && !c->is_replay) {
         if (observer)
             observer->begin(c, r);
         result = route->handle(c, r);

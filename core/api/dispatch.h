@@ -3,7 +3,8 @@
  *
  * A handler takes the call and the request, opens the unit of work through the services (or call_begin), sets
  * c->result_*, commits with call_commit, then writes the response. It returns 0, or a negative errno with a fault, a
- * problem already in the response, or neither. When c->is_replay is set it returns 0 at once. */
+ * problem already in the response, or neither. A request with an Idempotency-Key has begun its unit of work before the
+ * handler; one that was done before is answered without it. */
 #pragma once
 
 #include "access/call.h"

@@ -120,8 +120,9 @@ static int end_one(struct call *c, struct uuid id)
 {
     int result = call_begin(c);
 
-    if (result == 0)
-        result = call_bump(c);
+    if (result < 0 || c->is_replay)
+        return result;
+    result = call_bump(c);
     if (result == 0)
         result = session_end(c, c->who->account, id);
     return result == -ENOENT ? call_not_found(c) : result;
@@ -131,8 +132,9 @@ static int session_delete(struct call *c, struct request *r)
 {
     int result = uuid_is_nil(c->who->session) ? call_not_found(c) : end_one(c, c->who->session);
 
-    if (result == 0)
-        result = api_done(c, r);
+    if (result < 0 || c->is_replay)
+        return result;
+    result = api_done(c, r);
     if (result == 0)
         set_cookie(c, r, "");
     return result;
@@ -178,7 +180,7 @@ static int sessions_end(struct call *c, struct request *r)
 
     if (result == 0)
         result = end_one(c, id);
-    return result == 0 ? api_done(c, r) : result;
+    return result < 0 || c->is_replay ? result : api_done(c, r);
 }
 
 static int password_change(struct call *c, struct request *r)
