@@ -47,7 +47,7 @@ def told(answer, sent=""):
 
 def client_for(operation):
     """A stranger where one need not be signed in, so that nobody's cookies change."""
-    return twins.server.client() if (operation.method, operation.path) == ("POST", "/session") else a.boss
+    return a.client() if (operation.method, operation.path) == ("POST", "/session") else a.boss
 
 
 def works(operation):
@@ -134,7 +134,7 @@ def state_of(district):
 
 
 def holding(name, value):
-    client = twins.server.client()
+    client = a.client()
     client.cookies, client.csrf = {name: value}, "none"
     return client
 
@@ -144,11 +144,11 @@ def test_the_other_districts_credentials_are_none():
     ours, theirs = "__Host-jx-" + a.slug, "__Host-jx-" + b.slug
     cookie, token = b.boss.cookies[theirs], b.token["token"]
     cases = [
-        (a, "a token", twins.server.client(token=token), twins.server.client(token=near(token))),
+        (a, "a token", a.client(token=token), a.client(token=near(token))),
         (a, "a session under our name", holding(ours, cookie), holding(ours, near(cookie))),
         (a, "a session under its own", holding(theirs, cookie), holding(theirs, near(cookie))),
         (b, "our session", holding(ours, a.boss.cookies[ours]), holding(ours, near(cookie))),
-        (b, "our token", twins.server.client(token=a.token["token"]), twins.server.client(token=near(token))),
+        (b, "our token", a.client(token=a.token["token"]), a.client(token=near(token))),
     ]
     for operation in walker.operations:
         if (operation.method, operation.path) == ("POST", "/session"):

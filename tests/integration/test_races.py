@@ -171,9 +171,8 @@ class Worker:
             INSERT INTO juxin.session (tenant_id, token_hash, id, account_id, idle_until, absolute_until) VALUES ({a.id},
                 encode(sha256('{cookie}'), 'hex'), '{self.session_id}', '{self.id}', now() + interval '1 hour',
                 now() + interval '1 hour')""")
-        self.by_token, self.by_session = server.client(token=self.token), server.client()
+        self.by_token, self.by_session = a.client(token=self.token), a.client()
         self.by_session.cookies["__Host-jx-" + a.slug] = cookie
-        self.by_session.csrf = a.boss.csrf  # replaced below
         self.by_session.csrf = self.by_session.get(a.prefix + "/session").json["csrf_token"]
 
     def grant(self, role, holder="account", id=None):
