@@ -85,7 +85,7 @@ def pairs():
             nobodys = near(foreign)
             made = [walker.working(operation) for _ in range(2 if operation.method != "GET" else 1)]
             for call in made:
-                if operation.path == "/grants" and name == "department" and where == "body":
+                if operation.path.startswith("/grants") and name == "department" and where == "body":
                     call.body.pop("account")
             yield operation, name, foreign, nobodys, made[0].but(where, name, foreign), made[-1].but(where, name, nobodys)
 
@@ -201,15 +201,16 @@ def test_the_document_names_every_query_parameter():
 
 # What answers with a secret acts again instead: its answer cannot be given twice. A preview changes nothing.
 NOT_TOLD_AGAIN = {("POST", "/session"), ("DELETE", "/session"), ("POST", "/accounts"), ("POST", "/tokens"),
-                  ("POST", "/account/password"), ("POST", "/accounts/{account}/reset-password"),
-                  ("POST", "/plugins/{plugin}/policies/preview")}
+                  ("POST", "/account/password"), ("POST", "/accounts/{account}/reset-password")}
 
 
 def test_every_change_is_told_again_to_who_repeats_it():
     """Each operation that changes something, twice with one key: done once, and told the same."""
     wrong, told_again = [], 0
     for operation in walker.operations:
-        if operation.method == "GET" or takes_nothing(operation) or (operation.method, operation.path) in NOT_TOLD_AGAIN:
+        if operation.method == "GET" or takes_nothing(operation) or operation.path.endswith("/preview"):
+            continue
+        if (operation.method, operation.path) in NOT_TOLD_AGAIN:
             continue
         call = walker.working(operation)
         call.headers["Idempotency-Key"] = f"twice-{operation}".replace(" ", "-")

@@ -250,8 +250,8 @@ class Walker:
         body = {name: self.body_value(operation, name, schema) for name, schema in operation.properties().items()}
         if operation.method == "PATCH" and operation.resource:
             body.update((k, v) for k, v in self.district.record(operation.resource).items() if k in body)
-        if operation.path == "/grants":
-            body.pop("department")
+        if operation.path.startswith("/grants"):
+            body.pop("department")  # either, not both
         if "policies" in operation.path:
             body["unit"] = self.district.fresh_unit()
         return {k: v for k, v in body.items() if v is not None}
