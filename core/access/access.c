@@ -9,7 +9,7 @@
 
 #define WORDS (PERMISSIONS_MAX / 64)
 #define CREDENTIALS_MAX 16384
-#define SUBJECTS_MAX 4096 /* compiled ones kept for lookup; more are compiled again */
+#define BUCKETS_MAX 4096 /* of compiled subjects */
 
 static const struct db_stmt load_roles = {
     "access.load_roles", "SELECT id, name, is_builtin FROM juxin.role WHERE tenant_id = $1 ORDER BY id"};
@@ -120,6 +120,16 @@ static void take_members(struct access *x, const struct db_rows *rows)
     qsort(x->members, x->member_count, sizeof(*x->members), by_account);
 }
 
+/* For about as many accounts as may have rights; a worker may hold thousands of small tenants. */
+static uint32_t bucket_count(uint32_t holders)
+{
+    uint32_t n = 16;
+
+    while (n < holders && n < BUCKETS_MAX)
+        n *= 2;
+    return n;
+}
+
 static int access_load(struct db_tx *tx, struct tenant *t, void **ret)
 {
     struct db_args a;
@@ -137,7 +147,8 @@ static int access_load(struct db_tx *tx, struct tenant *t, void **ret)
     take_roles(x, calls[0].rows, calls[1].rows);
     take_grants(x, t, calls[2].rows);
     take_members(x, calls[3].rows);
-    x->subjects = mem_zarray(SUBJECTS_MAX, sizeof(struct compiled *));
+    x->subject_buckets = bucket_count(x->grant_count + x->member_count);
+    x->subjects = mem_zarray(x->subject_buckets, sizeof(struct compiled *));
     db_calls_done(calls, ARRAY_LEN(calls));
     *ret = x;
     return 0;
@@ -161,7 +172,7 @@ static void access_free(void *part)
 {
     struct access *x = part;
 
-    for (uint32_t i = 0; i < SUBJECTS_MAX; i++)
+    for (uint32_t i = 0; i < x->subject_buckets; i++)
         free_compiled(x->subjects[i]);
     free(x->subjects);
     for (uint32_t i = 0; i < CREDENTIAL_BUCKETS; i++) {
@@ -270,7 +281,7 @@ static struct compiled *compile(const struct tenant *t, struct uuid account)
 const struct subject *access_subject(const struct tenant *t, struct uuid account)
 {
     struct access *x = access_of(t);
-    struct compiled **bucket = &x->subjects[uuid_hash(account) % SUBJECTS_MAX];
+    struct compiled **bucket = &x->subjects[uuid_hash(account) % x->subject_buckets];
     struct compiled *c;
 
     for (c = *bucket; c; c = c->newer) {

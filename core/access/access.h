@@ -48,7 +48,7 @@ struct access {
     struct access_member *members; /* by account */
     uint32_t member_count;
     struct compiled **subjects; /* by account */
-    uint32_t subject_count;
+    uint32_t subject_count, subject_buckets;
     struct credential *credentials[CREDENTIAL_BUCKETS];
     uint32_t credential_count;
 };
