@@ -65,7 +65,7 @@ static struct job_outcome outcome_of(struct running *x, int r)
 {
     struct job *j = &x->job;
     uint32_t attempts = j->attempt;
-    int64_t now = clock_wall_us();
+    int64_t now = clock_agreed_us();
 
     if (r == 0)
         return (struct job_outcome){.state = "done", .attempts = attempts};
@@ -123,7 +123,7 @@ static void come_back(const struct job *j, struct job_outcome *o)
     if (!j->kind->every_s || !uuid_is_nil(j->created_by) || strcmp(o->state, "waiting") == 0)
         return;
     *o = (struct job_outcome){.state = "waiting",
-        .run_at_us = clock_wall_us() + (int64_t)j->kind->every_s * 1000000,
+        .run_at_us = clock_agreed_us() + (int64_t)j->kind->every_s * 1000000,
         .is_anew = true};
 }
 
@@ -212,7 +212,7 @@ static bool is_hopeless(struct running *x, struct job_outcome *o)
 {
     if (x->job.kind == &unknown_kind) {
         *o = (struct job_outcome){.state = "waiting",
-            .run_at_us = clock_wall_us() + CLOSED_US,
+            .run_at_us = clock_agreed_us() + CLOSED_US,
             .attempts = x->job.attempt - 1,
             .code = "unknown_kind",
             .en = "No plugin of this server knows this kind of job.",
@@ -314,7 +314,7 @@ void job_run_all(void *arg)
     int64_t renew_at = clock_mono_ms() + RENEW_MS;
 
     for (;;) {
-        bool any = start_jobs(run);
+        bool any = !clock_is_far() && start_jobs(run);
 
         if (run->running && clock_mono_ms() >= renew_at)
             renew_all(run);

@@ -118,6 +118,13 @@ def test_every_id_and_time_is_right():
             assert now - 600 < written < now + 5, f"{table}: {moment}"
 
 
+def test_nothing_is_put_off_for_years():
+    far = juxin.psql("SELECT kind, run_at FROM juxin.job WHERE run_at NOT BETWEEN now() - interval '1 day' AND"
+                     " now() + interval '2 days' UNION ALL SELECT topic, next_at FROM juxin.outbox WHERE next_at > now() +"
+                     " interval '2 days' UNION ALL SELECT name, until FROM juxin.lease WHERE until > now() + interval '1 day'")
+    assert not far, far
+
+
 class Lock:
     """Holds the unit that records hang on, so that writes wait."""
 
