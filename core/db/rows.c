@@ -101,6 +101,8 @@ static const struct {
     {"40P01", -EDEADLK},
     {"57014", -ETIMEDOUT},
     {"55P03", -ETIMEDOUT},
+    {"53100", -ENOSPC},
+    {"53200", -EAGAIN},
     {"53300", -EAGAIN},
     {"57P0", -ECONNRESET},
     {"25P03", -ECONNRESET},

@@ -126,6 +126,12 @@ int request_fail_errno(struct request *r, int error)
     case -EAGAIN:
     case -EBUSY:
         return fail_busy(r, "busy", "The server is busy. Try again in a moment.", "服务器繁忙，请稍后重试。");
+    case -ENOSPC:
+        (void)request_fail(r, 507, "storage_full",
+            "The database has no space left. Its operator has to make room; try again later.",
+            "数据库存储空间不足，请联系运维人员，稍后重试。");
+        response_header(r->response, "Retry-After", "30");
+        return -EINVAL;
     case -ECONNRESET: /* before any COMMIT was sent: see db.h */
         return fail_busy(r, "database_lost",
             "The connection to the database broke. Repeat the request, with the same Idempotency-Key if it "
