@@ -2,8 +2,6 @@
 #include "db/background.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
@@ -99,19 +97,12 @@ struct digest_file {
     int result;
 };
 
-/* On a helper thread. A day's file is written once and never again. */
+/* On a helper thread. */
 static void write_digest(void *arg)
 {
     struct digest_file *f = arg;
-    int fd = open(f->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 
-    if (fd < 0) {
-        f->result = errno == EEXIST ? 0 : -errno;
-        return;
-    }
-    if (write(fd, f->text.ptr, f->text.len) != (ssize_t)f->text.len || fsync(fd) < 0)
-        f->result = -EIO;
-    close(fd);
+    f->result = daily_write(f->path, f->text);
 }
 
 static int keep_digest(const struct background *b, int32_t day, const struct buf *document)

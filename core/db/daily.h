@@ -18,6 +18,9 @@
 MUSTCHECK int daily_digest(struct db *db, const int32_t *tenants, size_t count, int32_t day,
     const struct keyring *k, struct buf *ret, bool *ret_is_new);
 
+/* Keeps a digest as a file, whole or not at all; does nothing where there is one already. Blocks. 0 or -errno. */
+MUSTCHECK int daily_write(const char *path, struct text document);
+
 struct daily_check {
     void (*missing)(
         void *arg, int32_t tenant, int64_t n); /* a seal the digest knows is gone or another one */

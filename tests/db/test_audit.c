@@ -2,6 +2,8 @@
 #include "support.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -274,6 +276,34 @@ static void body_digest(void *arg)
     db_close(db);
 }
 
+/* A digest's file is whole or not there, whatever the disk does; and once there it is never another one. */
+static void test_digest_file(void **state)
+{
+    struct rlimit before, small;
+    char dir[] = "/tmp/juxin-digest.XXXXXX", path[64], content[64] = "";
+    struct stat st;
+    FILE *f;
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/digest.txt", dir);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){.rlim_cur = 10, .rlim_max = before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_true(daily_write(path, TEXT("more than ten bytes\n")) < 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(stat(path, &st), -1);
+    assert_int_equal(daily_write(path, TEXT("more than ten bytes\n")), 0);
+    assert_int_equal(daily_write(path, TEXT("another\n")), 0);
+    f = fopen(path, "re");
+    assert_non_null(f);
+    assert_int_equal(fread(content, 1, sizeof(content) - 1, f), 20);
+    fclose(f);
+    assert_string_equal(content, "more than ten bytes\n");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0); /* nothing else was left in it */
+}
+
 static void body_rights(void *arg)
 {
     static const struct db_stmt change = {
@@ -364,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_truncate),
         cmocka_unit_test(test_two_sealers),
         cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_digest_file),
         cmocka_unit_test(test_rights),
         cmocka_unit_test(test_rotate),
     };
