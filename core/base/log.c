@@ -1,7 +1,12 @@
-/* The log. A line is built whole and written with one write(2), so that lines of several processes never mix. */
+/* The log. A line is built whole and written with one write(2), so that lines of several processes never mix. What cannot
+ * be written is counted, and told about as soon as something can be: a full disk or a reader that stands still must not
+ * stop the server. */
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -30,11 +35,6 @@ int log_level_parse(const char *name, enum log_level *ret)
     return -EINVAL;
 }
 
-void log_set_process(const char *name)
-{
-    snprintf(process_name, sizeof(process_name), "%s", name);
-}
-
 void log_set_context_source(const struct log_context *(*source)(void))
 {
     context_source = source;
@@ -43,18 +43,88 @@ void log_set_context_source(const struct log_context *(*source)(void))
 /* Up to what a pipe takes as one piece, so that lines of several processes do not mix there either. */
 #define HELD_MAX 4096u
 
+#define PATIENCE_MS 100 /* with a reader, once; none until it has read again */
+
 static struct buf held;
+static struct {
+    uint64_t lines;
+    bool is_torn; /* the last line that went out has no end */
+    bool is_impatient;
+} lost;
+
+/* What its parent held back or owes is the parent's to say. */
+void log_set_process(const char *name)
+{
+    snprintf(process_name, sizeof(process_name), "%s", name);
+    buf_clear(&held);
+    lost.lines = 0;
+}
+
+void log_output_init(void)
+{
+    struct stat st;
+    int flags = fcntl(STDERR_FILENO, F_GETFL);
+
+    /* Only what is between programs can stand still, and only what is nobody else's may be changed: not a terminal. */
+    if (flags >= 0 && fstat(STDERR_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+        (void)!fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
+}
+
+static bool wait_for_reader(void)
+{
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    if (lost.is_impatient)
+        return false;
+    lost.is_impatient = poll(&p, 1, PATIENCE_MS) <= 0;
+    return !lost.is_impatient;
+}
+
+/* How much of it went out. */
+static size_t write_some(const char *data, size_t len)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = write(STDERR_FILENO, data + done, len - done);
+
+        if (n > 0)
+            done += (size_t)n;
+        else if (n == 0 || (errno != EINTR && !(errno == EAGAIN && wait_for_reader())))
+            break;
+    }
+    if (done > 0) {
+        lost.is_torn = data[done - 1] != '\n';
+        lost.is_impatient = done < len && lost.is_impatient;
+    }
+    return done;
+}
+
+static void build_line(
+    struct buf *line, enum log_level level, const char *event, const struct log_field *fields);
+
+/* True when nothing is owed any more. */
+static bool tell_lost(void)
+{
+    struct buf line CLEANUP(buf_done) = BUF_INIT;
+
+    if (lost.lines == 0)
+        return true;
+    if (lost.is_torn)
+        buf_addc(&line, '\n');
+    build_line(&line, LOG_WARN, "log.lost", (struct log_field[]){LF_INT("lines", lost.lines), {.key = NULL}});
+    if (write_some(line.data, line.len) < line.len)
+        return false;
+    lost.lines = 0;
+    return true;
+}
 
 static void write_all(const char *data, size_t len)
 {
-    while (len) {
-        ssize_t n = write(STDERR_FILENO, data, len);
+    size_t done = tell_lost() ? write_some(data, len) : 0;
 
-        if (n < 0 && errno != EINTR)
-            return; /* a full disk or a closed pipe must not stop the server */
-        data += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
+    for (; done < len; done++)
+        lost.lines += data[done] == '\n';
 }
 
 void log_flush(void)

@@ -30,7 +30,9 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 #define log_event_later(level, event, ...)                                                                   \
     log_write_later(level, event, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
 void log_write_later(enum log_level level, const char *event, const struct log_field *fields);
-void log_flush(void);
+void log_flush(void); /* also tells what was lost before, where that is possible again */
+/* Once, before the first line, by a process that must not wait for whoever reads its log. */
+void log_output_init(void);
 void log_set_level(enum log_level level);
 MUSTCHECK int log_level_parse(const char *name, enum log_level *ret); /* debug, info, warn, error; -EINVAL */
 

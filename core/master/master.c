@@ -137,6 +137,7 @@ static void serve(struct master *m)
             on_signal(m, (int)info.ssi_signo, now);
         supervise_reap(m, now);
         supervise_tick(m, now);
+        log_flush();
     }
 }
 
@@ -153,6 +154,7 @@ int master_main(const char *executable, const char *config_file)
         .life = {-1, -1},
         .phase = PHASE_MIGRATING};
     log_set_process("master");
+    log_output_init();
     prctl(PR_SET_NAME, "juxind");
     if (config_load(config_file, &m->config, &errors) < 0) {
         fprintf(stderr, "juxind: the configuration is not accepted\n%s", buf_str(&errors));
@@ -163,8 +165,7 @@ int master_main(const char *executable, const char *config_file)
     raise_descriptor_limit();
     code = 1;
     if (open_signals(&m->signals) == 0 && open_resources(m) == 0) {
-        if (!m->is_upgrade)
-            write_pid_file(m);
+        write_pid_file(m); /* after an upgrade too: there may have been no space for it before */
         log_event(LOG_INFO, "master.started", LF_INT("generation", m->generation),
             LF_INT("workers", m->config->workers), LF_STR("config", config_file));
         serve(m);

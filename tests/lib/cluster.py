@@ -28,6 +28,13 @@ class Cluster:
     def start(self):
         postgres.shell('pg_start "$1" "$2"', self.directory, self.log_file)
 
+    def recover(self):
+        """Starts it if it has ended, or waits until it has started itself again."""
+        pids = self.pids()
+        harness.wait_until(lambda: self.is_up() or not any(os.path.exists(f"/proc/{pid}") for pid in pids), 60,
+                           "PostgreSQL to be up or gone")
+        self.start()
+
     def restart(self, mode="fast"):
         self.stop(mode)
         self.start()
