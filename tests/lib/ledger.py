@@ -50,8 +50,14 @@ def works_server(tenants=TENANTS, start=True, more_plugins=None, **more):
 
 def sign_in(server, tenant="one", timeout=60):
     client = server.client()
-    answer = client.post(f"/t/{tenant}/api/v1/session", {"login": "writer", "password": server.passwords[tenant]},
-                         timeout=timeout)
+
+    def opened():
+        answer = client.post(f"/t/{tenant}/api/v1/session", {"login": "writer", "password": server.passwords[tenant]},
+                             timeout=timeout)
+        # Hashing a password takes a busy machine longer than a short deadline allows.
+        return answer if answer.status not in (503, 504) else None
+
+    answer = harness.wait_until(opened, timeout, "a session")
     assert answer.status == 201, answer
     client.csrf = answer.json["csrf_token"]
     return client
