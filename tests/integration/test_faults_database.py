@@ -80,6 +80,28 @@ def read(client, answered):
     answered.append((status, time.monotonic() - began))
 
 
+def test_killed_between_commit_and_its_answer():
+    """Stopped first, so that some writers have sent their COMMIT and wait for a word that never comes."""
+    ledger = Ledger(juxin, writers=16).start()
+    for _ in range(3):
+        ledger.progress(32)
+        pg.freeze()
+        seen = [-1, 0.0]
+
+        def stalled():
+            now = sum(len(w.attempts) for w in ledger.writers), time.monotonic()
+            if now[0] != seen[0]:
+                seen[:] = now
+            return now[1] - seen[1] > 0.3
+
+        wait_until(stalled, 20, "nobody to be answered any more")
+        pg.kill()
+        pg.start()
+        back_again(ledger, "kill -9 while frozen", time.monotonic())
+    verify(ledger)
+    only_expected(ledger)
+
+
 def ended_since(ledger, moment):
     """What became of the writes that were under way then or began later: one list for each writer."""
     return [[(s, e - max(b, moment)) for b, e, s in list(w.attempts) if e > moment] for w in ledger.writers]
