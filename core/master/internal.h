@@ -56,7 +56,8 @@ struct master {
     char *quarantine_file;
     uint32_t migrator_failures;
     int64_t migrate_at_ms;
-    bool is_upgrade; /* children of the binary before are still there */
+    bool is_upgrade;          /* children of the binary before are still there */
+    bool needs_fresh_workers; /* a plugin was quarantined: workers that loaded it have to go */
     int exit_code;
 };
 

@@ -60,6 +60,8 @@ static bool is_attributable(const struct child *c, int status, const struct slot
     }
 }
 
+/* Whose doing it was, or that nobody is named: "unattributed", with the plugin it was in (a kill -9 from outside, which
+ * also is how the kernel takes back memory) or without (the server's own fault). */
 static void log_exit(
     const struct child *c, int status, const struct slot_call *call, bool is_attributed, bool expected)
 {
@@ -67,14 +69,19 @@ static void log_exit(
         LF_INT("worker", c->index), LF_INT("worker_pid", c->pid), LF_INT("generation", c->generation),
         LF_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
         LF_INT("exit_code", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
+        LF_STR("cause", expected        ? "drained"
+                        : is_attributed ? "plugin"
+                                        : "unattributed"),
         LF_STR("plugin", is_attributed ? call->plugin : NULL),
         LF_STR("hook", is_attributed ? call->hook : NULL),
         LF_STR("unit", is_attributed ? uuid_format(call->unit).s : NULL),
         LF_STR("inside_request", is_attributed ? call->request_id : NULL),
-        LF_INT("tenant", is_attributed ? call->tenant : 0));
+        LF_INT("tenant", is_attributed ? call->tenant : 0),
+        LF_STR("was_in", !is_attributed && call->plugin[0] ? call->plugin : NULL));
 }
 
-static void blame(struct master *m, const struct slot_call *call, const char *what)
+/* Notes the crash; 0 when it counts towards the plugin's quarantine. */
+static int blame(struct master *m, const struct slot_call *call, const char *what)
 {
     bool is_quarantined = false;
     int r = quarantine_note(
@@ -88,36 +95,46 @@ static void blame(struct master *m, const struct slot_call *call, const char *wh
         log_event(LOG_ERROR, "plugin.quarantined", LF_STR("plugin", call->plugin),
             LF_INT("crashes", QUARANTINE_CRASHES),
             LF_STR("hint", "juxinctl plugin quarantine shows and lifts it"));
-    if (is_quarantined)
-        upgrade_begin(m); /* the other workers still run it */
+    m->needs_fresh_workers |= is_quarantined; /* the other workers still run it */
+    return r;
+}
+
+/* The successor starts at once where a plugin is to blame: how often that can happen is bounded by the quarantine.
+ * A worker that fails by itself is given more and more time: 0, 100 ms, 200 ms, … 10 s. */
+static void make_room(struct master *m, const struct child *c, bool is_contained, int64_t now_ms)
+{
+    struct seat *seat = &m->seats[c->index];
+
+    m->slots->restarts++;
+    if (c->is_ready && (is_contained || now_ms - c->started_ms > SETTLED_MS))
+        seat->failures = 0;
+    else if (!is_contained)
+        seat->failures++;
+    seat->start_at_ms = is_contained || seat->failures < 2
+                            ? now_ms
+                            : now_ms + MIN(BACKOFF_MAX_MS, 100 << MIN(seat->failures - 2, 10));
 }
 
 static void worker_gone(struct master *m, struct child *c, int status, int64_t now_ms)
 {
     struct slot *slot = &m->slots->slot[c->slot];
-    struct seat *seat = &m->seats[c->index];
     bool expected =
         c->is_draining && WIFEXITED(status) && WEXITSTATUS(status) == 0 && slot->state == SLOT_ENDED;
     struct slot_call call = slot->current; /* nobody writes any more */
-    bool is_attributed;
+    bool is_attributed, is_contained = false;
 
     call.plugin[sizeof(call.plugin) - 1] = call.hook[sizeof(call.hook) - 1] = '\0';
     call.request_id[sizeof(call.request_id) - 1] = '\0';
     is_attributed = call.plugin[0] && is_attributable(c, status, slot);
     log_exit(c, status, &call, is_attributed, expected);
     if (is_attributed)
-        blame(m, &call,
-            c->watch.verdict    ? c->watch.verdict
-            : WIFEXITED(status) ? "exit"
-                                : strsignal(WTERMSIG(status)));
+        is_contained = blame(m, &call,
+                           c->watch.verdict    ? c->watch.verdict
+                           : WIFEXITED(status) ? "exit"
+                                               : strsignal(WTERMSIG(status))) == 0;
     slots_give_back(m->slots, slot);
-    if (c->is_draining || c->generation != m->generation)
-        return;
-    m->slots->restarts++;
-    seat->failures = c->is_ready && now_ms - c->started_ms > SETTLED_MS ? 0 : seat->failures + 1;
-    /* The first restart is at once; the next wait 100 ms, 200 ms, … 10 s. */
-    seat->start_at_ms =
-        seat->failures < 2 ? now_ms : now_ms + MIN(BACKOFF_MAX_MS, 100 << MIN(seat->failures - 2, 10));
+    if (!c->is_draining && c->generation == m->generation)
+        make_room(m, c, is_contained, now_ms);
 }
 
 static void migrator_gone(struct master *m, int status, int64_t now_ms)
@@ -225,6 +242,15 @@ static void retire(struct master *m, int64_t now_ms)
     }
 }
 
+/* Workers of the same binary and configuration take over from those that are there. Nothing on disk is asked whether it
+ * will do: what has to go must not wait for that. */
+static void begin_generation(struct master *m)
+{
+    m->needs_fresh_workers = false;
+    m->slots->generation = ++m->generation;
+    log_event(LOG_INFO, "master.fresh_workers", LF_INT("generation", m->generation));
+}
+
 static void look_after(struct master *m, struct child *c, int64_t now_ms)
 {
     if (c->kind == CHILD_WORKER) {
@@ -257,6 +283,8 @@ void supervise_tick(struct master *m, int64_t now_ms)
             m->phase = PHASE_RUNNING;
     }
     if (m->phase == PHASE_RUNNING || m->phase == PHASE_CHECKING) {
+        if (m->needs_fresh_workers)
+            begin_generation(m);
         fill_seats(m, now_ms);
         retire(m, now_ms);
     }

@@ -83,8 +83,8 @@ int quarantine_note(const char *file, const struct sha256 *digest, const char *p
     json_array_append_new(kept, json_pack("{s:s, s:s, s:s, s:I}", "sha256", hex, "plugin", plugin, "what",
                                     what, "at_us", (json_int_t)now_us)); /* steals */
     json_object_set_new(root, "crashes", kept);                          /* steals */
-    *ret_quarantined = recent >= QUARANTINE_CRASHES;
-    if (*ret_quarantined && !holds(quarantined, hex))
+    *ret_quarantined = recent >= QUARANTINE_CRASHES && !holds(quarantined, hex);
+    if (*ret_quarantined)
         json_array_append_new(quarantined, json_pack("{s:s, s:s, s:I}", "sha256", hex, "plugin", plugin,
                                                "since_us", (json_int_t)now_us)); /* steals */
     r = write_state(file, root);

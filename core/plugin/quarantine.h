@@ -8,7 +8,7 @@
 #define QUARANTINE_CRASHES 3
 #define QUARANTINE_WINDOW_US (INT64_C(60) * 60 * 1000000)
 
-/* Notes a crash attributed to the plugin; *ret_quarantined when this was the third within 60 minutes. */
+/* Notes a crash attributed to the plugin; *ret_quarantined when this one, the third within 60 minutes, put it there. */
 MUSTCHECK int quarantine_note(const char *file, const struct sha256 *digest, const char *plugin,
     const char *what, int64_t now_us, bool *ret_quarantined);
 bool quarantine_has(const char *file, const struct sha256 *digest);
