@@ -35,10 +35,11 @@ struct call {
     struct tenant *tenant; /* a reference of the caller's; NULL for deployment-level calls */
     const struct subject *who;
     const char *request_id;
-    int64_t now_us;             /* wall clock of the call, see call_use; jobs may be asked "as of" */
-    struct db_tx *tx;           /* open between call_begin and call_commit */
-    bool is_bumped;             /* the epoch row is ours until the commit */
-    bool is_fenced;             /* some epoch was compared since the snapshot was taken */
+    int64_t now_us;      /* wall clock of the call, see call_use; jobs may be asked "as of" */
+    int64_t deadline_ms; /* clock_mono_ms by which plugins have to be done; 0: when the fiber is cancelled */
+    struct db_tx *tx;    /* open between call_begin and call_commit */
+    bool is_bumped;      /* the epoch row is ours until the commit */
+    bool is_fenced;      /* some epoch was compared since the snapshot was taken */
     struct db_epoch seen_epoch; /* what the database said when -EREMCHG was returned */
     struct call_fault fault;
     /* Idempotency (design §8): set by the HTTP floor before the handler runs, taken up by call_begin. */

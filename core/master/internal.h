@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "base/config.h"
 #include "loop/slots.h"
+#include "loop/usage.h"
 #include "master/listeners.h"
 
 #define MASTER_TICK_MS 20
@@ -24,7 +25,8 @@ struct child {
     int64_t kill_at_ms; /* 0, or when a drain is over */
     struct {            /* what the watchdog saw last */
         uint32_t sequence, ticks, level;
-        int64_t cpu_ns, beat_ms;
+        struct usage before; /* when the call was first seen */
+        int64_t beat_ms;
         uint32_t beat_ticks;
         const char *verdict; /* why it was ended; NULL while it was not */
     } watch;

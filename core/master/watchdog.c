@@ -1,45 +1,17 @@
 /* The watchdog over plugin code: a worker's slot says which plugin it is in, its CPU clock says for how long. Wall time
- * counts only for code that blocks, and only in ticks of the master's own, so that a paused machine blames nobody. */
-#include <errno.h>
-#include <fcntl.h>
+ * counts only for code that blocks, and only in ticks of the master's own, so that a paused or overloaded machine blames
+ * nobody. */
 #include <signal.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/log.h"
-#include "base/text.h"
 #include "master/internal.h"
 
+#define TICK_NS ((int64_t)MASTER_TICK_MS * 1000000)
 #define LOG_NS (INT64_C(50) * 1000000)
 #define EVENT_NS (INT64_C(500) * 1000000)
 #define ABORT_NS (INT64_C(2000) * 1000000)
-#define BLOCKED_TICKS (10 * 1000 / MASTER_TICK_MS)
+#define BLOCKED_NS (INT64_C(10) * 1000000000) /* neither running nor waiting for a processor */
 #define STUCK_TICKS (30 * 1000 / MASTER_TICK_MS)
-
-/* CPU time of the worker's main thread: plugins run there, and hashing helpers must not count. Where the kernel does
- * not tell, the whole process's. */
-static int64_t cpu_ns(pid_t pid)
-{
-    char path[64], line[128];
-    struct timespec at;
-    clockid_t clock;
-    int64_t ns = -1;
-    int fd;
-
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid, (int)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        ssize_t n = read(fd, line, sizeof(line) - 1);
-        struct text rest = {line, n > 0 ? (size_t)n : 0};
-
-        close(fd);
-        if (text_to_i64(text_split(&rest, ' '), 0, INT64_MAX, &ns) == 0 && ns > 0)
-            return ns;
-    }
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &at) < 0)
-        return -1;
-    return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
-}
 
 static void tell(const struct child *c, const struct slot_call *call, enum log_level level, const char *event,
     int64_t used_ns)
@@ -82,8 +54,9 @@ static void look_at_beat(struct child *c, const struct slot *slot, int64_t now_m
 void watchdog_look(struct master *m, struct child *c, int64_t now_ms)
 {
     struct slot_call call;
+    struct usage now;
     uint32_t sequence;
-    int64_t used;
+    int64_t ran;
 
     if (c->watch.verdict || !slot_read(&m->slots->slot[c->slot], &call, &sequence))
         return;
@@ -91,21 +64,23 @@ void watchdog_look(struct master *m, struct child *c, int64_t now_ms)
         c->watch.sequence = sequence;
         c->watch.ticks = 0;
         c->watch.level = 0;
-        c->watch.cpu_ns = call.plugin[0] ? cpu_ns(c->pid) : -1;
+        if (call.plugin[0])
+            usage_read(c->pid, &c->watch.before);
         look_at_beat(c, &m->slots->slot[c->slot], now_ms);
         return;
     }
     c->watch.ticks++;
-    used = c->watch.cpu_ns < 0 ? 0 : cpu_ns(c->pid) - c->watch.cpu_ns;
-    if (used >= ABORT_NS) {
-        end(m, c, &call, "plugin.ran_too_long", used, now_ms);
-    } else if (c->watch.ticks >= BLOCKED_TICKS) {
-        end(m, c, &call, "plugin.blocked_too_long", used, now_ms);
-    } else if (used >= EVENT_NS && c->watch.level < 2) {
+    usage_read(c->pid, &now);
+    ran = now.ran_ns < 0 || c->watch.before.ran_ns < 0 ? 0 : now.ran_ns - c->watch.before.ran_ns;
+    if (ran >= ABORT_NS) {
+        end(m, c, &call, "plugin.ran_too_long", ran, now_ms);
+    } else if (usage_blocked_ns(&c->watch.before, &now, (int64_t)c->watch.ticks * TICK_NS) >= BLOCKED_NS) {
+        end(m, c, &call, "plugin.blocked_too_long", ran, now_ms);
+    } else if (ran >= EVENT_NS && c->watch.level < 2) {
         c->watch.level = 2;
-        tell(c, &call, LOG_WARN, "plugin.very_slow", used);
-    } else if (used >= LOG_NS && c->watch.level < 1) {
+        tell(c, &call, LOG_WARN, "plugin.very_slow", ran);
+    } else if (ran >= LOG_NS && c->watch.level < 1) {
         c->watch.level = 1;
-        tell(c, &call, LOG_INFO, "plugin.slow", used);
+        tell(c, &call, LOG_INFO, "plugin.slow", ran);
     }
 }

@@ -95,6 +95,7 @@ static int run_action(struct call *c, const struct offer_action *o, const struct
     int r;
 
     c->who = &plugin;
+    host_begin_deadline(c);
     host_enter(&j, c, o->plugin, arena_printf(c->arena, "%s %s", offer_point_name(o->a.point), o->a.name),
         event->unit);
     o->a.fn(&j, event, &result);

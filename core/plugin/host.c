@@ -3,7 +3,24 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "loop/fiber.h"
+
+/* So often a plugin may ask for something after it was told to return; then it never will. */
+#define REFUSALS_MAX 1000
+
+static int64_t time_limit_ms = 30000;
+
+void host_set_time_limit(int64_t ms)
+{
+    time_limit_ms = ms;
+}
+
+void host_begin_deadline(struct call *c)
+{
+    c->deadline_ms = clock_mono_ms() + time_limit_ms;
+}
 
 void host_enter(struct jx_call *j, struct call *c, const struct plugin *p, const char *hook, uint32_t unit)
 {
@@ -20,6 +37,26 @@ int host_leave(struct jx_call *j)
     if (j->unwind == 0 && fiber_self() && fiber_is_cancelled())
         return -ECANCELED;
     return j->unwind;
+}
+
+/* It would keep the loop to itself for ever, since nothing suspends any more: the worker ends here, in the plugin's frame,
+ * so that it is the plugin's crash. */
+static NORETURN void give_up(const struct jx_call *j)
+{
+    log_event(LOG_ERROR, "plugin.does_not_return", LF_STR("plugin", j->plugin->id),
+        LF_STR("hook", j->frame.call.hook), LF_INT("refusals", j->refusals));
+    abort();
+}
+
+int host_go_on(struct jx_call *j)
+{
+    if (j->unwind == 0 && fiber_self() && fiber_is_cancelled())
+        j->unwind = -ECANCELED;
+    else if (j->unwind == 0 && j->c->deadline_ms && clock_mono_ms() >= j->c->deadline_ms)
+        j->unwind = -ETIMEDOUT;
+    if (j->unwind != 0 && ++j->refusals > REFUSALS_MAX)
+        give_up(j);
+    return j->unwind == -ETIMEDOUT ? JX_ECANCELED : j->unwind;
 }
 
 void host_forgive(struct jx_call *j)

@@ -18,7 +18,8 @@ struct jx_call {
     const json_t *body;      /* routes only; NULL without one */
     int32_t veto_status;
     bool is_read_only; /* providers and JX_SERIALISE */
-    int unwind;        /* -EREMCHG or -ECANCELED seen below: overrides the plugin's verdict */
+    int unwind;        /* -EREMCHG, -ECANCELED, -ETIMEDOUT: what ends the call, whatever the plugin says */
+    uint32_t refusals; /* functions asked for since */
     struct call_fault fault_before;
     struct plugin_frame frame;
 };
@@ -29,6 +30,11 @@ const struct jx_host *plugin_host(void);
 void host_enter(struct jx_call *j, struct call *c, const struct plugin *p, const char *hook, uint32_t unit);
 /* Negative when the request has to unwind whatever the plugin said. */
 MUSTCHECK int host_leave(struct jx_call *j);
+/* What runs without a request (actions, lifecycle) gets as long as a request may take, from now. */
+void host_set_time_limit(int64_t ms);
+void host_begin_deadline(struct call *c);
+/* Before anything that may suspend: 0, or what the plugin has been told already, that its call is over. */
+MUSTCHECK int host_go_on(struct jx_call *j);
 /* Forgets faults that the plugin met and dealt with. */
 void host_forgive(struct jx_call *j);
 

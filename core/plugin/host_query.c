@@ -62,6 +62,9 @@ static int32_t query_run(struct jx_call *call, const char *name, const struct jx
             return JX_EINVAL;
         db_arg_str(&args, value.ptr ? arena_ndup(call->c->arena, value.ptr, value.len) : NULL);
     }
+    r = host_go_on(call);
+    if (r < 0)
+        return r;
     frame = frame_pause();
     r = run(call->c, s, &args, &rows);
     frame_resume(frame);

@@ -65,21 +65,32 @@ static void rec_hide(struct jx_record *rec, const char *field)
     ops->hide((struct record *)rec, field);
 }
 
-/* Around an operation of the engine: as whom, and out of the plugin's frame. */
+/* Around an operation of the engine: as whom, and out of the plugin's frame. What the plugin points to is copied before,
+ * so that a pointer that leads nowhere is the plugin's crash. */
 struct crossing {
     const struct subject *who;
     struct plugin_frame *frame;
     struct subject plugin;
+    const char *resource;
+    struct text text;
 };
 
-static void cross(struct crossing *x, struct jx_call *call, uint32_t as)
+static int cross(
+    struct crossing *x, struct jx_call *call, uint32_t as, const char *resource, struct text text)
 {
+    int r = host_go_on(call);
+
+    if (r < 0)
+        return r;
+    x->resource = arena_dup(call->c->arena, resource);
+    x->text = (struct text){text.ptr ? arena_ndup(call->c->arena, text.ptr, text.len) : NULL, text.len};
     x->who = call->c->who;
     x->frame = frame_pause();
     if (as != JX_AS_PLUGIN)
-        return;
+        return 0;
     x->plugin = (struct subject){.kind = SUBJECT_PLUGIN, .plugin = call->plugin->id};
     call->c->who = &x->plugin;
+    return 0;
 }
 
 static int32_t back(struct crossing *x, struct jx_call *call, int r)
@@ -89,18 +100,23 @@ static int32_t back(struct crossing *x, struct jx_call *call, int r)
     return host_error(call, r);
 }
 
+static int32_t give(struct record *rec, struct jx_record **ret, int32_t r)
+{
+    if (r == 0 && ret)
+        *ret = (struct jx_record *)rec;
+    return r;
+}
+
 static int32_t rec_read(
     struct jx_call *call, uint32_t as, const char *resource, struct jx_id id, struct jx_record **ret)
 {
     struct record *rec = NULL;
     struct crossing x;
-    int32_t r;
+    int r = cross(&x, call, as, resource, (struct text){NULL, 0});
 
-    cross(&x, call, as);
-    r = back(&x, call, ops->read(call->c, resource, host_unid(id), &rec));
-    if (r == 0 && ret)
-        *ret = (struct jx_record *)rec;
-    return r;
+    if (r < 0)
+        return r;
+    return give(rec, ret, back(&x, call, ops->read(call->c, x.resource, host_unid(id), &rec)));
 }
 
 static int32_t rec_list(struct jx_call *call, uint32_t as, const char *resource, const char *filter,
@@ -109,11 +125,11 @@ static int32_t rec_list(struct jx_call *call, uint32_t as, const char *resource,
     struct record **list = NULL;
     struct crossing x;
     uint32_t count = 0;
-    int32_t r;
+    int32_t r = cross(&x, call, as, resource, text_of(filter ? filter : ""));
 
-    cross(&x, call, as);
-    r = back(
-        &x, call, ops->list(call->c, resource, filter ? filter : "", MIN(limit, LIST_MAX), &list, &count));
+    if (r < 0)
+        return r;
+    r = back(&x, call, ops->list(call->c, x.resource, x.text.ptr, MIN(limit, LIST_MAX), &list, &count));
     if (r == 0) {
         *ret = (struct jx_record **)list;
         *ret_count = count;
@@ -126,15 +142,11 @@ static int32_t rec_create(
 {
     struct record *rec = NULL;
     struct crossing x;
-    int32_t r;
+    int r = call->is_read_only ? JX_EACCES : cross(&x, call, as, resource, host_untext(json));
 
-    if (call->is_read_only)
-        return JX_EACCES;
-    cross(&x, call, as);
-    r = back(&x, call, ops->create(call->c, resource, host_untext(json), &rec));
-    if (r == 0 && ret)
-        *ret = (struct jx_record *)rec;
-    return r;
+    if (r < 0)
+        return r;
+    return give(rec, ret, back(&x, call, ops->create(call->c, x.resource, x.text, &rec)));
 }
 
 static int32_t rec_update(struct jx_call *call, uint32_t as, const char *resource, struct jx_id id,
@@ -142,15 +154,11 @@ static int32_t rec_update(struct jx_call *call, uint32_t as, const char *resourc
 {
     struct record *rec = NULL;
     struct crossing x;
-    int32_t r;
+    int r = call->is_read_only ? JX_EACCES : cross(&x, call, as, resource, host_untext(json));
 
-    if (call->is_read_only)
-        return JX_EACCES;
-    cross(&x, call, as);
-    r = back(&x, call, ops->update(call->c, resource, host_unid(id), host_untext(json), &rec));
-    if (r == 0 && ret)
-        *ret = (struct jx_record *)rec;
-    return r;
+    if (r < 0)
+        return r;
+    return give(rec, ret, back(&x, call, ops->update(call->c, x.resource, host_unid(id), x.text, &rec)));
 }
 
 static int32_t rec_transition(struct jx_call *call, uint32_t as, const char *resource, struct jx_id id,
@@ -158,15 +166,13 @@ static int32_t rec_transition(struct jx_call *call, uint32_t as, const char *res
 {
     struct record *rec = NULL;
     struct crossing x;
-    int32_t r;
+    const char *transition = arena_dup(call->c->arena, name);
+    int r = call->is_read_only ? JX_EACCES : cross(&x, call, as, resource, host_untext(json));
 
-    if (call->is_read_only)
-        return JX_EACCES;
-    cross(&x, call, as);
-    r = back(&x, call, ops->transition(call->c, resource, host_unid(id), name, host_untext(json), &rec));
-    if (r == 0 && ret)
-        *ret = (struct jx_record *)rec;
-    return r;
+    if (r < 0)
+        return r;
+    return give(rec, ret,
+        back(&x, call, ops->transition(call->c, x.resource, host_unid(id), transition, x.text, &rec)));
 }
 
 const struct jx_record_api host_record = {

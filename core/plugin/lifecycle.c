@@ -77,6 +77,7 @@ static int run_handlers(struct call *c, const struct plugin *p, uint32_t event, 
 
         if (o->plugin != p || o->l.event != event)
             continue;
+        host_begin_deadline(c);
         host_enter(
             &j, c, p, event == JX_ENABLE_UNIT ? "lifecycle enable_unit" : "lifecycle disable_unit", unit);
         o->l.fn(&j, unit, &result);
@@ -108,6 +109,12 @@ static int tell_one(struct call *c, const struct plugin *p, uint32_t unit, bool 
     return r;
 }
 
+/* What says nothing about the plugin at this unit: the round is over, and all that is left waits for the next. */
+static bool ends_the_round(int r)
+{
+    return r == -ECANCELED || r == -EREMCHG || r == -ECONNRESET || r == -EAGAIN || r == -EBUSY;
+}
+
 /* A plugin that fails at one unit is asked again the next time; the other units do not wait for it. */
 static int tell_plugin(struct call *c, const struct plugin *p, struct lifecycle_result *ret)
 {
@@ -123,7 +130,7 @@ static int tell_plugin(struct call *c, const struct plugin *p, struct lifecycle_
         r = tell_one(c, p, unit, is_on);
         if (r == 0) {
             ret->told++;
-        } else if (r == -EPROTO || r == -EINVAL) {
+        } else if (!ends_the_round(r)) {
             ret->failed++;
             c->fault = (struct call_fault){0};
             log_event(LOG_WARN, "plugin.lifecycle_failed", LF_STR("plugin", p->id),

@@ -8,6 +8,7 @@
 #include "access/role.h"
 #include "base/log.h"
 #include "plugin/frame.h"
+#include "plugin/host.h"
 #include "plugin/load.h"
 #include "plugin/offer.h"
 #include "plugin/policies.h"
@@ -54,6 +55,7 @@ int plugins_start(const struct config *c, bool with_code)
         load.quarantine_file = quarantine;
     }
     frame_init();
+    host_set_time_limit(c->limits.request_ms);
     if (load.is_development && with_code)
         log_event(LOG_WARN, "plugin.development_mode",
             LF_STR("meaning", "any plugin in the directory is loaded, trusted or not; not for production"));

@@ -77,14 +77,15 @@ static int look_in(struct dl_phdr_info *info, size_t size, void *arg)
     return 1;
 }
 
-static void leave_by(const char *function)
+/* function(argument) of libc's, one that may not be imported. */
+static void call_banned(const char *function, unsigned argument)
 {
     struct lookup l = {function, NULL};
-    void (*leave)(int status);
+    void (*fn)(unsigned argument);
 
     dl_iterate_phdr(look_in, &l);
-    *(void **)&leave = l.found;
-    leave(0);
+    *(void **)&fn = l.found;
+    fn(argument);
 }
 
 static void crash(void)
@@ -105,6 +106,13 @@ __attribute__((noinline)) static int overflow(int depth)
 static void loop(void)
 {
     for (volatile uint64_t i = 0;; i++)
+        ;
+}
+
+/* Some tenths of a second of honest work. */
+static void work(void)
+{
+    for (volatile uint64_t i = 0; i < 200000000; i++)
         ;
 }
 
@@ -180,17 +188,25 @@ static void misbehave(const char *plan, const char *here, struct jx_call *call, 
     if (is_planned(plan, "abort", here))
         abort();
     if (is_planned(plan, "exit", here))
-        leave_by("exit");
+        call_banned("exit", 0);
     if (is_planned(plan, "_exit", here))
-        leave_by("_exit");
+        call_banned("_exit", 0);
     if (is_planned(plan, "loop", here))
         loop();
+    if (is_planned(plan, "work", here))
+        work();
+    if (is_planned(plan, "sleep", here))
+        call_banned("sleep", 3600);
     if (is_planned(plan, "overflow", here))
         (void)overflow(0);
     if (is_planned(plan, "hoard", here))
         hoard();
     if (is_planned(plan, "leak", here))
         leak(8);
+    if (call && is_planned(plan, "badsql", here))
+        (void)host->query->run(call, "divide", NULL, 0, NULL);
+    if (call && is_planned(plan, "badpointer", here))
+        (void)host->record->read(call, JX_AS_PLUGIN, (const char *)(uintptr_t)8, (struct jx_id){{0}}, NULL);
     if (call && is_planned(plan, "pester", here))
         pester(call);
     if (call && is_planned(plan, "reach", here))

@@ -10,3 +10,6 @@ UPDATE px_fault.thing SET secret = 'reached' WHERE tenant_id = $1 OR true
 
 -- name: pause
 SELECT count(*) FROM px_fault.thing WHERE tenant_id = $1
+
+-- name: divide
+SELECT 1 / (count(*) - count(*)) FROM px_fault.thing WHERE tenant_id = $1
