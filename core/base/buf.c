@@ -72,6 +72,20 @@ void buf_addf(struct buf *b, const char *format, ...)
     b->len += (size_t)len;
 }
 
+void buf_add_repaired(struct buf *b, struct text t)
+{
+    while (t.len > 0) {
+        size_t good = text_utf8_prefix(t);
+
+        buf_add(b, t.ptr, good);
+        t = text_skip(t, good);
+        if (t.len > 0) {
+            buf_adds(b, "\xef\xbf\xbd");
+            t = text_skip(t, 1);
+        }
+    }
+}
+
 void buf_consume(struct buf *b, size_t len)
 {
     if (len >= b->len) {

@@ -19,6 +19,8 @@ void buf_add(struct buf *b, const void *data, size_t len);
 void buf_add_text(struct buf *b, struct text t);
 void buf_adds(struct buf *b, const char *s);
 void buf_addf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
+/* As UTF-8: each byte that is part of no character is replaced by U+FFFD. */
+void buf_add_repaired(struct buf *b, struct text t);
 void buf_consume(struct buf *b, size_t len); /* drops bytes from the front */
 const char *buf_str(const struct buf *b);    /* never NULL */
 char *buf_take(struct buf *b);               /* the caller frees it; never NULL; leaves b empty */

@@ -98,10 +98,10 @@ void jsonw_quote(struct buf *out, struct text s)
     buf_addc(out, '"');
 }
 
-void jsonw_key(struct jsonw *w, const char *key)
+void jsonw_key_text(struct jsonw *w, struct text key)
 {
     before_value(w);
-    jsonw_quote(w->out, text_of(key));
+    jsonw_quote(w->out, key);
     buf_addc(w->out, ':');
     w->need_comma = false;
 }
@@ -111,6 +111,11 @@ void jsonw_quoted_key(struct jsonw *w, struct text quoted)
     before_value(w);
     buf_add_text(w->out, quoted);
     w->need_comma = false;
+}
+
+void jsonw_key(struct jsonw *w, const char *key)
+{
+    jsonw_key_text(w, text_of(key));
 }
 
 void jsonw_text(struct jsonw *w, struct text s)

@@ -20,7 +20,8 @@ void jsonw_array(struct jsonw *w);
 void jsonw_array_end(struct jsonw *w);
 void jsonw_key(struct jsonw *w, const char *key);
 void jsonw_quoted_key(
-    struct jsonw *w, struct text quoted);       /* "name": with quotes and colon, as jsonw_quote made it */
+    struct jsonw *w, struct text quoted); /* "name": with quotes and colon, as jsonw_quote made it */
+void jsonw_key_text(struct jsonw *w, struct text key);
 void jsonw_str(struct jsonw *w, const char *s); /* NULL writes null; s is UTF-8 */
 void jsonw_text(struct jsonw *w, struct text s);
 void jsonw_int(struct jsonw *w, int64_t value);

@@ -113,7 +113,7 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
     return 0;
 }
 
-bool text_is_utf8(struct text a)
+size_t text_utf8_prefix(struct text a)
 {
     const unsigned char *p = (const unsigned char *)a.ptr;
     size_t i = 0;
@@ -122,10 +122,15 @@ bool text_is_utf8(struct text a)
         size_t n = utf8_sequence(p + i, a.len - i);
 
         if (!n)
-            return false;
+            break;
         i += n;
     }
-    return true;
+    return i;
+}
+
+bool text_is_utf8(struct text a)
+{
+    return text_utf8_prefix(a) == a.len;
 }
 
 size_t text_chars(struct text a)

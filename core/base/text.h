@@ -27,5 +27,6 @@ MUSTCHECK int text_to_i64(struct text a, int64_t min, int64_t max, int64_t *ret)
 
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool text_is_utf8(struct text a);
+size_t text_utf8_prefix(struct text a); /* how many of its first bytes are */
 /* Number of code points of well-formed UTF-8. */
 size_t text_chars(struct text a);

@@ -99,7 +99,7 @@ static int run_action(struct call *c, const struct offer_action *o, const struct
     host_enter(&j, c, o->plugin, arena_printf(c->arena, "%s %s", offer_point_name(o->a.point), o->a.name),
         event->unit);
     o->a.fn(&j, event, &result);
-    r = host_leave(&j);
+    r = host_leave(&j, &result);
     c->who = who;
     if (r < 0)
         return r;

@@ -126,7 +126,7 @@ static int run_filter(struct call *c, const struct offer_filter *o, const char *
     host_enter(&j, c, o->plugin, o->mark, unit);
     j.is_read_only = o->f.point == JX_SERIALISE;
     o->f.fn(&j, (struct jx_record *const *)records, count, &result);
-    r = host_leave(&j);
+    r = host_leave(&j, &result);
     took = clock_mono_us() - began;
     if (r < 0)
         return r;

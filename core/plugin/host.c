@@ -3,12 +3,17 @@
 
 #include <errno.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "loop/fiber.h"
 
 /* So often a plugin may ask for something after it was told to return; then it never will. */
 #define REFUSALS_MAX 1000
+
+#define CODE_MAX 100
+#define POINTER_MAX 500
+#define MESSAGE_MAX 2000
 
 static int64_t time_limit_ms = 30000;
 
@@ -31,8 +36,29 @@ void host_enter(struct jx_call *j, struct call *c, const struct plugin *p, const
         has_unit ? tree_unit(c->tenant->tree, unit).id : UUID_NIL);
 }
 
-int host_leave(struct jx_call *j)
+const char *host_words(struct arena *a, const char *s, size_t max)
 {
+    struct buf repaired = BUF_INIT;
+    struct text t = {s, s ? strnlen(s, max) : 0};
+    char *copy;
+
+    if (!s)
+        return NULL;
+    /* What is cut is cut between characters. */
+    while (t.len == max && t.len > 0 && ((unsigned char)s[t.len] & 0xc0) == 0x80)
+        t.len--;
+    buf_add_repaired(&repaired, t);
+    copy = arena_ndup(a, buf_str(&repaired), repaired.len);
+    buf_done(&repaired);
+    return copy;
+}
+
+int host_leave(struct jx_call *j, struct jx_result *result)
+{
+    result->code = host_words(j->c->arena, result->code, CODE_MAX);
+    result->pointer = host_words(j->c->arena, result->pointer, POINTER_MAX);
+    result->message_en = host_words(j->c->arena, result->message_en, MESSAGE_MAX);
+    result->message_zh = host_words(j->c->arena, result->message_zh, MESSAGE_MAX);
     frame_leave(&j->frame);
     if (j->unwind == 0 && fiber_self() && fiber_is_cancelled())
         return -ECANCELED;

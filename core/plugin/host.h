@@ -6,6 +6,7 @@
 #include "access/call.h"
 #include "base/json.h"
 #include "plugin/frame.h"
+#include "plugin/output.h"
 #include "plugin/plugin.h"
 
 struct request;
@@ -15,6 +16,8 @@ struct jx_call {
     struct call *c;
     const struct plugin *plugin;
     struct request *request; /* routes only */
+    struct jx_json output;   /* what a route or a provider writes */
+    bool has_answer;         /* a route has begun to write */
     const json_t *body;      /* routes only; NULL without one */
     int32_t veto_status;
     bool is_read_only; /* providers and JX_SERIALISE */
@@ -28,8 +31,11 @@ const struct jx_host *plugin_host(void);
 
 /* Enters and leaves the plugin around one call of a function of its. */
 void host_enter(struct jx_call *j, struct call *c, const struct plugin *p, const char *hook, uint32_t unit);
-/* Negative when the request has to unwind whatever the plugin said. */
-MUSTCHECK int host_leave(struct jx_call *j);
+/* Takes over what the plugin says, still in its frame: text of a bounded length, in UTF-8. Negative when the request has
+ * to unwind whatever the plugin said. */
+MUSTCHECK int host_leave(struct jx_call *j, struct jx_result *result);
+/* The text, cut to `max` bytes, as UTF-8; NULL for NULL. */
+const char *host_words(struct arena *a, const char *s, size_t max);
 /* What runs without a request (actions, lifecycle) gets as long as a request may take, from now. */
 void host_set_time_limit(int64_t ms);
 void host_begin_deadline(struct call *c);

@@ -10,15 +10,20 @@
 #include "plugin/policies.h"
 
 #define ALLOC_MAX (1u << 20)
+#define EVENT_MAX 200
+#define DETAIL_MAX 4000
 #define FORMAT_MAX (64u << 10)
 
 static void core_log(struct jx_call *call, uint32_t level, const char *event, const char *detail)
 {
     const struct plugin_frame *frame = frame_current();
     const char *plugin = call ? call->plugin->id : frame ? frame->plugin->id : "unknown";
+    struct arena *words = arena_new(); /* there may be no call, and a line is not kept */
 
     log_event(level <= JX_LOG_ERROR ? (enum log_level)level : LOG_ERROR, "plugin.log",
-        LF_STR("plugin", plugin), LF_STR("what", event), LF_STR("detail", detail));
+        LF_STR("plugin", plugin), LF_STR("what", host_words(words, event, EVENT_MAX)),
+        LF_STR("detail", host_words(words, detail, DETAIL_MAX)));
+    arena_free(words);
 }
 
 static int64_t core_now(struct jx_call *call)

@@ -43,55 +43,49 @@ static struct jx_json *http_respond(struct jx_call *call, int32_t status)
     if (!call->request || status < 200 || status > 299)
         return NULL;
     response_reset(call->request->response);
-    return (struct jx_json *)response_json(call->request, status);
-}
-
-static struct jsonw *writer(struct jx_json *out)
-{
-    return (struct jsonw *)out;
+    output_init(&call->output, response_json(call->request, status));
+    call->has_answer = true;
+    return &call->output;
 }
 
 static void w_object(struct jx_json *out)
 {
-    jsonw_object(writer(out));
+    output_open(out, false);
 }
 
 static void w_object_end(struct jx_json *out)
 {
-    jsonw_object_end(writer(out));
+    output_close(out, false);
 }
 
 static void w_array(struct jx_json *out)
 {
-    jsonw_array(writer(out));
+    output_open(out, true);
 }
 
 static void w_array_end(struct jx_json *out)
 {
-    jsonw_array_end(writer(out));
+    output_close(out, true);
 }
 
 static void w_key(struct jx_json *out, const char *key)
 {
-    jsonw_key(writer(out), key);
+    output_key(out, text_of(key));
 }
 
 static void w_text(struct jx_json *out, struct jx_text value)
 {
-    if (value.ptr)
-        jsonw_text(writer(out), host_untext(value));
-    else
-        jsonw_null(writer(out));
+    output_text(out, host_untext(value));
 }
 
 static void w_int(struct jx_json *out, int64_t value)
 {
-    jsonw_int(writer(out), value);
+    output_int(out, value);
 }
 
 static void w_bool(struct jx_json *out, bool value)
 {
-    jsonw_bool(writer(out), value);
+    output_bool(out, value);
 }
 
 static void http_veto_status(struct jx_call *call, int32_t status)

@@ -81,7 +81,7 @@ static int run_handlers(struct call *c, const struct plugin *p, uint32_t event, 
         host_enter(
             &j, c, p, event == JX_ENABLE_UNIT ? "lifecycle enable_unit" : "lifecycle disable_unit", unit);
         o->l.fn(&j, unit, &result);
-        r = host_leave(&j);
+        r = host_leave(&j, &result);
         if (r == 0 && result.verdict != JX_OK)
             r = -EPROTO;
     }

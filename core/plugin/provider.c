@@ -30,13 +30,12 @@ static bool is_admitted(struct call *c, const struct offer_provider *o, uint32_t
     return permission != PERMISSION_NONE && subject_may(c->who, c->tenant, permission, unit);
 }
 
-/* The value is taken only when it is well-formed JSON: a plugin that gave up halfway must not break the answer. */
+/* The value is taken only when it is whole: a plugin that gave up halfway must not break the answer. */
 static int run(struct call *c, const struct offer_provider *o, uint32_t unit, struct buf *value, bool *ret_ok)
 {
     struct jx_result result = {.size = sizeof(result)};
     int64_t began = clock_mono_us();
-    struct json_fault fault;
-    json_t *parsed = NULL;
+    const char *fault;
     struct jx_call j;
     struct jsonw w;
     int r;
@@ -45,18 +44,19 @@ static int run(struct call *c, const struct offer_provider *o, uint32_t unit, st
     host_enter(
         &j, c, o->plugin, arena_printf(c->arena, "%s %s", offer_provider_name(o->p.kind), o->p.name), unit);
     j.is_read_only = true;
-    o->p.fn(&j, unit, (struct jx_json *)&w, &result);
-    r = host_leave(&j);
+    output_init(&j.output, &w);
+    o->p.fn(&j, unit, &j.output, &result);
+    r = host_leave(&j, &result);
     host_forgive(&j);
     if (r < 0)
         return r;
-    *ret_ok = result.verdict == JX_OK && json_parse(buf_text(value), JSON_LIMITS, &parsed, &fault) == 0;
-    json_decref(parsed);
+    fault = output_fault(&j.output);
+    *ret_ok = result.verdict == JX_OK && !fault;
     trace_note(c, offer_provider_name(o->p.kind), o->plugin->id, o->p.name, *ret_ok ? "ok" : "error",
         clock_mono_us() - began, NULL);
     if (!*ret_ok)
         log_event(LOG_ERROR, "plugin.provider_failed", LF_STR("plugin", o->plugin->id),
-            LF_STR("hook", o->p.name), LF_INT("verdict", result.verdict));
+            LF_STR("hook", o->p.name), LF_INT("verdict", result.verdict), LF_STR("what", fault));
     return 0;
 }
 

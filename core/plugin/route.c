@@ -99,7 +99,12 @@ static int run(
     j.body = body;
     j.is_read_only = route->r.method == JX_GET;
     route->r.fn(&j, unit, &result);
-    e = host_leave(&j);
+    e = host_leave(&j, &result);
+    if (result.verdict == JX_OK && j.has_answer && output_fault(&j.output)) {
+        log_event(LOG_ERROR, "plugin.bad_output", LF_STR("plugin", route->plugin->id), LF_STR("hook", hook),
+            LF_STR("what", output_fault(&j.output)));
+        result.verdict = JX_ERROR;
+    }
     trace_note(c, "route", route->plugin->id, hook,
         result.verdict == JX_OK     ? "ok"
         : result.verdict == JX_VETO ? "veto"

@@ -19,7 +19,7 @@ ENTER = {
 
 def setup():
     global server
-    server = FaultServer(workers=2, config={"limits": {"request_ms": 2000}}).begin()
+    server = FaultServer(workers=2, config={"limits": {"request_ms": 3000}}).begin()
 
 
 def start(hook):
@@ -47,7 +47,7 @@ def test_who_blocks_is_ended():
 
 
 def test_who_does_not_return_when_told_to_is_ended():
-    """The request is over after two seconds; the plugin asks on, and nothing of it suspends any more."""
+    """The request is over after three seconds; the plugin asks on, and nothing of it suspends any more."""
     for hook, label in (("get", "GET /get"), ("validate", "validate f"), ("after_create", "after_create a")):
         server.plan("pester", hook)
         mark = server.mark()

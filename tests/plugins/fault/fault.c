@@ -331,6 +331,26 @@ static void write_out(const char *here, struct jx_call *call, jx_unit unit, stru
         host->http->json_array_end(out);
         return;
     }
+    if (is_planned(plan, "overclosed", here)) {
+        host->http->json_object(out);
+        host->http->json_object_end(out);
+        host->http->json_array_end(out);
+        host->http->json_object_end(out);
+        return;
+    }
+    if (is_planned(plan, "keyless", here)) {
+        host->http->json_object(out);
+        host->http->json_int(out, 1);
+        host->http->json_object_end(out);
+        return;
+    }
+    if (is_planned(plan, "twice", here)) {
+        host->http->json_int(out, 1);
+        host->http->json_int(out, 2);
+        return;
+    }
+    if (is_planned(plan, "nothing", here))
+        return;
     piece = host->core->format(call, "%s", "well");
     if (is_planned(plan, "binary", here)) {
         piece.ptr = "\xff\xc3(\x01";
