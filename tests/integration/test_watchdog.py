@@ -5,6 +5,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from lib import harness
 from lib.faults import API, FaultServer, broken
 from lib.harness import main, wait_until
 
@@ -19,7 +20,13 @@ ENTER = {
 
 def setup():
     global server
-    server = FaultServer(workers=2, config={"limits": {"request_ms": 3000}}).begin()
+    server = FaultServer(workers=2).begin()
+    # Only now: signing in takes what it takes on a busy machine.
+    server.config["limits"] = {"request_ms": 3000}
+    server.write_config()
+    server.ctl("reload")
+    server.await_event(0, "master.started", 20, generation=2)
+    harness.wait_until(lambda: len(server.since(0, "worker.ready", generation=2)) == 2, 30, "the new generation")
 
 
 def start(hook):

@@ -120,7 +120,7 @@ static void work(void)
 static void pester(struct jx_call *call)
 {
     for (;;)
-        (void)host->query->run(call, "pause", NULL, 0, NULL);
+        (void)host->query->run(call, "all", NULL, 0, NULL);
 }
 
 /* Memory of the plugin's own, used and never given back. */
@@ -149,25 +149,28 @@ static char *huge(struct jx_call *call)
     return out;
 }
 
-/* Numbers only: what this plugin can see of, and do to, another tenant. */
+/* Numbers only: what this plugin can see of, and do to, a record of another tenant whose id it knows. */
 static void reach(struct jx_call *call, jx_unit unit, const char *here)
 {
     struct jx_text other = host->core->setting(call, unit, "other");
     struct jx_rows *all = NULL, *one = NULL, *written = NULL;
-    struct jx_record *rec = NULL;
+    struct jx_record *rec = NULL, **list = NULL;
     struct jx_id id = {{0}};
-    int32_t r_all, r_write, r_read, r_one;
+    uint32_t listed = 99;
+    int32_t r[5];
 
     host->core->id_parse(other, &id);
-    r_all = host->query->run(call, "reach", NULL, 0, &all);
-    r_one = host->query->run(call, "reach_by_id", &other, 1, &one);
-    r_read = host->record->read(call, JX_AS_PLUGIN, THING, id, &rec);
-    r_write = host->query->run(call, "reach_write", NULL, 0, &written);
+    r[0] = host->query->run(call, "all", NULL, 0, &all);
+    r[1] = host->query->run(call, "reach", &other, 1, &one);
+    r[2] = host->query->run(call, "reach_write", &other, 1, &written);
+    r[3] = host->record->read(call, JX_AS_PLUGIN, THING, id, &rec);
+    r[4] = host->record->list(
+        call, JX_AS_PLUGIN, THING, host->core->format(call, "id=eq.%s", other.ptr).ptr, 10, &list, &listed);
     host->core->log(call, JX_LOG_INFO, "fault.reach",
         host->core
-            ->format(call, "%s %d/%s %d/%u %d %d/%llu", here, r_all,
-                r_all == 0 ? host->query->get(all, 0, 0).ptr : "-", r_one, host->query->count(one), r_read,
-                r_write, (unsigned long long)host->query->affected(written))
+            ->format(call, "%s all=%d/%s one=%d/%u write=%d/%llu read=%d list=%d/%u", here, r[0],
+                r[0] == 0 ? host->query->get(all, 0, 0).ptr : "-", r[1], host->query->count(one), r[2],
+                (unsigned long long)host->query->affected(written), r[3], r[4], listed)
             .ptr);
 }
 

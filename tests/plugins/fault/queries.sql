@@ -1,15 +1,13 @@
--- name: reach
-SELECT count(*), coalesce(max(title), '') FROM px_fault.thing WHERE tenant_id = $1 OR true
+-- name: all
+SELECT count(*) FROM px_fault.thing WHERE tenant_id = $1
 
--- name: reach_by_id
+-- name: reach
 -- params: uuid
-SELECT title FROM px_fault.thing WHERE tenant_id = $1 OR id = $2
+SELECT title FROM px_fault.thing WHERE tenant_id = $1 AND id = $2
 
 -- name: reach_write
-UPDATE px_fault.thing SET secret = 'reached' WHERE tenant_id = $1 OR true
-
--- name: pause
-SELECT count(*) FROM px_fault.thing WHERE tenant_id = $1
+-- params: uuid
+UPDATE px_fault.thing SET secret = 'reached' WHERE tenant_id = $1 AND id = $2
 
 -- name: divide
 SELECT 1 / (count(*) - count(*)) FROM px_fault.thing WHERE tenant_id = $1
