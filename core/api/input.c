@@ -12,7 +12,7 @@ int api_if_match(struct call *c, const struct request *r, int64_t *ret_version)
     if (!t.ptr)
         return call_fail(c, 428, "if_match_required", "Send the ETag of what you have seen in If-Match.",
             "请在 If-Match 中附上所见版本的 ETag。");
-    if (t.len >= 3 && t.ptr[0] == '"' && t.ptr[t.len - 1] == '"' &&
+    if (t.len >= 3 && t.ptr[0] == '"' && t.ptr[t.len - 1] == '"' && t.ptr[1] != '0' &&
         text_to_i64((struct text){t.ptr + 1, t.len - 2}, 1, INT64_MAX, ret_version) == 0)
         return 0;
     if (t.len == 0 || (t.ptr[0] != '"' && t.ptr[0] != '*' && !text_has_prefix(t, "W/\"")))

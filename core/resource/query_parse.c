@@ -125,14 +125,15 @@ static int filter_in(struct call *c, struct text name, struct text value, struct
 
 static int parse_filter(struct call *c, struct query *q, struct text name, struct text value)
 {
-    struct query_filter *f = &q->filters[q->filter_count];
     struct text rest = value, op = text_split(&rest, '.');
+    struct query_filter *f;
     struct value_fault fault;
 
-    if (query_column(c->arena, q->res, name, &f->column) < 0 || !f->column.field->is_filterable)
-        return bad(c, name, "not_filterable", "No such filter.", "不能按此条件筛选。");
     if (q->filter_count == QUERY_FILTERS_MAX)
         return bad(c, name, "too_many", "At most 12 filters.", "最多 12 个筛选条件。");
+    f = &q->filters[q->filter_count];
+    if (query_column(c->arena, q->res, name, &f->column) < 0 || !f->column.field->is_filterable)
+        return bad(c, name, "not_filterable", "No such filter.", "不能按此条件筛选。");
     q->filter_count++;
     if (!rest.ptr)
         return bad(c, name, "operator", OPS_EN, OPS_ZH);
