@@ -25,6 +25,11 @@ static int read_trust(const char *file, json_t **ret)
     if (r == 0)
         r = json_parse(buf_text(&content), JSON_LIMITS, ret, &fault);
     buf_done(&content);
+    if (r == 0 && (!json_is_object(*ret) || (json_object_get(*ret, "trusted") &&
+                                                !json_is_array(json_object_get(*ret, "trusted"))))) {
+        json_decref(*ret);
+        r = -EINVAL;
+    }
     return r;
 }
 
@@ -74,7 +79,7 @@ int trust_add(const char *trust_file, const struct sha256 *digest, const char *p
         return 0;
     }
     list = json_object_get(root, "trusted");
-    if (!json_is_array(list)) {
+    if (!list) {
         list = json_array();
         json_object_set_new(root, "trusted", list); /* steals */
     }

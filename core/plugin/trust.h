@@ -6,7 +6,7 @@
 
 /* 0 when the digest is listed, -EACCES when it is not or there is no file, -EINVAL for a damaged file. */
 MUSTCHECK int trust_check(const char *trust_file, const struct sha256 *digest);
-/* Adds a digest with what it is for; 0 also when it is there already. */
+/* Adds a digest with what it is for; 0 also when it is there already. A damaged file is left alone: -EINVAL. */
 MUSTCHECK int trust_add(
     const char *trust_file, const struct sha256 *digest, const char *plugin, const char *file);
 /* 64 hexadecimal digits and a NUL. */

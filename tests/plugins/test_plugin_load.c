@@ -392,6 +392,28 @@ static void production_loads_what_is_trusted(void **state)
     assert_int_equal(quarantine_lift(config.quarantine_file, "good"), -ENOENT);
 }
 
+/* A trust file that is JSON but not ours is refused, and left as it is. */
+static void a_damaged_trust_file_is_not_written(void **state)
+{
+    static const char *const damaged[] = {"[]", "1", "\"x\"", "null", "{\"trusted\": 1}", "{"};
+    const char *file = arena_printf(arena, "%s/damaged.json", root);
+    struct sha256 digest = sha256_of(TEXT("x"));
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
+        struct buf content = BUF_INIT;
+
+        buf_adds(&content, damaged[i]);
+        assert_int_equal(file_replace(file, &content), 0);
+        assert_int_equal(trust_check(file, &digest), -EINVAL);
+        assert_int_equal(trust_add(file, &digest, "good", "/good.so"), -EINVAL);
+        buf_clear(&content);
+        assert_int_equal(file_read(file, 100, &content), 0);
+        assert_string_equal(buf_str(&content), damaged[i]);
+        buf_done(&content);
+    }
+}
+
 static void crashes_far_apart_do_not_count(void **state)
 {
     const char *file = arena_printf(arena, "%s/q.json", root);
@@ -466,6 +488,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_object_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_crash_while_loading_is_attributed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(production_loads_what_is_trusted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_trust_file_is_not_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(crashes_far_apart_do_not_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_directory_with_faults_does_not_stop_the_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hooks_are_listed, set_up, tear_down),
