@@ -29,6 +29,7 @@ void buf_reserve(struct buf *b, size_t more)
     b->capacity = MAX(need, b->capacity * 2);
     b->capacity = MAX(b->capacity, (size_t)64);
     b->data = mem_resize(b->data, b->capacity, 1);
+    b->data[b->len] = '\0';
 }
 
 void buf_add(struct buf *b, const void *data, size_t len)

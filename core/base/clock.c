@@ -170,9 +170,14 @@ static int parse_tail(struct text t, size_t at, int *ret_us, int *ret_offset)
     return 0;
 }
 
+/* 0001-01-01 and 10000-01-01, in seconds: an offset must not lead to a year that cannot be written. */
+#define FIRST_SECOND INT64_C(-62135596800)
+#define END_SECOND INT64_C(253402300800)
+
 int clock_parse(struct text t, int64_t *ret_wall_us)
 {
     int h, m, s, us, offset;
+    int64_t seconds;
     int32_t days;
 
     if (t.len < 20 || (t.ptr[10] != 'T' && t.ptr[10] != 't' && t.ptr[10] != ' '))
@@ -183,7 +188,10 @@ int clock_parse(struct text t, int64_t *ret_wall_us)
         return -EINVAL;
     if (h > 23 || m > 59 || s > 59 || parse_tail(t, 19, &us, &offset) < 0)
         return -EINVAL;
-    *ret_wall_us = (((int64_t)days * 86400 + h * 3600 + m * 60 + s) - (int64_t)offset * 60) * 1000000 + us;
+    seconds = (int64_t)days * 86400 + h * 3600 + m * 60 + s - (int64_t)offset * 60;
+    if (seconds < FIRST_SECOND || seconds >= END_SECOND)
+        return -EINVAL;
+    *ret_wall_us = seconds * 1000000 + us;
     return 0;
 }
 

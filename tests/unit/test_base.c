@@ -64,6 +64,26 @@ static void dates_round_trip(void **state)
     assert_string_equal(clock_format(us).s, "2026-11-23T02:00:00.000000Z");
     assert_int_equal(date_of(us - 3 * 3600 * 1000000ll, 480), days);
     assert_int_equal(clock_parse(TEXT("2026-11-23T25:00:00Z"), &us), -EINVAL);
+    /* An offset must not lead out of the years that can be written again (and that PostgreSQL takes). */
+    assert_int_equal(clock_parse(TEXT("0001-01-01T00:00:00+00:01"), &us), -EINVAL);
+    assert_int_equal(clock_parse(TEXT("9999-12-31T23:59:59-00:01"), &us), -EINVAL);
+    assert_int_equal(clock_parse(TEXT("0001-01-01T00:00:00Z"), &us), 0);
+    assert_string_equal(clock_format(us).s, "0001-01-01T00:00:00.000000Z");
+    assert_int_equal(clock_parse(TEXT("9999-12-31T23:59:59.999999Z"), &us), 0);
+    assert_string_equal(clock_format(us).s, "9999-12-31T23:59:59.999999Z");
+}
+
+static void buffers_end_in_nul(void **state)
+{
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    buf_reserve(&b, 0);
+    assert_string_equal(buf_str(&b), "");
+    buf_done(&b);
+    buf_reserve(&b, 100);
+    assert_string_equal(buf_str(&b), "");
+    buf_done(&b);
 }
 
 /* Each byte at each place of a UUID: a hexadecimal digit in either case, or refused. */
@@ -324,6 +344,7 @@ int main(void)
         cmocka_unit_test(numbers_are_strict),
         cmocka_unit_test(utf8_is_checked),
         cmocka_unit_test(dates_round_trip),
+        cmocka_unit_test(buffers_end_in_nul),
         cmocka_unit_test(ids_grow_and_round_trip),
         cmocka_unit_test(ids_go_by_the_agreed_clock),
         cmocka_unit_test(json_limits_hold),
