@@ -51,12 +51,21 @@ static struct key *add(struct keyring *k, const char *id)
     return &k->key[k->count++];
 }
 
+/* What save() writes without escapes. */
+static bool is_id(const char *id)
+{
+    size_t len = strlen(id);
+
+    return len > 0 && len <= KEY_ID_MAX &&
+           strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == len;
+}
+
 static int add_parsed(struct keyring *k, const char *id, const json_t *value)
 {
     struct buf secret = BUF_INIT;
     int r = -EINVAL;
 
-    if (strlen(id) > 0 && strlen(id) <= KEY_ID_MAX && json_is_string(value) &&
+    if (is_id(id) && json_is_string(value) &&
         base64url_parse(text_of(json_string_value(value)), &secret) == 0 && secret.len == KEY_LEN) {
         memcpy(add(k, id)->secret, secret.data, KEY_LEN);
         r = 0;
@@ -125,7 +134,9 @@ static void add_new(struct keyring *k)
     char id[KEY_ID_MAX + 1];
     struct clock_text day = date_format(date_of(clock_wall_us(), 0));
 
-    snprintf(id, sizeof(id), "k%zu-%.10s", k->count + 1, day.s);
+    /* The number may be taken where older keys were dropped from the file. */
+    for (size_t n = k->count + 1; n == k->count + 1 || find(k, id); n++)
+        snprintf(id, sizeof(id), "k%zu-%.10s", n, day.s);
     random_bytes(add(k, id)->secret, KEY_LEN);
     snprintf(k->current, sizeof(k->current), "%s", id);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "db/internal.h"
 #include "db/keyring.h"
 #include "db/seal.h"
@@ -134,6 +135,30 @@ static void write_keys(const char *path, const char *text)
     fclose(f);
 }
 
+/* The new key's id may be taken: an older key was dropped from the file since. */
+static void test_rotation(const char *path)
+{
+    char taken[2][KEY_ID_MAX + 1];
+    struct buf file = BUF_INIT;
+    struct keyring *k = NULL;
+    struct sha256 mac;
+
+    for (int i = 0; i < 2; i++)
+        snprintf(taken[i], sizeof(taken[i]), "k%d-%s", i + 3, date_format(date_of(clock_wall_us(), 0)).s);
+    buf_addf(&file, "{\"current\": \"%s\", \"keys\": {\"%s\": \"%s\", \"%s\": \"%s\"}}", taken[0], taken[0],
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", taken[1],
+        "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA");
+    write_keys(path, buf_str(&file));
+    assert_int_equal(keyring_rotate(path), 0);
+    assert_int_equal(keyring_load(path, false, &k), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_string_not_equal(keyring_current(k), taken[i]);
+        assert_int_equal(keyring_mac(k, taken[i], "audit", TEXT("x"), &mac), 0);
+    }
+    keyring_free(k);
+    buf_done(&file);
+}
+
 static void test_keyring(void **state)
 {
     static const char *const bad[] = {
@@ -144,6 +169,8 @@ static void test_keyring(void **state)
         "{\"current\": \"a\", \"keys\": {\"a\": \"AAAA\"}}",
         "{\"current\": \"b\", \"keys\": {\"a\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}",
         "{\"current\": \"a\", \"keys\": {\"a\": 1}}",
+        /* an id that a rotation could not write again */
+        "{\"current\": \"a\\\"\", \"keys\": {\"a\\\"\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}",
     };
     char path[] = "/tmp/juxin-keys-XXXXXX";
     struct keyring *k = NULL;
@@ -163,6 +190,7 @@ static void test_keyring(void **state)
     assert_memory_not_equal(one.b, two.b, SHA256_LEN);
     assert_int_equal(keyring_mac(k, "b", "audit", TEXT("x"), &one), -ENOKEY);
     keyring_free(k);
+    test_rotation(path);
     assert_int_equal(chmod(path, 0604), 0);
     assert_int_equal(keyring_load(path, false, &k), -EPERM);
     unlink(path);
