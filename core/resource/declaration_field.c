@@ -122,6 +122,14 @@ static void parse_privacy(struct parse *p, const char *at, const json_t *v, stru
             "\"%s\" would record a person's %s, which Juxin refuses", f->name, denied);
 }
 
+static bool fits_text(const struct field *f, const char *s)
+{
+    size_t chars = text_chars(text_of(s));
+
+    return chars >= f->min_length && chars <= f->max_length &&
+           (!f->regex || regexec(f->regex, s, 0, NULL, 0) == 0);
+}
+
 static void parse_default(struct parse *p, const char *at, const json_t *v, struct field *f)
 {
     const json_t *d = json_object_get(v, "default");
@@ -147,7 +155,7 @@ static void parse_default(struct parse *p, const char *at, const json_t *v, stru
         break;
     case FIELD_TEXT:
     case FIELD_LONGTEXT:
-        good = json_is_string(d);
+        good = json_is_string(d) && json_string_length(d) > 0 && fits_text(f, json_string_value(d));
         f->fallback = arena_dup(p->a, json_string_value(d));
         break;
     default:
@@ -156,6 +164,18 @@ static void parse_default(struct parse *p, const char *at, const json_t *v, stru
     if (!good)
         report_add(p->report, AT(p, "%s/default", at), NULL, "not a value that a field of type %s can have",
             field_type_name(f->type));
+}
+
+/* "plugin.resource", both of which stand in SQL. */
+static bool is_resource_name(const char *s)
+{
+    size_t plugin = strcspn(s, "."), len = strlen(s);
+    bool good = plugin > 0 && plugin <= 40 && len > plugin + 1 && len - plugin - 1 <= RESOURCE_NAME_MAX;
+
+    for (size_t i = 0; good && i < len; i++)
+        good = (s[i] >= 'a' && s[i] <= 'z') || i == plugin ||
+               (i != 0 && i != plugin + 1 && ((s[i] >= '0' && s[i] <= '9') || s[i] == '_'));
+    return good;
 }
 
 static void parse_flags(struct parse *p, const char *at, const json_t *v, struct field *f)
@@ -175,7 +195,7 @@ static void parse_flags(struct parse *p, const char *at, const json_t *v, struct
     if (reference && f->type != FIELD_REFERENCE)
         report_add(p->report, AT(p, "%s/reference", at), NULL,
             "only a field of type reference refers to a resource");
-    else if (reference && !strchr(reference, '.'))
+    else if (reference && !is_resource_name(reference))
         report_add(
             p->report, AT(p, "%s/reference", at), "write \"plugin.resource\"", "not the name of a resource");
     if ((f->is_sortable || f->is_filterable || f->unique) && !field_is_ordered(f->type))

@@ -130,6 +130,18 @@ static void test_faults(void **state)
     refused(ITEM("\"p\":{\"type\":\"text\",\"pattern\":\"[\"," L "}", ""), "/fields/p/pattern",
         "regular expression");
     refused(ITEM("\"r\":{\"type\":\"reference\"," L "}", ""), "/fields/r", "reference");
+    refused(ITEM("\"r\":{\"type\":\"reference\",\"reference\":\"works.x\\\" (id)\"," L "}", ""),
+        "/fields/r/reference", "resource");
+    refused(ITEM("\"r\":{\"type\":\"reference\",\"reference\":\"x; --.item\"," L "}", ""),
+        "/fields/r/reference", "resource");
+    refused(ITEM("\"r\":{\"type\":\"reference\",\"reference\":\"works.\"," L "}", ""), "/fields/r/reference",
+        "resource");
+    refused(ITEM("\"t\":{\"type\":\"text\",\"max_length\":3,\"default\":\"四个汉字\"," L "}", ""),
+        "/fields/t/default", "text");
+    refused(ITEM("\"t\":{\"type\":\"text\",\"min_length\":3,\"default\":\"a\"," L "}", ""),
+        "/fields/t/default", "text");
+    refused(ITEM("\"t\":{\"type\":\"text\",\"pattern\":\"^[0-9]+$\",\"default\":\"a\"," L "}", ""),
+        "/fields/t/default", "text");
     refused(ITEM("\"p\":{\"type\":\"text\",\"sensitivity\":\"personal\"," L "}", ""), "/fields/p", "purpose");
     refused(ITEM("\"p\":{\"type\":\"text\",\"mask\":\"phone\",\"filterable\":true," L "}", ""),
         "/fields/p/mask", "reveal");
