@@ -19,8 +19,8 @@ static void skip(struct sql_reader *r)
         if (c == '\n')
             r->line++;
         if (c == '-' && r->at + 1 < r->in.len && r->in.ptr[r->at + 1] == '-') {
-            while (r->at < r->in.len && r->in.ptr[r->at] != '\n')
-                r->at++;
+            while (r->at < r->in.len && r->in.ptr[r->at] != '\n' && r->in.ptr[r->at] != '\r')
+                r->at++; /* PostgreSQL takes either for the end */
         } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
             r->at++;
         } else {

@@ -109,6 +109,12 @@ int statements_parse(const struct diag_file *f, const char *plugin, struct arena
     struct text rest = f->source, body = {NULL, 0};
     uint32_t before = d->count, line = 0, body_line = 0;
 
+    *ret = p.list;
+    *ret_count = 0;
+    if (!text_is_utf8(rest) || (rest.len && memchr(rest.ptr, 0, rest.len))) {
+        diag_line(d, f->name, 0, NULL, "the file has to be UTF-8 text without NUL");
+        return -EINVAL;
+    }
     while (rest.ptr) {
         struct text l = text_split(&rest, '\n'), name = directive(l, "name:"),
                     params = directive(l, "params:");
@@ -141,7 +147,6 @@ int statements_parse(const struct diag_file *f, const char *plugin, struct arena
         finish(&p, body, body_line);
     if (p.count == STATEMENTS_MAX)
         diag_line(d, f->name, line, NULL, "at most %d statements", STATEMENTS_MAX - 1);
-    *ret = p.list;
     *ret_count = p.count;
     return d->count == before ? 0 : -EINVAL;
 }

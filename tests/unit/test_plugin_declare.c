@@ -240,6 +240,9 @@ static void refused_statements(void **state)
          "$1",
             "RETURNING or ON CONFLICT"},
         {"SELECT * FROM px_demo.note WHERE tenant_id = $1", "name the columns"},
+        /* PostgreSQL ends a comment at a carriage return as well. */
+        {"SELECT id FROM px_demo.note WHERE tenant_id = $1 -- x\rUNION SELECT id FROM juxin.account",
+            "px_demo"},
     };
 
     (void)state;
@@ -250,6 +253,27 @@ static void refused_statements(void **state)
         if (!strstr(v.why, bad[i].why))
             print_message("%s\n  found: %s\n", bad[i].sql, v.why);
         assert_non_null(strstr(v.why, bad[i].why));
+    }
+}
+
+/* PostgreSQL would take the text for ended at a NUL, so that what was checked is not what runs. */
+static void a_file_is_text(void **state)
+{
+    const struct text bad[] = {
+        TEXT("-- name: a\nSELECT id FROM px_demo.note --\0\nWHERE tenant_id = $1\n"),
+        TEXT("-- name: a\nSELECT id FROM px_demo.note WHERE tenant_id = $1 AND a = '\xff'\n"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct diag_file f = {"queries.sql", bad[i]};
+        struct statement *list;
+        struct diags d;
+        size_t count;
+
+        diags_init(&d, arena);
+        assert_int_equal(statements_parse(&f, "demo", arena, &list, &count, &d), -EINVAL);
+        assert_non_null(strstr(d.first->message, "UTF-8"));
     }
 }
 
@@ -320,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_manifests_say_where, set_up, tear_down),
         cmocka_unit_test_setup_teardown(accepted_statements, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refused_statements, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_is_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_of_statements, set_up, tear_down),
         cmocka_unit_test_setup_teardown(statements_have_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parameter_types, set_up, tear_down),
