@@ -9,7 +9,8 @@ struct arena *arena_new(void);
 void arena_free(struct arena *a);  /* runs the cleanups; NULL is fine */
 void arena_reset(struct arena *a); /* as arena_free and arena_new, keeping one block */
 
-void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type; aborts when out of memory */
+void *arena_alloc(
+    struct arena *a, size_t size); /* zeroed, aligned for any type; gives up when out of memory */
 void *arena_array(struct arena *a, size_t count, size_t size);
 char *arena_dup(struct arena *a, const char *s); /* NULL stays NULL */
 char *arena_ndup(struct arena *a, const char *s, size_t len);

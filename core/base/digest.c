@@ -7,12 +7,14 @@
 #include <openssl/hmac.h>
 #include <sys/random.h>
 
+#include "base/mem.h"
+
 struct sha256 sha256_of(struct text data)
 {
     struct sha256 d;
 
     if (EVP_Digest(data.ptr ? data.ptr : "", data.len, d.b, NULL, EVP_sha256(), NULL) != 1)
-        abort();
+        give_up("OpenSSL makes no SHA-256");
     return d;
 }
 
@@ -22,7 +24,7 @@ struct sha256 hmac_sha256(struct text key, struct text data)
     unsigned int len = sizeof(d.b);
 
     if (!HMAC(EVP_sha256(), key.ptr, (int)key.len, (const unsigned char *)data.ptr, data.len, d.b, &len))
-        abort();
+        give_up("OpenSSL makes no SHA-256");
     return d;
 }
 
@@ -36,7 +38,7 @@ void random_bytes(void *out, size_t len)
         if (n < 0) {
             if (errno == EINTR)
                 continue;
-            abort();
+            give_up("no random bytes");
         }
         p += n;
         len -= (size_t)n;

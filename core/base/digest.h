@@ -13,7 +13,7 @@ struct sha256 {
 
 struct sha256 sha256_of(struct text data);
 struct sha256 hmac_sha256(struct text key, struct text data);
-void random_bytes(void *out, size_t len); /* from the system's CSPRNG; aborts when it has none */
+void random_bytes(void *out, size_t len); /* from the system's CSPRNG; gives up when it has none */
 bool secret_eq(const void *a, const void *b, size_t len); /* in constant time */
 
 void hex_add(struct buf *out, const void *data, size_t len);       /* lower case */

@@ -7,6 +7,13 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
+
+/* jansson says "not JSON", "no such member" or nothing at all when memory runs out; so it gets none of that. */
+__attribute__((constructor)) static void use_our_memory(void)
+{
+    json_set_alloc_funcs(mem_alloc, free);
+}
 
 static int refuse(struct text in, size_t offset, const char *message, int error, struct json_fault *fault)
 {

@@ -46,7 +46,7 @@ void conn_watch(struct conn *c, short what)
     if (what &&
         (event_assign(&c->event, loop_base(), c->stream.fd, what | EV_PERSIST, c->server->on_event, c) < 0 ||
             event_add(&c->event, NULL) < 0))
-        abort(); /* memory for an epoll registration: as for any small allocation */
+        give_up("a socket cannot be watched"); /* the kernel's memory: as for any small allocation */
 }
 
 void conn_free(struct conn *c)

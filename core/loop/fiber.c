@@ -311,7 +311,7 @@ int fiber_park(struct fiber_wait *w, int64_t deadline_ms)
     f->parked_on = w;
     if (timed && (event_assign(&event, loop_base(), -1, 0, event_fired, f) < 0 ||
                      event_add(&event, until(deadline_ms, &tv)) < 0))
-        abort();
+        give_up("no timer");
     r = suspend(f);
     if (timed)
         event_del(&event);

@@ -32,10 +32,18 @@ static void run_later(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+static void *resize(void *ptr, size_t size)
+{
+    return mem_resize(ptr, size, 1);
+}
+
 int loop_init(void)
 {
-    struct event_config *config = event_config_new();
+    struct event_config *config;
 
+    /* Its allocations are small and ours from now on: they do not fail. */
+    event_set_mem_functions(mem_alloc, resize, free);
+    config = event_config_new();
     if (!config)
         return -ENOMEM;
     event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
@@ -130,7 +138,7 @@ struct loop_timer *loop_timer_new(int64_t first_ms, int64_t interval_ms, void (*
     t->arg = arg;
     t->event = event_new(base, -1, 0, timer_fired, t);
     if (!t->event || event_add(t->event, &first) < 0)
-        abort();
+        give_up("no timer");
     return t;
 }
 
@@ -164,7 +172,7 @@ struct loop_signal *loop_signal_new(int signo, void (*fn)(void *arg), void *arg)
     s->arg = arg;
     s->event = evsignal_new(base, signo, signal_fired, s);
     if (!s->event || event_add(s->event, NULL) < 0)
-        abort();
+        give_up("no signal can be watched");
     return s;
 }
 
