@@ -1,6 +1,7 @@
 /* Declarations: fields. */
 #include <errno.h>
 
+#include "base/mem.h"
 #include "resource/declaration_parse.h"
 
 static const char *const unique_names[] = {"no", "tenant", "unit", NULL};
@@ -47,6 +48,15 @@ static void parse_values(struct parse *p, const char *at, const json_t *object, 
     f->value_count = (uint32_t)json_array_size(values);
 }
 
+static bool compile(regex_t *regex, const char *pattern)
+{
+    int r = regcomp(regex, pattern, REG_EXTENDED | REG_NOSUB);
+
+    if (r == REG_ESPACE)
+        give_up("out of memory");
+    return r == 0;
+}
+
 static void parse_limits(struct parse *p, const char *at, const json_t *v, struct field *f)
 {
     bool is_number = f->type == FIELD_INTEGER || f->type == FIELD_MONEY;
@@ -78,7 +88,7 @@ static void parse_limits(struct parse *p, const char *at, const json_t *v, struc
     } else if (strpbrk(pattern, "\\") != NULL) {
         report_add(
             p->report, AT(p, "%s/pattern", at), "write classes as [0-9]", "a pattern has no backslash");
-    } else if (regcomp(f->regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+    } else if (!compile(f->regex, pattern)) {
         report_add(p->report, AT(p, "%s/pattern", at), NULL, "not a POSIX extended regular expression");
     } else {
         arena_defer(p->a, (void (*)(void *))regfree, f->regex);
@@ -126,8 +136,7 @@ static bool fits_text(const struct field *f, const char *s)
 {
     size_t chars = text_chars(text_of(s));
 
-    return chars >= f->min_length && chars <= f->max_length &&
-           (!f->regex || regexec(f->regex, s, 0, NULL, 0) == 0);
+    return chars >= f->min_length && chars <= f->max_length && field_matches(f, s);
 }
 
 static void parse_default(struct parse *p, const char *at, const json_t *v, struct field *f)

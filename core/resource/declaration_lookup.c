@@ -1,6 +1,8 @@
 /* Declarations: what is in a compiled one, by name. */
 #include "resource/declaration.h"
 
+#include "base/mem.h"
+
 const char *const resource_action_names[RESOURCE_ACTIONS] = {"read", "create", "update", "delete", "unmask"};
 
 const char *const field_type_names[] = {"text", "longtext", "integer", "money", "boolean", "date", "datetime",
@@ -27,6 +29,15 @@ const struct field *resource_field(const struct resource *res, struct text name)
         if (text_is(name, res->fields[i].name))
             return &res->fields[i];
     return NULL;
+}
+
+bool field_matches(const struct field *f, const char *s)
+{
+    int r = f->regex ? regexec(f->regex, s, 0, NULL, 0) : 0;
+
+    if (r == REG_ESPACE)
+        give_up("out of memory");
+    return r == 0;
 }
 
 const struct transition *resource_transition(const struct resource *res, struct text name)

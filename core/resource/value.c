@@ -69,7 +69,7 @@ static int check_text(struct arena *a, const struct field *f, struct text v, str
     if (v.len > 0 && text_chars(v) < f->min_length)
         return fault_of(ret, "too_short", arena_printf(a, "At least %u characters.", f->min_length),
             arena_printf(a, "不少于 %u 个字。", f->min_length));
-    if (v.len > 0 && f->regex && regexec(f->regex, arena_ndup(a, v.ptr, v.len), 0, NULL, 0) != 0)
+    if (v.len > 0 && f->regex && !field_matches(f, arena_ndup(a, v.ptr, v.len)))
         return fault_of(ret, "pattern", arena_printf(a, "Text of the form %s.", f->pattern),
             arena_printf(a, "格式应为 %s。", f->pattern));
     return 0;
