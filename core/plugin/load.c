@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <juxin/plugin.h>
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "plugin/code.h"
@@ -184,10 +185,11 @@ static int load_directory(const char *directory, const struct plugin_load_config
         const char *dir = arena_printf(a, "%s/%s", directory, entries[i]->d_name);
         struct diags d;
         struct plugin *p;
-        DIR *is_dir = opendir(dir);
+        struct stat st;
+        int r = stat(dir, &st);
 
-        if (is_dir) {
-            closedir(is_dir);
+        /* What cannot be looked at is a plugin all the same, which then says why: dropped, it would guard nothing. */
+        if (r == 0 ? S_ISDIR(st.st_mode) : errno != ENOENT) {
             diags_init(&d, a);
             p = plugin_load_dir(dir, config, &d);
             if (registry_add(p) < 0)
