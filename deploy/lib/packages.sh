@@ -3,7 +3,8 @@
 
 PACKAGES_RUN=(gcc libc6-dev make meson ninja-build pkg-config libevent-dev libpq-dev libjansson-dev libssl-dev
     postgresql openssl python3 curl jq ca-certificates)
-PACKAGES_TEST=(clang clang-format libcmocka-dev git faketime python3-pglast nginx haproxy slowhttptest testssl.sh abigail-tools wrk)
+PACKAGES_TEST=(clang libclang-rt-dev clang-format libcmocka-dev git faketime python3-pglast nginx haproxy slowhttptest
+    testssl.sh abigail-tools wrk)
 
 # The console is built with Debian's Node.js unless there is one on the machine already.
 console_packages() {
