@@ -26,9 +26,9 @@ fuzz_build() {
 fuzz_exec() {
     local target=$1 seconds=$2 corpus=$3 findings=$4 log=$5
     mkdir -p "$corpus" "$findings"
-    exec "$FUZZ_BUILD/tests/fuzz/fuzz_$target" "${FUZZ_LIMITS[@]}" -max_total_time="$seconds" \
-        -dict="${FUZZ_DICT:-tests/fuzz/$target.dict}" -artifact_prefix="$findings/$target-" "$corpus" "${FUZZ_SEEDS:-tests/fuzz/corpus/$target}" \
-        >"$log" 2>&1
+    exec env ASAN_OPTIONS=detect_leaks=1 "$FUZZ_BUILD/tests/fuzz/fuzz_$target" "${FUZZ_LIMITS[@]}" \
+        -max_total_time="$seconds" -dict="${FUZZ_DICT:-tests/fuzz/$target.dict}" -artifact_prefix="$findings/$target-" \
+        "$corpus" "${FUZZ_SEEDS:-tests/fuzz/corpus/$target}" >"$log" 2>&1
 }
 
 # fuzz_replay TARGET LOG: the inputs of faults that were found once; nothing to do where there are none.

@@ -41,7 +41,6 @@ fuzz_verdict() {
 # fuzz_http_parse with a fault put in on purpose has to be found wanting, from the same seeds.
 fuzz_planted() {
     local log=$SCRATCH/fuzz/planted.log from=$SECONDS status=1
-
     run_child env FUZZ_SEEDS=tests/fuzz/corpus/http_parse FUZZ_DICT=tests/fuzz/http_parse.dict bash -c '. tests/lib/fuzz.sh
         fuzz_exec planted "$1" "$2/planted" "$2/planted-found/" "$3"' - "$FUZZ_PLANTED_SECONDS" "$SCRATCH/fuzz" "$log"
     if grep -q 'AddressSanitizer: heap-buffer-overflow' "$log" && [ -n "$(ls "$SCRATCH/fuzz/planted-found" 2>/dev/null)" ]; then
