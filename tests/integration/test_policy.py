@@ -1,7 +1,9 @@
 """Rules about where plugins run: what is refused on save, rules of the deployment, what waits while a plugin is off."""
 import contextlib
 import json
+import os
 import pathlib
+import random
 import time
 
 from lib import harness
@@ -27,6 +29,9 @@ def setup():
         server.ctl("tenant", "create", slug, "--name", slug)
         server.ctl("unit", "import", slug, tree)
     people.update(make_people(server, "one", "boss", "clerk"))
+    people["other"] = make_people(server, "two", "boss")["boss"]
+    for role in ("every_all", "rider_all"):
+        server.ctl("grant", "add", "two", "--user", "boss", "--role", role, "--unit", "1", "--reach", "subtree")
     for login, role, unit, reach in (("boss", "every_all", "1", "subtree"), ("boss", "rider_all", "1", "subtree"),
                                      ("clerk", "every_all", "11", "self")):
         server.ctl("grant", "add", "one", "--user", login, "--role", role, "--unit", unit, "--reach", reach)
@@ -235,6 +240,103 @@ def test_deadlines_wait_and_are_no_failure():
         code, said = due()
         assert (code, said["done"], said["paused"]) == (0, 1, 0), (code, said)
         assert boss().get(f"every/case/{held['id']}").json["state"] == "lapsed"
+
+
+# ---- the state of things, not the way to it ----
+
+def by_code(who):
+    return {u["code"]: u["id"] for u in who.get("units?limit=1000").json["items"]}
+
+
+def answers(who):
+    """What `why` says everywhere, with units by their code."""
+    ids = by_code(who)
+    names, said = {id: code for code, id in ids.items()}, {}
+    for plugin in ("every", "rider"):
+        for code in ids:
+            answer = who.get(f"plugins/{plugin}/why?unit={code}").json
+            row = answer.get("decided_by")
+            said[plugin, code] = (answer["state"], answer.get("blocked_by"), answer.get("next_change"),
+                                  row and (names.get(row["unit"]), row["rule"], row["levels"], row.get("until")))
+    return said
+
+
+def some_edits(chance):
+    """Edits that may be made in any order: rules for one unit and level each, communities made and moved."""
+    later = at(3600)
+    rules = [(plugin, unit, level) for plugin in ("every", "rider") for unit in ("1", "11", "12", "111", "121")
+             for level in ("county", "street", "community")]
+    edits = [("create", code, "community", chance.choice(["11", "12"])) for code in ("118", "119", "128")]
+    edits += [("move", code, chance.choice(["11", "12"])) for code in ("111", "112", "121")]
+    edits += [("rule", *one, chance.choice(["on", "on", "off", "mandatory", "forbidden"]),
+               chance.choice(["self", "subtree", "subtree"]), later)
+              for one in chance.sample(rules, 14)]
+    return edits
+
+
+def make(who, edit):
+    ids = by_code(who)
+    if edit[0] == "create":
+        answer = who.post("units", {"code": edit[1], "name": edit[1], "level": edit[2], "parent": ids[edit[3]]})
+    elif edit[0] == "move":
+        tag = who.get(f"units/{ids[edit[1]]}").headers["ETag"]
+        answer = who.post(f"units/{ids[edit[1]]}/move", {"parent": ids[edit[2]]}, headers={"If-Match": tag})
+    else:
+        _, plugin, unit, level, word, reach, until = edit
+        answer = who.post(f"plugins/{plugin}/policies", {"unit": ids[unit], "rule": word, "reach": reach, "reason": "试",
+                                                         "levels": level, "until": until})
+    assert answer.status in (200, 201), (edit, answer)
+
+
+def undo(who):
+    ids = by_code(who)
+    for plugin in ("every", "rider"):
+        for row in {r["id"]: r for code in ids for r in who.get(f"plugins/{plugin}/why?unit={code}").json["rows"]}:
+            assert who.delete(f"plugins/{plugin}/policies/{row}").status == 204
+    for code, _, _, parent in TREE:
+        if parent:
+            make(who, ("move", code, parent))
+
+
+def test_the_order_of_edits_does_not_matter():
+    seed = int(os.environ.get("JUXIN_SEED", 20260101))
+    chance, on = random.Random(seed), 0
+    edits = some_edits(chance)
+    # What cannot be mandated depends on what is forbidden at that moment: the two do not go together here.
+    edits = [e for e in edits if e[0] != "rule" or e[1] != "rider" or e[4] != "mandatory"]
+    for who in (people["boss"], people["other"]):
+        for edit in chance.sample(edits, len(edits)):
+            make(who, edit)
+    one, two = answers(people["boss"]), answers(people["other"])
+    assert one == two, {k: (one[k], two[k]) for k in one if one[k] != two.get(k)}
+    on = sum(state == "on" for state, *_ in one.values())
+    print(f"  seed {seed} (JUXIN_SEED): {len(edits)} edits in two orders, {len(one)} answers, {on} of them on")
+    assert len({state for state, *_ in one.values()}) > 1, one
+    undo(people["boss"])
+    undo(people["other"])
+
+
+def placed():
+    return server.psql("SELECT id, unit_id, a1, a2, a3, a4, version, state FROM px_every.case ORDER BY id")
+
+
+def test_a_unit_moved_and_moved_back_is_where_it_was():
+    with ruled("every", "1", "on"), ruled("every", "12", "off", levels="community"), ruled("rider", "11", "mandatory"):
+        made = [create(code, f"at {code}") for code in ("11", "111", "112")]
+        for record in made:
+            harness.wait_until(lambda: boss().get(f"every/case/{record['id']}").json["seen"] == 1, 20, "the action")
+        before = answers(boss()), placed(), boss().get("every/case?unit=11&limit=200").json
+        server.ctl("unit", "create", "one", "19", "--name", "园区", "--level", "park", "--parent", "1")
+        make(boss(), ("move", "11", "19"))
+        moved = answers(boss())
+        assert moved["every", "111"] == before[0]["every", "111"], moved  # still below the county
+        make(boss(), ("move", "111", "12"))
+        assert answers(boss())["every", "111"][0] == "off"  # as the communities there
+        make(boss(), ("move", "111", "11"))
+        make(boss(), ("move", "11", "1"))
+        after = answers(boss()), placed(), boss().get("every/case?unit=11&limit=200").json
+        assert {k: v for k, v in after[0].items() if k[1] != "19"} == before[0]
+        assert after[1:] == before[1:]
 
 
 # ---- nowhere ----
