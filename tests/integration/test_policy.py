@@ -268,9 +268,9 @@ def some_edits(chance):
              for level in ("county", "street", "community")]
     edits = [("create", code, "community", chance.choice(["11", "12"])) for code in ("118", "119", "128")]
     edits += [("move", code, chance.choice(["11", "12"])) for code in ("111", "112", "121")]
-    edits += [("rule", *one, chance.choice(["on", "on", "off", "mandatory", "forbidden"]),
+    edits += [("rule", *one, chance.choice(["on", "off"] * 4 + ["mandatory", "forbidden"]),
                chance.choice(["self", "subtree", "subtree"]), later)
-              for one in chance.sample(rules, 14)]
+              for one in chance.sample(rules, 24)]
     return edits
 
 
