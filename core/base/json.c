@@ -143,6 +143,8 @@ int json_read_file(const char *path, size_t max_bytes, json_t **ret, struct json
     close(fd);
     if (r == 0)
         r = json_parse((struct text){buf_str(&content), content.len}, limits, ret, fault);
+    if (r == -EDOM) /* told apart for clients only */
+        r = -EINVAL;
     buf_done(&content);
     return r;
 }

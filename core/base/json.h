@@ -27,7 +27,7 @@ struct json_fault {
  * -EDOM (a key twice or U+0000: JSON, but of no use here). Does not suspend. */
 MUSTCHECK int json_parse(struct text in, struct json_limits limits, json_t **ret, struct json_fault *fault);
 
-/* Reads and parses a file of at most max_bytes. Also -ENOENT and other errors of open(2), -EFBIG. */
+/* Reads and parses a file of at most max_bytes. -EINVAL for -EDOM too; -ENOENT and other errors of open(2), -EFBIG. */
 MUSTCHECK int json_read_file(const char *path, size_t max_bytes, json_t **ret, struct json_fault *fault);
 
 /* Members by name; NULL or the fallback when absent or of another type. Borrowed. */
