@@ -24,11 +24,13 @@ fuzz_build() {
 # FINDINGS. New inputs go to CORPUS; those of the tree are read too. For a subshell of its own, which becomes libFuzzer,
 # so that its process id is the one to kill.
 fuzz_exec() {
-    local target=$1 seconds=$2 corpus=$3 findings=$4 log=$5
+    local target=$1 seconds=$2 corpus=$3 findings=$4 log=$5 seeds
+    seeds=("${FUZZ_SEEDS:-tests/fuzz/corpus/$target}")
+    [ ! -d "tests/fuzz/regressions/$target" ] || seeds+=("tests/fuzz/regressions/$target")
     mkdir -p "$corpus" "$findings"
     exec env ASAN_OPTIONS=detect_leaks=1 "$FUZZ_BUILD/tests/fuzz/fuzz_$target" "${FUZZ_LIMITS[@]}" \
         -max_total_time="$seconds" -dict="${FUZZ_DICT:-tests/fuzz/$target.dict}" -artifact_prefix="$findings/$target-" \
-        "$corpus" "${FUZZ_SEEDS:-tests/fuzz/corpus/$target}" >"$log" 2>&1
+        "$corpus" "${seeds[@]}" >"$log" 2>&1
 }
 
 # fuzz_replay TARGET LOG: the inputs of faults that were found once; nothing to do where there are none.

@@ -32,7 +32,7 @@ fuzz_all() {
 fuzz_verdict() {
     local log=$SCRATCH/fuzz/$1.log status
     status=$(cat "$SCRATCH/fuzz/$1.status" 2>/dev/null || echo 1)
-    [ "$(fuzz_executions "$log")" -gt "$(find "tests/fuzz/corpus/$1" -type f | wc -l)" ] 2>/dev/null ||
+    [ "$(fuzz_executions "$log")" -gt "$(find "tests/fuzz/corpus/$1" "tests/fuzz/regressions/$1" -type f 2>/dev/null | wc -l)" ] 2>/dev/null ||
         { echo "it executed nothing but its seeds" >>"$log"; status=1; }
     [ "$status" = 0 ] || echo "the input is kept in $FUZZ_KEPT; fixed, it belongs into tests/fuzz/regressions/$1" >>"$log"
     count "fuzz $1: $(fuzz_reason "$log")" "$status" "$log"
