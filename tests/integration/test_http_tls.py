@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from lib.harness import main, scratch
@@ -34,7 +35,7 @@ def assets():
 
 def findings(port, *options):
     """What testssl.sh reports: {id: finding}, whole entries."""
-    out = os.path.join(scratch(), "testssl.json")
+    out = os.path.join(tempfile.mkdtemp(dir=scratch()), "testssl.json")
     done = subprocess.run(["testssl", "--quiet", "--color", "0", "--warnings", "batch", "--nodns", "none", "--jsonfile",
                            out, *options, f"127.0.0.1:{port}"], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=500, cwd=scratch())
@@ -43,9 +44,21 @@ def findings(port, *options):
         return json.load(text)
 
 
+def again(port, found):
+    """WARN is no finding but a check that did not come about: `openssl s_client`, say, had gone before its ticket came.
+    What the same groups find when asked once more stands in its place."""
+    undone = {f["id"] for f in found if f["severity"] == "WARN"}
+    if not undone:
+        return found
+    print(f"  once more, for {sorted(undone)}")
+    return [f for f in found if f["id"] not in undone] + [f for f in findings(port, *GROUPS) if f["id"] in undone]
+
+
 def test_testssl():
     server = Server(workers=1, config={"assets": assets()}).start()
     found = findings(server.port, *GROUPS)
+    for _ in range(2):
+        found = again(server.port, found)
     by_id = {f["id"]: f for f in found}
     for wanted, severity in (("TLS1_1", "INFO"), ("TLS1_2", "OK"), ("TLS1_3", "OK"), ("PFS", "OK"), ("heartbleed", "OK"),
                              ("secure_client_renego", "OK"), ("BREACH", "OK"), ("HSTS_time", "OK"), ("ROBOT", "OK")):
