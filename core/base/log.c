@@ -48,7 +48,6 @@ void log_set_context_source(const struct log_context *(*source)(void))
 static struct buf held;
 static struct {
     uint64_t lines;
-    bool is_torn; /* the last line that went out has no end */
     bool is_impatient;
 } lost;
 
@@ -93,10 +92,8 @@ static size_t write_some(const char *data, size_t len)
         else if (n == 0 || (errno != EINTR && !(errno == EAGAIN && wait_for_reader())))
             break;
     }
-    if (done > 0) {
-        lost.is_torn = data[done - 1] != '\n';
-        lost.is_impatient = done < len && lost.is_impatient;
-    }
+    if (done == len)
+        lost.is_impatient = false;
     return done;
 }
 
@@ -110,8 +107,7 @@ static bool tell_lost(void)
 
     if (lost.lines == 0)
         return true;
-    if (lost.is_torn)
-        buf_addc(&line, '\n');
+    buf_addc(&line, '\n'); /* half a line may stand there, our own or another process's */
     build_line(&line, LOG_WARN, "log.lost", (struct log_field[]){LF_INT("lines", lost.lines), {.key = NULL}});
     if (write_some(line.data, line.len) < line.len)
         return false;
