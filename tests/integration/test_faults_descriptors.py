@@ -99,6 +99,15 @@ class Crowd:
                 pass
         return alive
 
+    def first_is_answered(self):
+        first = self.sockets[0]
+        first.settimeout(10)
+        try:
+            first.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return first.recv(4096).startswith(b"HTTP/1.1 200 ")
+        except OSError:
+            return False
+
     def leave(self):
         for connection in self.sockets:
             connection.close()
@@ -163,6 +172,7 @@ def test_newcomers_wait():
     all_served(inside)
     limit_descriptors(pid, 1024)
     assert served(Visitor(client))
+    assert crowd.first_is_answered(), "who waited at the door that was shut is not let in"
     crowd.leave()
     assert pid == worker()
 
