@@ -47,13 +47,13 @@ def back_again(ledger, what, since):
 
 
 def lines():
-    """The log's events, and how many lines are none."""
+    """The log's events, and how many lines are none; a sanitizer's warning about fibers is not the log's."""
     found, torn = [], 0
     for line in juxin.log().splitlines():
         try:
             found.append(json.loads(line))
         except ValueError:
-            torn += line != ""
+            torn += line != "" and "==WARNING: ASan doesn't fully support makecontext" not in line
     return found, torn
 
 
