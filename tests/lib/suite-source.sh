@@ -49,7 +49,7 @@ suite_headers() {
 suite_shell() {
     local files
     mapfile -t files < <(source_files '*.sh' deploy tests .ci | while read -r name; do
-        case $name in *.sh) echo "$name" ;; *) head -n 1 "$name" | grep -q '^#!.*\(ba\)\?sh$' && echo "$name" ;; esac
+        case $name in tests/fuzz/corpus/* | tests/fuzz/regressions/*) ;; *.sh) echo "$name" ;; *) head -n 1 "$name" | grep -q '^#!.*\(ba\)\?sh$' && echo "$name" ;; esac
     done | sort -u)
     each_file 'bash -n "$1"' "${files[@]}"
     mapfile -t files < <(source_files '*.py')
