@@ -78,7 +78,7 @@ static void write_field(struct jsonw *w, const struct resource *res, const struc
     flag(w, "required", f->is_required);
     flag(w, "immutable", f->is_immutable);
     flag(w, "searchable", f->is_searchable);
-    flag(w, "sortable", f->is_sortable);
+    flag(w, "sortable", f->is_sortable || f->is_filterable);
     flag(w, "filterable", f->is_filterable);
     flag(w, "personal", strcmp(f->sensitivity, "none") != 0);
     if (f->has_min)

@@ -1,5 +1,6 @@
 /* OpenAPI of declared resources: a schema per shape, an operation per route; and the pieces every operation has. */
 #include "api/openapi.h"
+#include "resource/search.h"
 #include "resource/value.h"
 
 void openapi_ref(struct jsonw *w, const char *key, const char *what, const char *name)
@@ -238,22 +239,44 @@ void openapi_resource_schemas(struct jsonw *w, const struct resource *res)
 
 /* ---- operations ---- */
 
+static const char *filter_text(const struct field *f)
+{
+    static char text[300];
+
+    if (f->type == FIELD_REFERENCE)
+        snprintf(text, sizeof(text), "%s; also %s.MEMBER of the %s it refers to", f->label.en, f->name,
+            f->reference);
+    else if (f->type == FIELD_UNIT)
+        snprintf(text, sizeof(text), "%s; also %s.level and %s.code", f->label.en, f->name, f->name);
+    else
+        snprintf(text, sizeof(text), "%s", f->label.en);
+    return text;
+}
+
 static void filter_parameters(struct jsonw *w, const struct resource *res)
 {
     static const char *const standard[] = {"id", "state", "due_at", "created_at", "number"};
 
     openapi_parameter(w, "unit", "query", "string", "Only this unit's subtree: id or code");
     openapi_parameter(w, "reach", "query", "string", "self or subtree, together with unit");
-    openapi_parameter(
-        w, "order", "query", "string", "A sortable field, then .asc or .desc; id.desc by default");
+    openapi_parameter(w, "order", "query", "string",
+        "A sortable or filterable field, then .asc or .desc; id.desc by default");
     openapi_parameter(w, "limit", "query", "integer", "1 to 200; 20 by default");
     openapi_parameter(w, "cursor", "query", "string", "next of the last answer");
     openapi_parameter(w, "count", "query", "string", "none, capped (up to 1000) or exact");
+    if (search_is_offered(res))
+        openapi_parameter(w, "q", "query", "string",
+            "Words to look for: two Chinese characters or more, or initials of their pinyin; up to 4 words");
+    openapi_parameter(w, "and", "query", "string", "(field.op.value,…): all of them");
+    openapi_parameter(w, "or", "query", "string", "(field.op.value,and(…),…): any of them");
     for (size_t i = 0; i < ARRAY_LEN(standard); i++)
         openapi_parameter(w, standard[i], "query", "string", "Filter: eq.x, in.(x,y), gte.x, is.null …");
+    openapi_parameter(
+        w, "unit.level", "query", "string", "Filter by the level of the unit that handles the record");
+    openapi_parameter(w, "unit.code", "query", "string", "Filter by its code");
     for (uint32_t i = 0; i < res->field_count; i++)
         if (res->fields[i].is_filterable)
-            openapi_parameter(w, res->fields[i].name, "query", "string", res->fields[i].label.en);
+            openapi_parameter(w, res->fields[i].name, "query", "string", filter_text(&res->fields[i]));
 }
 
 static void parameters(struct jsonw *w, enum record_route kind, const struct resource *res)

@@ -13,7 +13,7 @@ static const char *const mask_names[] = {"none", "all", "phone", "name", "email"
 static const char *const reserved[] = {"tenant_id", "id", "unit", "unit_id", "unit_name", "a1", "a2", "a3",
     "a4", "origin_unit_id", "version", "state", "state_since", "due", "due_at", "auto_at", "number",
     "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "batch_id", "order", "limit",
-    "cursor", "count", "q", "reach", "note", "hidden", "transitions", NULL};
+    "cursor", "count", "q", "and", "or", "not", "reach", "note", "hidden", "transitions", NULL};
 
 static void parse_values(struct parse *p, const char *at, const json_t *object, struct field *f)
 {
@@ -124,9 +124,9 @@ static void parse_privacy(struct parse *p, const char *at, const json_t *v, stru
         report_add(p->report, AT(p, "%s/retention", at), "P3Y, P6M or P30D", "not a duration");
     if (f->mask != MASK_NONE && f->type != FIELD_TEXT && f->type != FIELD_LONGTEXT)
         report_add(p->report, AT(p, "%s/mask", at), NULL, "a mask is for text and longtext");
-    if (f->mask != MASK_NONE && (f->is_filterable || f->is_sortable))
+    if (f->mask != MASK_NONE && (f->is_filterable || f->is_sortable || f->is_searchable))
         report_add(p->report, AT(p, "%s/mask", at), NULL,
-            "a masked field cannot be filtered or sorted by: that would reveal it");
+            "a masked field cannot be filtered, sorted or searched by: that would reveal it");
     if (denied)
         report_add(p->report, at, "leave the field out; no declaration may hold it",
             "\"%s\" would record a person's %s, which Juxin refuses", f->name, denied);

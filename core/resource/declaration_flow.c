@@ -286,9 +286,9 @@ void parse_anonymity(struct parse *p, const json_t *json)
     fields = field_list(p, "/anonymity/fields", json_object_get(v, "fields"), &count);
     for (uint32_t i = 0; i < count; i++) {
         p->res->fields[fields[i]->index].is_hidden_submitter = true;
-        if (fields[i]->is_filterable || fields[i]->is_sortable)
+        if (fields[i]->is_filterable || fields[i]->is_sortable || fields[i]->is_searchable)
             report_add(p->report, AT(p, "/anonymity/fields/%u", i), NULL,
-                "a hidden field cannot be filtered or sorted by: that would reveal it");
+                "a hidden field cannot be filtered, sorted or searched by: that would reveal it");
     }
     check_hidden_acts(p, json_object_get(v, "hide_actor_of"));
 }

@@ -51,27 +51,7 @@ struct build {
 
 static const char *arg(struct build *b, const char *value, const char *type)
 {
-    db_arg_str(&b->out->args, value);
-    return arena_printf(b->c->arena, "$%u%s", b->out->args.count, type);
-}
-
-static const char *sql_type(const struct field *f)
-{
-    static const char *const types[FIELD_TYPES] = {
-        [FIELD_TEXT] = "::text",
-        [FIELD_ENUM] = "::text",
-        [FIELD_INTEGER] = "::bigint",
-        [FIELD_MONEY] = "::bigint",
-        [FIELD_BOOLEAN] = "::boolean",
-        [FIELD_DATE] = "::date",
-        [FIELD_DATETIME] = "::timestamptz",
-        [FIELD_REFERENCE] = "::uuid",
-        [FIELD_DEPARTMENT] = "::uuid",
-        [FIELD_ACCOUNT] = "::uuid",
-        [FIELD_UNIT] = "::uuid",
-    };
-
-    return types[f->type] ? types[f->type] : "::text";
+    return query_arg(b->c->arena, &b->out->args, value, type);
 }
 
 /* ---- what the subject reaches ---- */
@@ -132,32 +112,6 @@ static bool reach_all(struct build *b)
     return scope.everywhere;
 }
 
-/* ---- predicates ---- */
-
-static const char *filter_sql(struct build *b, const struct query_filter *f)
-{
-    static const char *const ops[] = {"=", "<>", ">", ">=", "<", "<="};
-    const char *type = sql_type(f->column.field);
-
-    if (f->op == OP_NULL || f->op == OP_NOT_NULL)
-        return arena_printf(b->c->arena, " AND %s IS %sNULL", f->column.sql, f->op == OP_NULL ? "" : "NOT ");
-    if (f->op == OP_IN)
-        return arena_printf(b->c->arena, " AND %s = ANY(%s%s[])", f->column.sql, arg(b, f->value, ""), type);
-    return arena_printf(b->c->arena, " AND %s %s %s", f->column.sql, ops[f->op], arg(b, f->value, type));
-}
-
-static void make_where(struct build *b)
-{
-    const char *off = gate_off_units(b->c, b->q->res->plugin);
-
-    b->where = "";
-    for (uint32_t i = 0; i < b->q->filter_count; i++)
-        b->where = arena_printf(b->c->arena, "%s%s", b->where, filter_sql(b, &b->q->filters[i]));
-    if (off)
-        b->where =
-            arena_printf(b->c->arena, "%s AND r.unit_id <> ALL(%s)", b->where, arg(b, off, "::uuid[]"));
-}
-
 static void make_order(struct build *b)
 {
     const struct query *q = b->q;
@@ -180,7 +134,7 @@ static void make_order(struct build *b)
         b->keyset_nulls = arena_printf(a, " AND r.id %s %s", cmp, id);
     } else if (id) {
         b->keyset = arena_printf(a, " AND (%s, r.id) %s (%s, %s)", q->sort.sql, cmp,
-            arg(b, q->cursor_value, sql_type(q->sort.field)), id);
+            arg(b, q->cursor_value, query_type(q->sort.field)), id);
     }
     if (!q->sort.is_nullable)
         b->keyset_nulls = NULL;
@@ -340,7 +294,7 @@ void query_build(struct call *c, const struct query *q, struct query_sql *ret, b
     db_args_reset(&ret->args);
     db_arg_int(&ret->args, c->tenant->id);
     everywhere = reach_all(&b);
-    make_where(&b);
+    b.where = query_where(c, q, &ret->args);
     make_order(&b);
     add_branches(&b, everywhere, true);
     *ret_empty = b.branches == 0;
@@ -374,7 +328,7 @@ void query_build_count(struct call *c, const struct query *q, struct query_sql *
     db_args_reset(&ret->args);
     db_arg_int(&ret->args, c->tenant->id);
     everywhere = reach_all(&b);
-    make_where(&b);
+    b.where = query_where(c, q, &ret->args);
     make_order(&b);
     add_branches(&b, everywhere, false);
     ret->has_full = false;

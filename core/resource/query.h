@@ -5,7 +5,11 @@
 
 #include "resource/record.h"
 
-#define QUERY_FILTERS_MAX 12
+#define QUERY_FILTERS_MAX 20   /* conditions, wherever they stand */
+#define QUERY_GROUPS_MAX 8     /* and(…) and or(…), the whole being the first */
+#define QUERY_DEPTH_MAX 3      /* … inside one another */
+#define QUERY_REFERENCES_MAX 4 /* conditions on what a record refers to */
+#define QUERY_LIST_MAX 100     /* values of in.(…) */
 #define QUERY_LIMIT_MAX 200
 #define QUERY_COUNT_MAX 1000 /* a capped count stops here */
 
@@ -23,8 +27,15 @@ struct query_column {
 enum query_op { OP_EQ, OP_NEQ, OP_GT, OP_GTE, OP_LT, OP_LTE, OP_IN, OP_NULL, OP_NOT_NULL };
 struct query_filter {
     struct query_column column;
+    const char *via;               /* NULL, or the column that refers to what is asked about: r."employer" */
+    const struct resource *target; /* which it is a column of; with via and without this one, of a unit */
     enum query_op op;
     const char *value; /* OP_IN: an array literal */
+    uint32_t group;
+};
+struct query_group {
+    uint32_t parent;
+    bool is_any; /* or(…) */
 };
 
 enum query_count { COUNT_NO, COUNT_CAPPED, COUNT_EXACT };
@@ -32,7 +43,11 @@ enum query_count { COUNT_NO, COUNT_CAPPED, COUNT_EXACT };
 struct query {
     const struct resource *res;
     struct query_filter filters[QUERY_FILTERS_MAX];
-    uint32_t filter_count;
+    uint32_t filter_count, reference_count;
+    struct query_group groups[QUERY_GROUPS_MAX]; /* the first holds all others */
+    uint32_t group_count;
+    const char *const *tokens; /* of q, all of which a record must have: resource/search.h */
+    uint32_t token_count;
     struct query_column sort; /* the id by default */
     bool sort_desc, sort_is_id;
     uint32_t limit;
@@ -47,6 +62,10 @@ struct query {
 /* -EINVAL with a 400 fault naming the parameter and what is accepted. */
 MUSTCHECK int query_parse(struct call *c, const struct resource *res, const struct query_param *params,
     size_t count, struct query *ret);
+/* What is wrong with a parameter; returns -EINVAL. */
+int query_bad(struct call *c, struct text name, const char *code, const char *en, const char *zh);
+/* A parameter that is a condition: FIELD=op.value, FIELD.MEMBER=op.value, and=(…), or=(…). */
+MUSTCHECK int query_take_filter(struct call *c, struct query *q, struct text name, struct text value);
 /* Columns by the name of a field or standard member; -ENOENT. */
 MUSTCHECK int query_column(
     struct arena *a, const struct resource *res, struct text name, struct query_column *ret);
@@ -59,6 +78,12 @@ struct query_sql {
 };
 void query_build(struct call *c, const struct query *q, struct query_sql *ret, bool *ret_empty);
 void query_build_count(struct call *c, const struct query *q, struct query_sql *ret);
+
+/* The conditions, each with " AND " before it, over the alias r; $1 is the tenant. */
+const char *query_where(struct call *c, const struct query *q, struct db_args *args);
+/* The next parameter as it stands in the text: $7::date. */
+const char *query_arg(struct arena *a, struct db_args *args, const char *value, const char *type);
+const char *query_type(const struct field *f); /* ::date */
 
 /* 404 for who reads nothing in q->unit, then the policy gate; without a unit the plugin has to run somewhere. */
 MUSTCHECK int query_check_unit(struct call *c, const struct query *q);

@@ -7,6 +7,7 @@
 #include "resource/change.h"
 #include "resource/gate.h"
 #include "resource/reader.h"
+#include "resource/search.h"
 #include "resource/store.h"
 #include "resource/value.h"
 #include "tenant/calendar.h"
@@ -201,6 +202,8 @@ static int store(struct call *c, struct record *rec, const struct transition *t,
     }
     if (r == 0)
         r = change_write(c, rec, &extra);
+    if (r == 0)
+        r = search_write(c, rec, false);
     if (r == 0 && m->to != TREE_NONE)
         r = participant_add(c, rec, old_unit, "origin");
     if (r == 0)

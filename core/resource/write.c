@@ -8,6 +8,7 @@
 #include "resource/ddl.h"
 #include "resource/gate.h"
 #include "resource/reader.h"
+#include "resource/search.h"
 #include "resource/store.h"
 #include "resource/value.h"
 #include "tenant/tree.h"
@@ -114,6 +115,8 @@ static int create_store(struct call *c, struct record *rec)
         r = number_next(c, rec->res, &rec->number);
     if (r == 0)
         r = insert(c, rec);
+    if (r == 0)
+        r = search_write(c, rec, false);
     if (r == 0 && c->who->kind == SUBJECT_ACCOUNT)
         r = participant_add(c, rec, c->who->account, "submitter");
     if (r == 0)
@@ -192,6 +195,8 @@ int record_update(struct call *c, const struct resource *res, struct uuid id, in
     if (r == 0)
         r = change_write(c, rec, NULL);
     if (r == 0)
+        r = search_write(c, rec, false);
+    if (r == 0)
         r = history_add(c, rec, &entry);
     if (r == 0)
         r = change_finish(c, HOOK_AFTER_UPDATE, NULL, rec, 200);
@@ -215,6 +220,8 @@ int record_delete(struct call *c, const struct resource *res, struct uuid id, in
     r = hook_filter(c, HOOK_BEFORE_DELETE, res->full_name, NULL, &rec, 1);
     if (r == 0)
         r = change_write(c, rec, &extra);
+    if (r == 0)
+        r = search_write(c, rec, true);
     if (r == 0)
         r = history_add(c, rec, &entry);
     return r < 0 ? r : change_finish(c, HOOK_AFTER_DELETE, NULL, rec, 204);

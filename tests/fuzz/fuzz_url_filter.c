@@ -12,6 +12,7 @@
 #include "resource/declaration_report.h"
 #include "resource/query.h"
 #include "resource/resource.h"
+#include "resource/search.h"
 #include "resource/value.h"
 
 static struct tenant tenant = {.id = 7};
@@ -118,11 +119,12 @@ static void check_encoded_again(const struct request *was, const struct http_lim
 
 /* ---- the list ---- */
 
-static void check_filter(struct arena *a, const struct query_filter *f)
+static void check_filter(struct arena *a, const struct query *q, const struct query_filter *f)
 {
     struct value_fault fault;
 
     HOLDS(f->column.field && f->column.field->is_filterable && f->op <= OP_NOT_NULL);
+    HOLDS(f->group < q->group_count && strncmp(f->column.sql, f->via ? "t." : "r.", 2) == 0);
     if (f->op == OP_NULL || f->op == OP_NOT_NULL)
         return;
     HOLDS(f->value);
@@ -148,6 +150,31 @@ static void check_filter(struct arena *a, const struct query_filter *f)
     }
 }
 
+/* Every group hangs in an earlier one, none deeper than is allowed. */
+static void check_groups(const struct query *q)
+{
+    HOLDS(q->group_count >= 1 && q->group_count <= QUERY_GROUPS_MAX && !q->groups[0].is_any);
+    for (uint32_t g = 1; g < q->group_count; g++) {
+        int depth = 0;
+
+        HOLDS(q->groups[g].parent < g);
+        for (uint32_t up = g; up != 0; up = q->groups[up].parent)
+            depth++;
+        HOLDS(depth <= QUERY_DEPTH_MAX);
+    }
+    HOLDS(q->reference_count <= QUERY_REFERENCES_MAX);
+}
+
+static void check_words(const struct query *q)
+{
+    HOLDS(q->token_count <= SEARCH_CHARS_MAX);
+    for (uint32_t i = 0; i < q->token_count; i++) {
+        struct text t = text_of(q->tokens[i]);
+
+        HOLDS(text_is_utf8(t) && text_chars(t) >= 1 && text_chars(t) <= 2);
+    }
+}
+
 static void check_sql(const struct query_sql *s)
 {
     uint32_t highest = 0;
@@ -170,9 +197,14 @@ static void check_sql(const struct query_sql *s)
 /* The same question with other values is the same text. */
 static void check_independence(struct call *c, const struct query *q, const struct query_sql *s)
 {
+    const char *words[SEARCH_CHARS_MAX];
     struct query other = *q;
     struct query_sql twin;
     bool is_empty;
+
+    for (uint32_t i = 0; i < q->token_count; i++)
+        words[i] = "xx";
+    other.tokens = words;
 
     for (uint32_t i = 0; i < other.filter_count; i++)
         if (other.filters[i].value)
@@ -203,7 +235,11 @@ static void check_cursor(struct call *c, const struct query *q)
             [FIELD_BOOLEAN] = "true",
             [FIELD_DATE] = "2026-02-28",
             [FIELD_DATETIME] = "2026-11-25T20:11:07.000001Z",
-            [FIELD_ENUM] = "repair"};
+            [FIELD_ENUM] = "repair",
+            [FIELD_REFERENCE] = "01890a5d-ac96-774b-bcce-b302099a8057",
+            [FIELD_ACCOUNT] = "01890a5d-ac96-774b-bcce-b302099a8057",
+            [FIELD_UNIT] = "01890a5d-ac96-774b-bcce-b302099a8057",
+            [FIELD_DEPARTMENT] = "01890a5d-ac96-774b-bcce-b302099a8057"};
 
         last->values[i] = i % 2 || q->has_cursor ? samples[q->res->fields[i].type] : NULL;
     }
@@ -230,10 +266,12 @@ static void list(struct call *c, const struct request *r)
     }
     HOLDS(c->fault.status == 0);
     HOLDS(q.limit >= 1 && q.limit <= QUERY_LIMIT_MAX && q.filter_count <= QUERY_FILTERS_MAX);
-    HOLDS(q.sort.sql && q.sort.field && q.sort.field->is_sortable);
+    HOLDS(q.sort.sql && q.sort.field && (q.sort.field->is_sortable || q.sort.field->is_filterable));
     HOLDS(q.unit == TREE_NONE || q.unit < tree_count(tenant.tree));
     for (uint32_t i = 0; i < q.filter_count; i++)
-        check_filter(c->arena, &q.filters[i]);
+        check_filter(c->arena, &q, &q.filters[i]);
+    check_groups(&q);
+    check_words(&q);
     query_build(c, &q, &sql, &is_empty);
     if (!is_empty) {
         check_sql(&sql);

@@ -116,6 +116,8 @@ def near(value):
         return value[:-6] + uuid.uuid4().hex[:6]
     if value.startswith("eq."):
         return "eq." + near(value[3:])
+    if value.startswith("("):  # a group of conditions
+        return UUID.sub(lambda m: near(m[0]), value)
     decoded = cursor_of(value)
     if decoded:
         return cursor_from(UUID.sub(lambda m: near(m[0]), decoded))
@@ -142,6 +144,12 @@ def kind_of(operation, where, name, schema=None):
         return "plain"
     if name == "parent" and operation.resource:
         return "record" if where == "body" else "filter"
+    if operation.resource and where == "query" and name == "q":
+        return "words"
+    if operation.resource and where == "query" and name in ("and", "or"):
+        return "group"
+    if operation.resource and where == "query" and name in ("unit.level",):
+        return "plain"
     if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count"):
         return "filter"
     if name == "cursor":
@@ -200,8 +208,14 @@ class Walker:
             return [d.ids["helpers"]]
         if kind == "record":
             return d.records[operation.resource]
+        if name == "unit.code":
+            return f"eq.{d.slug}-c1"
         if kind == "filter":
             return self.filter_value(operation, name)
+        if kind == "words":
+            return f"{d.slug} 事项"
+        if kind == "group":
+            return f"(id.eq.{d.records[operation.resource]})"
         if kind == "cursor":
             return d.call("GET", operation.path + "?limit=1").json["next"]
         if kind == "login":

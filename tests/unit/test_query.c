@@ -55,8 +55,24 @@ static void ask(struct call *c)
     c->who = &who;
 }
 
-/* The thirteenth filter is refused before anything of it is kept. */
-static void test_twelve_filters(void **state)
+static int parse(struct call *c, const char *query, struct query *q)
+{
+    struct query_param params[40];
+    struct text rest = text_of(query);
+    size_t n = 0;
+
+    while (rest.ptr && n < ARRAY_LEN(params)) {
+        struct text value = text_split(&rest, '&'), name = text_split(&value, '=');
+
+        params[n++] = (struct query_param){name, value};
+    }
+    ask(c);
+    *q = (struct query){0};
+    return query_parse(c, item, params, n, q);
+}
+
+/* One filter too many is refused before anything of it is kept. */
+static void test_too_many_filters(void **state)
 {
     struct query_param params[QUERY_FILTERS_MAX + 2];
     struct query q = {0};
@@ -76,6 +92,150 @@ static void test_twelve_filters(void **state)
         assert_string_equal(c.fault.errors->pointer, "code");
         assert_string_equal(c.fault.errors->code, "too_many");
     }
+}
+
+/* What is asked for, and its conditions as SQL. The plugin runs nowhere here: the last condition says so. */
+#define REFERS(condition, off)                                                                               \
+    "EXISTS (SELECT 1 FROM px_works.\"item\" t WHERE t.tenant_id = $1 AND t.id = r.\"parent\" AND "          \
+    "t." condition " AND t.deleted_at IS NULL AND t.unit_id <> ALL($" off "::uuid[]))"
+#define OF_UNIT(column, condition)                                                                           \
+    "EXISTS (SELECT 1 FROM juxin.unit t WHERE t.tenant_id = $1 AND t.id = r." column " AND t." condition ")"
+
+static void test_conditions(void **state)
+{
+    static const char *const cases[][2] = {
+        {"kind=eq.repair&cost=is.null", " AND r.\"kind\" = $2::text AND r.\"cost\" IS NULL"},
+        {"kind=in.(repair,purchase)", " AND r.\"kind\" = ANY($2::text[])"},
+        {"or=(kind.eq.repair,cost.gte.5)", " AND (r.\"kind\" = $2::text OR r.\"cost\" >= $3::bigint)"},
+        {"or=(kind.eq.repair,and(cost.gt.5,cost.lt.9))&urgent=eq.true",
+            " AND r.\"urgent\" = $2::boolean AND (r.\"kind\" = $3::text OR "
+            "(r.\"cost\" > $4::bigint AND r.\"cost\" < $5::bigint))"},
+        {"and=(state.in.(open,finished),due_at.is.notnull)",
+            " AND (r.state = ANY($2::text[]) AND r.due_at IS NOT NULL)"},
+        {"title=eq.a,b(c", " AND r.\"title\" = $2::text"},
+        {"parent.kind=eq.repair", " AND " REFERS("\"kind\" = $2::text", "3")},
+        {"or=(parent.state.eq.open,parent.number.is.null)",
+            " AND (" REFERS("state = $2::text", "3") " OR " REFERS("number IS NULL", "4") ")"},
+        {"unit.level=neq.street", " AND " OF_UNIT("unit_id", "level <> $2::text")},
+        {"place.code=eq.k", " AND " OF_UNIT("\"place\"", "code = $2::text")},
+        {"q=小区", " AND EXISTS (SELECT 1 FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = "
+                   "'works.item' AND s.record_id = r.id AND s.token = $2::text)"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *expected, *sql;
+        struct db_args args;
+        struct query q;
+        struct call c;
+
+        if (parse(&c, cases[i][0], &q) < 0)
+            fail_msg("%s: %s", cases[i][0], c.fault.errors->en);
+        db_args_reset(&args);
+        db_arg_int(&args, 1);
+        sql = query_where(&c, &q, &args);
+        expected = arena_printf(a, "%s AND r.unit_id <> ALL($%u::uuid[])", cases[i][1], args.count);
+        assert_string_equal(sql, expected);
+    }
+}
+
+static void test_quotes(void **state)
+{
+    struct query q;
+    struct call c;
+
+    (void)state;
+    assert_int_equal(parse(&c, "or=(title.eq.\"a,(b\\\"\\\\\",title.in.(x y,\"1,2\"))", &q), 0);
+    assert_string_equal(q.filters[0].value, "a,(b\"\\");
+    assert_string_equal(q.filters[1].value, "{\"x y\",\"1,2\"}");
+    assert_int_equal(parse(&c, "title=eq.\"as it is\"", &q), 0);
+    assert_string_equal(q.filters[0].value, "\"as it is\"");
+}
+
+/* Whatever is wrong names its parameter and says what is accepted, in both languages. */
+static void test_bad_conditions(void **state)
+{
+    static const char *const cases[][3] = {
+        {"or=kind.eq.repair", "or", "syntax"},
+        {"or=()", "or", "syntax"},
+        {"or=(kind.eq.repair", "or", "syntax"},
+        {"or=(kind.eq.repair,)", "or", "syntax"},
+        {"or=(kind.eq.repair))", "or", "syntax"},
+        {"or=(title.eq.\"a)", "or", "syntax"},
+        {"or=(title.eq.\"a\"b)", "or", "operator"},
+        {"or=(kind)", "or", "syntax"},
+        {"or=(kind.eq.x)", "or", "not_one_of"},
+        {"or=(kind.is.repair)", "or", "operator"},
+        {"or=(colour.eq.red)", "or", "not_filterable"},
+        {"and=(body.eq.x)", "and", "not_filterable"},
+        {"or=(or(or(or(kind.eq.repair))))", "or", "too_deep"},
+        {"contact_phone=eq.13800138000", "contact_phone", "not_filterable"},
+        {"or=(contact_phone.is.null,kind.eq.repair)", "or", "not_filterable"},
+        {"parent.contact_phone=is.null", "parent.contact_phone", "not_filterable"},
+        {"parent.body=is.null", "parent.body", "not_filterable"},
+        {"parent.parent.kind=eq.repair", "parent.parent.kind", "not_filterable"},
+        {"title.kind=eq.x", "title.kind", "not_filterable"},
+        {"owner.login=eq.x", "owner.login", "not_filterable"},
+        {"unit.name=eq.x", "unit.name", "not_filterable"},
+        {"unit.level=eq.moon", "unit.level", "not_one_of"},
+        {"title=in.(\"a)", "title", "syntax"},
+        {"title=in.(aa,(b)", "title", "syntax"},
+        {"q=", "q", "words"},
+        {"q= !", "q", "words"},
+        {"q=a b c d e", "q", "too_long"},
+        {"q=一二三四五六七八九十一二三四五六七八九十一", "q", "too_long"},
+        {"q=aa&q=bb", "q", "repeated"},
+        {"order=body", "order", "not_sortable"},
+        {"order=contact_phone.asc", "order", "not_sortable"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct query q;
+        struct call c;
+
+        if (parse(&c, cases[i][0], &q) == 0)
+            fail_msg("%s: accepted", cases[i][0]);
+        assert_int_equal(c.fault.status, 400);
+        if (strcmp(c.fault.errors->pointer, cases[i][1]) != 0 ||
+            strcmp(c.fault.errors->code, cases[i][2]) != 0)
+            fail_msg("%s: %s %s", cases[i][0], c.fault.errors->pointer, c.fault.errors->code);
+        assert_true(*c.fault.errors->en && *c.fault.errors->zh);
+    }
+}
+
+/* What would cost too much is refused by its size alone. */
+static void test_limits(void **state)
+{
+    struct buf b = BUF_INIT;
+    struct query q;
+    struct call c;
+
+    (void)state;
+    buf_adds(&b, "quantity=in.(1");
+    for (int i = 1; i < 10000; i++)
+        buf_addf(&b, ",%d", i % 900);
+    buf_addc(&b, ')');
+    assert_int_equal(parse(&c, buf_str(&b), &q), -EINVAL);
+    assert_string_equal(c.fault.errors->code, "too_many");
+    buf_clear(&b);
+    buf_adds(&b, "or=");
+    for (int i = 0; i < 5000; i++)
+        buf_adds(&b, "(or");
+    assert_int_equal(parse(&c, buf_str(&b), &q), -EINVAL);
+    buf_clear(&b);
+    buf_adds(&b, "or=(or(cost.gt.1)");
+    for (int i = 0; i < QUERY_GROUPS_MAX; i++)
+        buf_adds(&b, ",or(cost.gt.1)");
+    buf_addc(&b, ')');
+    assert_int_equal(parse(&c, buf_str(&b), &q), -EINVAL);
+    assert_string_equal(c.fault.errors->code, "too_deep");
+    buf_clear(&b);
+    for (int i = 0; i <= QUERY_REFERENCES_MAX; i++)
+        buf_adds(&b, i ? "&unit.level=eq.street" : "unit.level=eq.street");
+    assert_int_equal(parse(&c, buf_str(&b), &q), -EINVAL);
+    assert_string_equal(c.fault.errors->code, "too_many");
+    buf_done(&b);
 }
 
 static int if_match(const char *value, int64_t *ret, int *ret_status)
@@ -113,7 +273,11 @@ static void test_tags_are_exact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_twelve_filters),
+        cmocka_unit_test(test_too_many_filters),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_quotes),
+        cmocka_unit_test(test_bad_conditions),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_tags_are_exact),
     };
 

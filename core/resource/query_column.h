@@ -1,0 +1,11 @@
+/* Columns of lists, by name. */
+#pragma once
+
+#include "resource/query.h"
+
+/* As query_column, over another alias; -ENOENT. */
+MUSTCHECK int query_column_of(
+    struct arena *a, const struct resource *res, struct text name, char alias, struct query_column *ret);
+/* Of a unit, over the alias t: level and code; -ENOENT. */
+MUSTCHECK int query_column_of_unit(struct arena *a, struct text name, struct query_column *ret);
+bool query_is_indexed(const struct field *f); /* so that lists may be in its order */

@@ -1,0 +1,157 @@
+/* The conditions of a list as SQL. A condition on what a record refers to holds only for what the reader may see of it, so
+ * that nobody finds out by filtering. */
+#include "resource/gate.h"
+#include "resource/query.h"
+#include "resource/reader.h"
+
+#define TOKENS_JOINED                                                                                        \
+    2 /* the planner orders these with everything else; the others are looked up row by row */
+
+struct where {
+    struct call *c;
+    const struct query *q;
+    struct db_args *args;
+    struct buf sql;
+};
+
+const char *query_arg(struct arena *a, struct db_args *args, const char *value, const char *type)
+{
+    db_arg_str(args, value);
+    return arena_printf(a, "$%u%s", args->count, type);
+}
+
+const char *query_type(const struct field *f)
+{
+    static const char *const types[FIELD_TYPES] = {
+        [FIELD_TEXT] = "::text",
+        [FIELD_ENUM] = "::text",
+        [FIELD_INTEGER] = "::bigint",
+        [FIELD_MONEY] = "::bigint",
+        [FIELD_BOOLEAN] = "::boolean",
+        [FIELD_DATE] = "::date",
+        [FIELD_DATETIME] = "::timestamptz",
+        [FIELD_REFERENCE] = "::uuid",
+        [FIELD_DEPARTMENT] = "::uuid",
+        [FIELD_ACCOUNT] = "::uuid",
+        [FIELD_UNIT] = "::uuid",
+    };
+
+    return types[f->type] ? types[f->type] : "::text";
+}
+
+static const char *arg(struct where *w, const char *value, const char *type)
+{
+    return query_arg(w->c->arena, w->args, value, type);
+}
+
+static void add_comparison(struct where *w, const struct query_filter *f)
+{
+    static const char *const ops[] = {"=", "<>", ">", ">=", "<", "<="};
+    const char *type = query_type(f->column.field);
+
+    if (f->op == OP_NULL || f->op == OP_NOT_NULL)
+        buf_addf(&w->sql, "%s IS %sNULL", f->column.sql, f->op == OP_NULL ? "" : "NOT ");
+    else if (f->op == OP_IN)
+        buf_addf(&w->sql, "%s = ANY(%s%s[])", f->column.sql, arg(w, f->value, ""), type);
+    else
+        buf_addf(&w->sql, "%s %s %s", f->column.sql, ops[f->op], arg(w, f->value, type));
+}
+
+/* What the reader may see of another resource: units by reach, the rest by taking part, as in its own lists. */
+static void add_sight(struct where *w, const struct resource *res)
+{
+    const char *off = gate_off_units(w->c, res->plugin), *holders;
+    struct scope scope;
+
+    if (off)
+        buf_addf(&w->sql, " AND t.unit_id <> ALL(%s)", arg(w, off, "::uuid[]"));
+    reader_scope(w->c, res, &scope);
+    if (scope.everywhere)
+        return;
+    holders = reader_holders(w->c, res, false);
+    if (!holders) {
+        buf_adds(&w->sql, " AND false");
+        return;
+    }
+    holders = arg(w, holders, "::uuid[]");
+    buf_addf(&w->sql,
+        " AND (t.unit_id = ANY(%s) OR EXISTS (SELECT 1 FROM juxin.participant h WHERE h.tenant_id = $1 AND "
+        "h.holder ="
+        " ANY(%s) AND h.resource = '%s' AND h.record_id = t.id))",
+        holders, holders, res->full_name);
+}
+
+static void add_filter(struct where *w, const struct query_filter *f)
+{
+    if (!f->via) {
+        add_comparison(w, f);
+        return;
+    }
+    buf_addf(&w->sql, "EXISTS (SELECT 1 FROM %s t WHERE t.tenant_id = $1 AND t.id = %s AND ",
+        f->target ? f->target->table : "juxin.unit", f->via);
+    add_comparison(w, f);
+    if (f->target) {
+        buf_adds(&w->sql, " AND t.deleted_at IS NULL");
+        add_sight(w, f->target);
+    }
+    buf_addc(&w->sql, ')');
+}
+
+static void add_group(struct where *w, uint32_t group)
+{
+    const char *between = w->q->groups[group].is_any ? " OR " : " AND ";
+    const char *next = group == 0 ? between : "";
+
+    for (uint32_t i = 0; i < w->q->filter_count; i++) {
+        if (w->q->filters[i].group != group)
+            continue;
+        buf_adds(&w->sql, next);
+        add_filter(w, &w->q->filters[i]);
+        next = between;
+    }
+    for (uint32_t g = group + 1; g < w->q->group_count; g++) {
+        if (w->q->groups[g].parent != group)
+            continue;
+        buf_addf(&w->sql, "%s(", next);
+        add_group(w, g);
+        buf_addc(&w->sql, ')');
+        next = between;
+    }
+}
+
+#define SEARCH                                                                                               \
+    "FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = '%s' AND s.record_id = r.id AND s.token = "
+
+static void add_words(struct where *w)
+{
+    const struct query *q = w->q;
+    struct arena *a = w->c->arena;
+    uint32_t joined = MIN(q->token_count, TOKENS_JOINED), rest = q->token_count - joined;
+    struct text *others = arena_array(a, rest + 1, sizeof(*others));
+
+    for (uint32_t i = 0; i < joined; i++)
+        buf_addf(&w->sql, " AND EXISTS (SELECT 1 " SEARCH "%s)", q->res->full_name,
+            arg(w, q->tokens[i], "::text"));
+    for (uint32_t i = 0; i < rest; i++)
+        others[i] = text_of(q->tokens[joined + i]);
+    if (rest > 0) {
+        const char *list = arg(w, array_literal(a, others, rest), "::text[]");
+
+        buf_addf(&w->sql, " AND (SELECT count(*) " SEARCH "ANY(%s)) = %s", q->res->full_name, list,
+            arg(w, arena_printf(a, "%u", rest), "::bigint"));
+    }
+}
+
+const char *query_where(struct call *c, const struct query *q, struct db_args *args)
+{
+    struct where w = {.c = c, .q = q, .args = args, .sql = BUF_INIT};
+    const char *off = gate_off_units(c, q->res->plugin), *s;
+
+    add_group(&w, 0);
+    add_words(&w);
+    if (off)
+        buf_addf(&w.sql, " AND r.unit_id <> ALL(%s)", arg(&w, off, "::uuid[]"));
+    s = arena_dup(c->arena, buf_str(&w.sql));
+    buf_done(&w.sql);
+    return s;
+}
