@@ -1,5 +1,6 @@
 # Small file systems that a test may fill up. They live in a mount namespace of the test's own, so that none is left behind
 # whatever happens: it ends with the last process in it.
+import contextlib
 import ctypes
 import os
 import shutil
@@ -42,8 +43,16 @@ class SmallFilesystem:
             shutil.chown(self.path, user, user)
         self.ballast = os.path.join(self.path, "ballast")
 
-    def fill(self):
-        """Until not one more byte goes in."""
+    @contextlib.contextmanager
+    def full(self):
+        """Inside of it not one more byte goes in; behind it there is space again, even when the test failed."""
+        self._fill()
+        try:
+            yield
+        finally:
+            os.unlink(self.ballast)
+
+    def _fill(self):
         with open(self.ballast, "ab", buffering=0) as out:
             for size in (1 << 20, 4096, 1):
                 try:
@@ -51,7 +60,3 @@ class SmallFilesystem:
                         pass
                 except OSError:
                     continue
-
-    def release(self):
-        if os.path.exists(self.ballast):
-            os.unlink(self.ballast)
