@@ -78,8 +78,7 @@ static int run_handlers(struct call *c, const struct plugin *p, uint32_t event, 
         if (o->plugin != p || o->l.event != event)
             continue;
         host_begin_deadline(c);
-        host_enter(
-            &j, c, p, event == JX_ENABLE_UNIT ? "lifecycle enable_unit" : "lifecycle disable_unit", unit);
+        host_enter(&j, c, p, offer_lifecycle_name(event), unit);
         o->l.fn(&j, unit, &result);
         r = host_leave(&j, &result);
         if (r == 0 && result.verdict != JX_OK)
@@ -134,7 +133,8 @@ static int tell_plugin(struct call *c, const struct plugin *p, struct lifecycle_
             ret->failed++;
             c->fault = (struct call_fault){0};
             log_event(LOG_WARN, "plugin.lifecycle_failed", LF_STR("plugin", p->id),
-                LF_INT("tenant", c->tenant->id), LF_STR("event", is_on ? "enable_unit" : "disable_unit"));
+                LF_INT("tenant", c->tenant->id),
+                LF_STR("hook", offer_lifecycle_name(is_on ? JX_ENABLE_UNIT : JX_DISABLE_UNIT)));
             r = 0;
         }
     }
@@ -147,7 +147,7 @@ int lifecycle_tell(struct call *c, struct lifecycle_result *ret)
 
     *ret = (struct lifecycle_result){0};
     for (size_t i = 0; i < offers()->lifecycle_count && r == 0; i++)
-        if (is_first_of_plugin(i))
+        if (is_first_of_plugin(i) && plugin_is_available(offers()->lifecycle[i].plugin))
             r = tell_plugin(c, offers()->lifecycle[i].plugin, ret);
     return r;
 }

@@ -11,6 +11,7 @@
 #include "plugin/code.h"
 #include "plugin/file.h"
 #include "plugin/frame.h"
+#include "plugin/host.h"
 #include "plugin/manifest.h"
 #include "plugin/offer.h"
 #include "plugin/registry.h"
@@ -234,19 +235,26 @@ static void tell(const struct offer_lifecycle *l, void (*fn)(const struct plugin
 {
     struct plugin_frame frame;
     struct jx_result result = {.size = sizeof(result)};
+    struct arena *words = arena_new();
 
-    frame_enter(&frame, l->plugin, "lifecycle", NULL, 0, UUID_NIL);
+    frame_enter(&frame, l->plugin, offer_lifecycle_name(l->l.event), NULL, 0, UUID_NIL);
     l->l.fn(NULL, JX_UNIT_NONE, &result);
+    result.code = host_words(words, result.code, 100);
     frame_leave(&frame);
     if (result.verdict != JX_OK && fn)
         fn(l->plugin, result.code ? result.code : "error");
+    arena_free(words);
 }
 
+/* A plugin that is out of order, by its own word or another's, is not entered any more. */
 void plugin_tell_all(uint32_t event, void (*fn)(const struct plugin *p, const char *why))
 {
-    for (size_t i = 0; i < offers()->lifecycle_count; i++)
-        if (offers()->lifecycle[i].l.event == event)
-            tell(&offers()->lifecycle[i], fn);
+    for (size_t i = 0; i < offers()->lifecycle_count; i++) {
+        const struct offer_lifecycle *l = &offers()->lifecycle[i];
+
+        if (l->l.event == event && plugin_is_available(l->plugin))
+            tell(l, fn);
+    }
 }
 
 static void on_load_error(const struct plugin *p, const char *why)

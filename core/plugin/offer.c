@@ -59,6 +59,17 @@ const char *offer_provider_name(uint32_t kind)
     return kind < ARRAY_LEN(names) ? names[kind] : NULL;
 }
 
+const char *offer_lifecycle_name(uint32_t event)
+{
+    static const char *const names[] = {[JX_LOAD] = "lifecycle load",
+        [JX_WORKER_START] = "lifecycle worker_start",
+        [JX_ENABLE_UNIT] = "lifecycle enable_unit",
+        [JX_DISABLE_UNIT] = "lifecycle disable_unit",
+        [JX_DRAIN] = "lifecycle drain"};
+
+    return event < ARRAY_LEN(names) ? names[event] : NULL;
+}
+
 const char *offer_method_name(uint32_t method)
 {
     static const char *const names[] = {

@@ -42,7 +42,8 @@ struct offers {
 /* Checks and takes over; nothing is taken when something is wrong: -EINVAL with `why` (OFFER_WHY_MAX bytes). */
 MUSTCHECK int offer_take(const struct plugin *p, const struct jx_plugin *code, char *why);
 const struct offers *offers(void);
-void offers_clear(void);                        /* at the end of a process or a test */
-const char *offer_point_name(uint32_t point);   /* NULL for none of enum jx_point */
-const char *offer_provider_name(uint32_t kind); /* "statistics"; NULL */
-const char *offer_method_name(uint32_t method); /* "GET"; NULL */
+void offers_clear(void);                          /* at the end of a process or a test */
+const char *offer_point_name(uint32_t point);     /* NULL for none of enum jx_point */
+const char *offer_provider_name(uint32_t kind);   /* "statistics"; NULL */
+const char *offer_lifecycle_name(uint32_t event); /* "lifecycle load"; NULL */
+const char *offer_method_name(uint32_t method);   /* "GET"; NULL */
