@@ -73,6 +73,7 @@ static const struct line lines[] = {
     {METRIC_DB_SLOW_BUSY, "juxin_db_busy", "lane=\"slow\"", NULL},
     {METRIC_DB_FAST_WAITING, "juxin_db_waiting", "lane=\"fast\"", "Units of work in the queue."},
     {METRIC_DB_SLOW_WAITING, "juxin_db_waiting", "lane=\"slow\"", NULL},
+    {METRIC_MEMORY, "juxin_worker_memory_bytes", NULL, "Memory the workers hold."},
     {METRIC_UNSEALED, "juxin_audit_unsealed", NULL, "Audit rows not yet in a sealed batch."},
 };
 

@@ -77,6 +77,7 @@ static const struct key keys[] = {
     LIMIT(session_idle_ms, 1800000, 100, 86400000),
     LIMIT(session_ms, 43200000, 1000, 2592000000),
     LIMIT(sign_ins_per_minute, 120, 1, 100000),
+    LIMIT(worker_memory_bytes, 2147483648, 33554432, 1099511627776),
     LIMIT(jobs, 2, 1, 32),
     {"/log/level", KIND_CHOICE, AT(log_level), LOG_INFO, 0, 0, "debug|info|warn|error"},
     {"/log/access", KIND_BOOL, AT(access_log), 0, 0, 0, NULL},

@@ -39,7 +39,8 @@ struct config {
     struct {
         int64_t header_bytes, header_fields, url_bytes, body_bytes, header_ms, body_ms, write_ms,
             keepalive_ms, request_ms, connections, in_flight, buffered_bytes, drain_ms, drain_idle_ms,
-            hash_threads, hash_waiting, session_idle_ms, session_ms, sign_ins_per_minute, jobs;
+            hash_threads, hash_waiting, session_idle_ms, session_ms, sign_ins_per_minute, worker_memory_bytes,
+            jobs;
     } limits;
     int64_t log_level; /* enum log_level */
     bool access_log;

@@ -56,6 +56,40 @@ bool slot_read(const struct slot *s, struct slot_call *ret, uint32_t *ret_sequen
     return false;
 }
 
+void slot_growth_begin(int64_t resident_bytes)
+{
+    memset(self->growth, 0, sizeof(self->growth));
+    self->grown_from = resident_bytes;
+}
+
+void slot_growth_add(const char *plugin, int64_t bytes)
+{
+    for (size_t i = 0; bytes != 0 && i < SLOT_GROWTHS; i++) {
+        struct slot_growth *g = &self->growth[i];
+
+        if (g->plugin[0] == '\0')
+            memcpy(g->plugin, plugin, strnlen(plugin, sizeof(g->plugin) - 1));
+        if (strncmp(g->plugin, plugin, sizeof(g->plugin) - 1) == 0) {
+            atomic_fetch_add_explicit(&g->bytes, bytes, memory_order_relaxed);
+            return;
+        }
+    }
+}
+
+const char *slot_growth_most(struct slot *s, int64_t resident_bytes, int64_t *ret_bytes)
+{
+    struct slot_growth *most = &s->growth[0];
+
+    for (size_t i = 1; i < SLOT_GROWTHS; i++)
+        if (s->growth[i].bytes > most->bytes)
+            most = &s->growth[i];
+    most->plugin[sizeof(most->plugin) - 1] = '\0';
+    *ret_bytes = most->bytes;
+    return most->plugin[0] && most->bytes > 0 && most->bytes > (resident_bytes - s->grown_from) / 2
+               ? most->plugin
+               : NULL;
+}
+
 void slot_metric_set(enum slot_metric m, int64_t value)
 {
     atomic_store_explicit(&self->metrics[m], value, memory_order_relaxed);

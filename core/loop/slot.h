@@ -9,6 +9,7 @@
 #include "base/uuid.h"
 
 #define SLOT_HISTORY 64
+#define SLOT_GROWTHS 16
 
 /* One entry into plugin code. Texts are cut to fit and always terminated. Written by the plugin floor. */
 struct slot_call {
@@ -55,7 +56,14 @@ enum slot_metric {
     METRIC_DB_FAST_WAITING,
     METRIC_DB_SLOW_WAITING,
     METRIC_UNSEALED,
+    METRIC_MEMORY,
     SLOT_METRICS
+};
+
+/* By how much the process grew while this plugin's code ran. */
+struct slot_growth {
+    char plugin[48]; /* "": free */
+    _Atomic int64_t bytes;
 };
 
 struct slot {
@@ -69,6 +77,8 @@ struct slot {
     _Atomic uint32_t history_at; /* entries ever written */
     _Atomic int64_t beat_ms;     /* the worker's loop was alive at this clock_mono_ms */
     _Atomic int64_t metrics[SLOT_METRICS];
+    _Atomic int64_t grown_from; /* resident bytes when the measuring of growth began */
+    struct slot_growth growth[SLOT_GROWTHS];
 };
 
 struct slot *slot_self(void);       /* never NULL */
@@ -80,6 +90,13 @@ void slot_enter(const struct slot_call *call);
 void slot_begin(const struct slot_call *call);
 /* A consistent copy of what another process is in. False while it is being written, over and over. */
 bool slot_read(const struct slot *s, struct slot_call *ret, uint32_t *ret_sequence);
+
+/* Growth: begins anew from a size; adds to a plugin's. What finds no place stays unattributed. */
+void slot_growth_begin(int64_t resident_bytes);
+void slot_growth_add(const char *plugin, int64_t bytes);
+/* Whose code more than half of the growth since came from; NULL when nobody's. *ret_bytes: how much that was. The name is
+ * terminated whatever the worker wrote. */
+const char *slot_growth_most(struct slot *s, int64_t resident_bytes, int64_t *ret_bytes);
 
 void slot_metric_set(enum slot_metric m, int64_t value);
 void slot_metric_add(enum slot_metric m, int64_t delta);

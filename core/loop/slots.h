@@ -10,7 +10,7 @@
 #define SLOTS_MAX 144 /* two generations of CONFIG_WORKERS_MAX, and some that still drain */
 #define SLOTS_TICKET_KEYS 80
 #define SLOTS_LAYOUT                                                                                         \
-    UINT64_C(0x4a5853480002) /* changed with the layout: an upgrade then starts with fresh memory */
+    UINT64_C(0x4a5853480003) /* changed with the layout: an upgrade then starts with fresh memory */
 
 struct slots {
     uint64_t layout, size;

@@ -21,6 +21,8 @@ struct child {
     uint32_t index, generation;
     uint32_t slot; /* of workers */
     bool is_ready, is_draining;
+    bool is_outgrown;                        /* takes too much memory: goes once its successor serves */
+    int64_t memory_when_ready, memory_at_ms; /* bytes; when to look next */
     int64_t started_ms;
     int64_t kill_at_ms; /* 0, or when a drain is over */
     struct {            /* what the watchdog saw last */
@@ -39,6 +41,7 @@ enum phase { PHASE_MIGRATING, PHASE_RUNNING, PHASE_CHECKING, PHASE_STOPPING };
 struct seat {          /* one per worker index */
     uint32_t failures; /* starts in a row that came to nothing */
     int64_t start_at_ms;
+    int64_t outgrown_at_ms; /* when a worker of it was replaced for its size */
 };
 
 struct master {
@@ -79,6 +82,9 @@ void upgrade_begin(struct master *m); /* starts the check */
 void upgrade_go(struct master *m);    /* the check was good: returns only when exec failed */
 bool upgrade_is_resumed(void);
 MUSTCHECK int upgrade_resume(struct master *m); /* in the new image */
+
+/* memory.c */
+void memory_look(struct master *m, struct child *c, int64_t now_ms);
 
 /* watchdog.c */
 void watchdog_look(struct master *m, struct child *c, int64_t now_ms);

@@ -199,7 +199,8 @@ static struct child *seated(struct master *m, uint32_t index)
     for (uint32_t i = 0; i < m->child_count; i++) {
         struct child *c = &m->children[i];
 
-        if (c->kind == CHILD_WORKER && c->index == index && c->generation == m->generation && !c->is_draining)
+        if (c->kind == CHILD_WORKER && c->index == index && c->generation == m->generation &&
+            !c->is_draining && !c->is_outgrown)
             return c;
     }
     return NULL;
@@ -235,7 +236,7 @@ static void retire(struct master *m, int64_t now_ms)
         struct child *c = &m->children[i];
         struct child *next = c->index < m->config->workers ? seated(m, c->index) : NULL;
 
-        if (c->kind != CHILD_WORKER || c->generation == m->generation)
+        if (c->kind != CHILD_WORKER || (c->generation == m->generation && !c->is_outgrown))
             continue;
         if ((next && next->is_ready) || (!next && ready == m->config->workers))
             drain(m, c, now_ms);
@@ -260,6 +261,7 @@ static void look_after(struct master *m, struct child *c, int64_t now_ms)
                 LF_INT("generation", c->generation), LF_INT("after_ms", now_ms - c->started_ms));
         }
         watchdog_look(m, c, now_ms);
+        memory_look(m, c, now_ms);
     }
     if (c->kill_at_ms && now_ms >= c->kill_at_ms) {
         if (c->is_draining && !c->watch.verdict)

@@ -72,7 +72,9 @@ void watchdog_look(struct master *m, struct child *c, int64_t now_ms)
     c->watch.ticks++;
     usage_read(c->pid, &now);
     ran = now.ran_ns < 0 || c->watch.before.ran_ns < 0 ? 0 : now.ran_ns - c->watch.before.ran_ns;
-    if (ran >= ABORT_NS) {
+    if (now.resident_bytes - c->watch.before.resident_bytes > m->config->limits.worker_memory_bytes) {
+        end(m, c, &call, "plugin.used_too_much_memory", ran, now_ms);
+    } else if (ran >= ABORT_NS) {
         end(m, c, &call, "plugin.ran_too_long", ran, now_ms);
     } else if (usage_blocked_ns(&c->watch.before, &now, (int64_t)c->watch.ticks * TICK_NS) >= BLOCKED_NS) {
         end(m, c, &call, "plugin.blocked_too_long", ran, now_ms);

@@ -19,8 +19,10 @@
 #include "loop/helper.h"
 #include "loop/loop.h"
 #include "loop/turn.h"
+#include "loop/usage.h"
 #include "master/assemble.h"
 #include "master/setup.h"
+#include "plugin/frame.h"
 
 #define BEAT_MS 250
 #define START_MS 5
@@ -84,6 +86,18 @@ static void publish(struct worker *w)
     slot_metric_set(METRIC_DB_RECONNECTS, (int64_t)d.reconnects);
 }
 
+/* Growth is put down to plugins while it may come to matter. */
+static void look_at_memory(const struct worker *w)
+{
+    int64_t limit = w->config->limits.worker_memory_bytes, resident = usage_resident(getpid());
+
+    slot_metric_set(METRIC_MEMORY, resident);
+    if (resident > limit / 2)
+        frame_measure(true);
+    else if (resident < limit / 8 * 3)
+        frame_measure(false);
+}
+
 static void beat(void *arg)
 {
     struct worker *w = arg;
@@ -92,6 +106,7 @@ static void beat(void *arg)
     slot->beat_ms = clock_mono_ms();
     slot->database_ready = db_is_ready(w->db);
     publish(w);
+    look_at_memory(w);
 }
 
 /* Ready for the master means: the predecessor may go. A database that does not answer must not keep it for ever. */

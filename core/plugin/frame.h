@@ -23,4 +23,6 @@ void frame_leave(struct plugin_frame *f);
 /* Around what the host does on behalf of the plugin: its time and its faults are not the plugin's. */
 struct plugin_frame *frame_pause(void);
 void frame_resume(struct plugin_frame *paused);
+/* Whether growth of the process is put down to plugins, stretch by stretch (loop/slot.h). */
+void frame_measure(bool on);
 const struct plugin_frame *frame_current(void); /* NULL: no plugin's code */

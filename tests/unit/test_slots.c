@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,6 +160,40 @@ static void flood_limits(void **state)
     }
 }
 
+/* More than half of what a worker grew by, or nobody. */
+static void growth_is_put_down_to_who_caused_it(void **state)
+{
+    struct slot *a = slots_take(slots, 0, 1);
+    int64_t bytes = 0;
+
+    slot_set_self(a);
+    slot_growth_begin(1000);
+    assert_null(slot_growth_most(a, 1000, &bytes));
+    slot_growth_add("one", 600);
+    slot_growth_add("two", 300);
+    slot_growth_add("one", 200);
+    assert_string_equal(slot_growth_most(a, 2200, &bytes), "one");
+    assert_int_equal(bytes, 800);
+    assert_null(slot_growth_most(a, 5000, &bytes)); /* the most of it came from elsewhere */
+    slot_growth_add("one", -700);                   /* given back */
+    assert_null(slot_growth_most(a, 2200, &bytes));
+    slot_growth_begin(2200);
+    for (int i = 0; i < SLOT_GROWTHS + 5; i++) {
+        char name[8];
+
+        snprintf(name, sizeof(name), "p%d", i);
+        slot_growth_add(name, 10);
+    }
+    assert_null(slot_growth_most(a, 2400, &bytes));
+    slot_growth_add("p3", 1000);
+    assert_string_equal(slot_growth_most(a, 3400, &bytes), "p3");
+    memset(
+        a->growth[3].plugin, 'x', sizeof(a->growth[3].plugin)); /* what a worker wrote is not to be trusted */
+    assert_int_equal(strlen(slot_growth_most(a, 3400, &bytes)), sizeof(a->growth[3].plugin) - 1);
+    slot_set_self(NULL);
+    slots_give_back(slots, a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +202,7 @@ int main(void)
         cmocka_unit_test(attaching),
         cmocka_unit_test(marker_outlives_the_process),
         cmocka_unit_test(marker_is_never_torn),
+        cmocka_unit_test(growth_is_put_down_to_who_caused_it),
         cmocka_unit_test(flood_limits),
     };
 
