@@ -206,8 +206,8 @@ static void misbehave(const char *plan, const char *here, struct jx_call *call, 
         hoard();
     if (is_planned(plan, "leak", here))
         leak(8);
-    if (is_planned(plan, "ballast", here))
-        leak(64);
+    if (!call && is_planned(plan, "ballast", "start"))
+        leak(24); /* in the constructor, at load and when the worker starts */
     if (call && is_planned(plan, "badsql", here))
         (void)host->query->run(call, "divide", NULL, 0, NULL);
     if (call && is_planned(plan, "badpointer", here))
