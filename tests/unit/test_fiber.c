@@ -8,9 +8,11 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
 #include <unistd.h>
 /* cmocka.h wants those above before it */
 #include <cmocka.h>
@@ -19,6 +21,7 @@
 #include "loop/fiber.h"
 #include "loop/helper.h"
 #include "loop/loop.h"
+#include "loop/stack.h"
 
 static int setup(void **state)
 {
@@ -212,6 +215,43 @@ static void a_yielding_fiber_starves_nobody(void **state)
     loop_timer_free(t);
 }
 
+/* How a process ends that writes one byte there. */
+static int signal_of_writing(char *at)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        for (int n = 1; n < 32; n++)
+            signal(n, SIG_DFL); /* neither cmocka nor a sanitizer explains it */
+        *(volatile char *)at = 1;
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* Wherever a frame of up to a mebibyte ends below a stack, the first byte written there ends the process; the stacks lie
+ * side by side, and none is reached from another. */
+static void overflow_reaches_no_neighbour(void **state)
+{
+    static const size_t below[] = {1, 4096, 65536, 300 * 1024, 700 * 1024, 1024 * 1024};
+    struct stack *stacks[6];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(stacks); i++) {
+        stacks[i] = stack_take();
+        assert_non_null(stacks[i]);
+        assert_int_equal(signal_of_writing(stacks[i]->low), 0);
+        assert_int_equal(signal_of_writing(stacks[i]->low + FIBER_STACK_SIZE - 1), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(stacks); i++)
+        for (size_t n = 0; n < ARRAY_LEN(below); n++)
+            assert_int_equal(signal_of_writing(stacks[i]->low - below[n]), SIGSEGV);
+    for (size_t i = 0; i < ARRAY_LEN(stacks); i++)
+        stack_give(stacks[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancellation_reaches_every_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(spawning_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(helpers_do_the_work, setup, teardown),
+        cmocka_unit_test_setup_teardown(overflow_reaches_no_neighbour, setup, teardown),
         cmocka_unit_test_setup_teardown(an_early_wake_is_remembered, setup, teardown),
         cmocka_unit_test_setup_teardown(a_yielding_fiber_starves_nobody, setup, teardown),
     };
