@@ -3,6 +3,7 @@
 # ends, and plugins that must not be dropped.
 import json
 import os
+import shutil
 import signal
 import sys
 
@@ -138,11 +139,21 @@ def test_a_configuration_that_is_not_accepted_keeps_no_quarantine_away():
         server.plan("", "")
 
 
+PLAIN = {"id": "plain", "version": "0.1.0", "label": {"zh-CN": "素", "en": "Plain"}, "default": "on",
+         "roles": {"faulter": {"label": {"zh-CN": "触发者", "en": "Provoker"}, "permissions": [
+             "plain.thing.read", "plain.thing.create", "plain.thing.update", "plain.thing.delete"]}}}
+
+
 def test_a_security_critical_plugin_is_never_dropped():
-    """Quarantined, it leaves what it guards closed: its own records, and those of another plugin."""
-    own = FaultServer(workers=2, manifest={"security_critical": True}).begin()
-    made = own.create()
-    assert made.status == 201, made
+    """Quarantined, it leaves what it guards closed: its own records, and those of a plugin that is well."""
+    own = FaultServer(workers=2, manifest={"security_critical": True, "guards": ["plain.thing"]})
+    plain = own.plugin_home.parent / "plain"
+    (plain / "resources").mkdir(parents=True)
+    (plain / "plugin.json").write_text(json.dumps(PLAIN, ensure_ascii=False), encoding="utf-8")
+    shutil.copy(own.plugin_home / "resources/thing.json", plain / "resources/thing.json")
+    own.begin()
+    made = {"fault": own.create(), "plain": own.provoker.post(API + "plain/thing", {"title": "a", "unit": own.units["11"]})}
+    assert {a.status for a in made.values()} == {201}, made
     own.plan("crash", "before_create")
     mark = own.mark()
     for n in (1, 2, 3):
@@ -157,12 +168,18 @@ def test_a_security_critical_plugin_is_never_dropped():
 
     refusal = wait_until(refused, 30, "the refusal")
     assert refusal.json["code"] == "plugin_unavailable", refusal
-    path = API + "fault/thing/" + made.json["id"]
-    for method, body in (("PATCH", {"title": "b"}), ("DELETE", None)):
-        answer = own.provoker.request(method, path, body, {"If-Match": made.headers["ETag"]})
-        assert answer.status == 503, (method, answer)
+    for name, answer in made.items():
+        unit = {"title": "b", "unit": own.units["11"]}
+        assert own.provoker.post(API + name + "/thing", unit).status == 503, name
+        for method, body in (("PATCH", {"title": "b"}), ("DELETE", None)):
+            again = own.provoker.request(method, API + name + "/thing/" + answer.json["id"], body,
+                                         {"If-Match": answer.headers["ETag"]})
+            assert again.status == 503 and again.json["code"] == "plugin_unavailable", (name, method, again)
+        assert own.psql(f"SELECT title, version FROM px_{name}.thing WHERE tenant_id = 1") == [["a", "1"]], name
+    # Where the plugin ought not to run, it guards nothing; the rest of the server is as ever.
+    elsewhere = own.provoker.post(API + "plain/thing", {"title": "b", "unit": own.units["12"]})
+    assert elsewhere.status == 201, elsewhere
     assert own.provoker.get(API + "units").status == 200
-    assert own.psql("SELECT title, version FROM px_fault.thing WHERE tenant_id = 1") == [["a", "1"]]
     own.stop()
 
 
