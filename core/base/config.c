@@ -56,6 +56,7 @@ static const struct key keys[] = {
     {"/plugins/mode", KIND_CHOICE, AT(plugins_development), 0, 0, 0, "production|development"},
     {"/plugins/trust", KIND_PATH, AT(plugins_trust), 0, 0, 0, NULL},
     {"/migrations", KIND_PATH, AT(migrations), 0, 0, 0, NULL},
+    {"/files/directory", KIND_PATH, AT(files_directory), 0, 0, 0, NULL},
     {"/assets", KIND_PATH, AT(assets), 0, 0, 0, NULL},
     {"/trusted_proxy", KIND_ADDRESS, AT(trusted_proxy), 0, 0, 0, NULL},
     LIMIT(header_bytes, 16384, 1024, 1048576),
@@ -79,6 +80,8 @@ static const struct key keys[] = {
     LIMIT(sign_ins_per_minute, 120, 1, 100000),
     LIMIT(worker_memory_bytes, 2147483648, 33554432, 1099511627776),
     LIMIT(jobs, 2, 1, 32),
+    LIMIT(upload_bytes, 104857600, 1024, 4294967295),
+    LIMIT(uploads, 64, 1, 10000),
     {"/log/level", KIND_CHOICE, AT(log_level), LOG_INFO, 0, 0, "debug|info|warn|error"},
     {"/log/access", KIND_BOOL, AT(access_log), 0, 0, 0, NULL},
 };
@@ -343,6 +346,8 @@ static void set_places(struct config *c)
         c->migrations = str_printf("%s/share/juxin/migrations", c->install_dir);
     if (!c->plugins_directory)
         c->plugins_directory = str_printf("%s/lib/juxin/plugins", c->install_dir);
+    if (!c->files_directory)
+        c->files_directory = str_printf("%s/files", c->state_dir);
     if (!c->plugins_trust)
         c->plugins_trust = str_printf("%s/trust.json", c->state_dir);
 }

@@ -34,13 +34,14 @@ struct config {
     char *plugins_directory, *plugins_trust;
     int64_t plugins_development; /* 0 production, 1 development */
     char *migrations;
-    char *assets; /* the console's files; NULL: none are served */
+    char *files_directory; /* contents of attachments */
+    char *assets;          /* the console's files; NULL: none are served */
     char *trusted_proxy;
     struct {
         int64_t header_bytes, header_fields, url_bytes, body_bytes, header_ms, body_ms, write_ms,
             keepalive_ms, request_ms, connections, in_flight, buffered_bytes, drain_ms, drain_idle_ms,
             hash_threads, hash_waiting, session_idle_ms, session_ms, sign_ins_per_minute, worker_memory_bytes,
-            jobs;
+            jobs, upload_bytes, uploads;
     } limits;
     int64_t log_level; /* enum log_level */
     bool access_log;

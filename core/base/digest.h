@@ -12,6 +12,12 @@ struct sha256 {
 };
 
 struct sha256 sha256_of(struct text data);
+/* Of what comes in pieces. */
+struct sha256_stream;
+struct sha256_stream *sha256_begin(void);
+void sha256_add(struct sha256_stream *s, struct text data);
+struct sha256 sha256_so_far(const struct sha256_stream *s);
+void sha256_free(struct sha256_stream *s); /* NULL is fine */
 struct sha256 hmac_sha256(struct text key, struct text data);
 void random_bytes(void *out, size_t len); /* from the system's CSPRNG; gives up when it has none */
 bool secret_eq(const void *a, const void *b, size_t len); /* in constant time */

@@ -5,10 +5,13 @@
 #include "base/clock.h"
 #include "http/conn.h"
 #include "loop/fiber.h"
+#include "loop/source.h"
 
 #define LINGER_MS 2000
 /* Bodies up to this go out in one piece with the head. */
 #define COPY_MAX 16384u
+/* Pieces of a fetched body in a row before other connections have their turn. */
+#define PIECES 8
 
 #define COMMON_FIELDS                                                                                        \
     "X-Content-Type-Options: nosniff\r\n"                                                                    \
@@ -49,7 +52,7 @@ static void add_number(struct buf *out, uint64_t v)
 
 #define ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
 
-static void build_head(struct exchange *x, size_t body_len)
+static void build_head(struct exchange *x, uint64_t body_len)
 {
     struct response *p = &x->response;
     struct buf *out = &x->out;
@@ -91,17 +94,21 @@ void answer(struct exchange *x, bool keep_alive)
     struct conn *c = x->conn;
     struct response *p = &x->response;
     struct text body = p->borrowed.ptr ? p->borrowed : buf_text(&p->body);
+    uint64_t len = p->source ? p->source->left : body.len;
     bool has_body = x->request.method != HTTP_HEAD && p->status != 204 && p->status != 304;
 
     x->keep_alive = keep_alive && !p->close && !c->server->draining;
-    build_head(x, body.len);
-    x->body_len = has_body ? body.len : 0;
+    build_head(x, len);
+    x->body_len = has_body ? len : 0;
     x->tail = (struct text){"", 0};
-    if (has_body && body.len <= COPY_MAX)
+    if (!has_body)
+        response_drop_source(p);
+    else if (!p->source && body.len <= COPY_MAX)
         buf_add_text(&x->out, body);
-    else if (has_body)
+    else if (!p->source)
         x->tail = body;
-    c->taken_by_ms = clock_mono_ms() + c->server->limits.write_ms;
+    x->answered_ms = clock_mono_ms();
+    c->taken_by_ms = x->answered_ms + c->server->limits.write_ms;
     conn_enter(c, CONN_WRITING, c->taken_by_ms);
     answer_flush(c);
 }
@@ -147,7 +154,8 @@ static bool hold(struct exchange *x)
     x->request.body = (struct text){NULL, 0};
     arena_reset(x->request.arena);
     s->stats.buffered_bytes -= x->buffered;
-    x->buffered = x->out.capacity + (x->response.borrowed.ptr ? 0 : x->response.body.capacity);
+    x->buffered = x->out.capacity + (x->response.borrowed.ptr ? 0 : x->response.body.capacity) +
+                  (x->response.source ? x->response.source->held : 0);
     s->stats.buffered_bytes += x->buffered;
     return s->stats.buffered_bytes <= s->limits.buffered_bytes;
 }
@@ -159,7 +167,8 @@ void answer_give_up(struct conn *c)
     conn_close(c);
 }
 
-void answer_flush(struct conn *c)
+/* What the socket takes of what is there. 0 when all of it is gone, -EAGAIN when the socket has to be waited for. */
+static int send_held(struct conn *c)
 {
     struct exchange *x = c->x;
     struct text first = text_skip(buf_text(&x->out), x->sent);
@@ -169,17 +178,67 @@ void answer_flush(struct conn *c)
 
         if (n == -EAGAIN && hold(x)) {
             conn_watch(c, c->stream.wants);
-            return;
+            return -EAGAIN;
         }
-        if (n < 0) {
-            answer_give_up(c);
-            return;
-        }
+        if (n < 0)
+            return n == -EAGAIN ? -ENOBUFS : (int)n;
         x->sent += MIN((size_t)n, first.len);
         x->tail = text_skip(x->tail, (size_t)n - MIN((size_t)n, first.len));
         first = text_skip(first, (size_t)n);
     }
-    answered(c);
+    return 0;
+}
+
+static void piece_ready(void *arg)
+{
+    struct conn *c = arg;
+
+    answer_flush(c);
+    conn_go_on(c);
+}
+
+/* The next piece of a body that is fetched. 1; 0 at its end; -EAGAIN when it comes later. */
+static int next_piece(struct conn *c)
+{
+    struct exchange *x = c->x;
+    struct source *s = x->response.source;
+    int r;
+
+    if (!s || !s->left)
+        return 0;
+    if (!hold(x))
+        return -ENOBUFS;
+    /* A client has as long as its pace allows, within reason. */
+    c->taken_by_ms = x->answered_ms + c->server->limits.write_ms +
+                     (int64_t)((x->body_len - s->left) / HTTP_RATE_MIN) * 1000;
+    c->deadline_ms = c->taken_by_ms;
+    s->ready = piece_ready;
+    s->arg = c;
+    r = s->ops->fetch(s, &x->tail);
+    if (r == -EAGAIN)
+        conn_watch(c, 0);
+    return r < 0 ? r : 1;
+}
+
+void answer_flush(struct conn *c)
+{
+    int r = send_held(c);
+
+    for (int pieces = 0; r == 0; pieces++) {
+        if (pieces == PIECES) {
+            conn_watch(c, EV_WRITE);
+            return;
+        }
+        r = next_piece(c);
+        if (r == 0) {
+            answered(c);
+            return;
+        }
+        if (r > 0)
+            r = send_held(c);
+    }
+    if (r != -EAGAIN)
+        answer_give_up(c);
 }
 
 void answer_fault(struct exchange *x, const struct http_fault *fault)
@@ -198,15 +257,14 @@ void answer_fault(struct exchange *x, const struct http_fault *fault)
     answer(x, false);
 }
 
-void answer_continue(struct exchange *x)
+int answer_continue(struct exchange *x)
 {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
     ssize_t n = stream_write(&x->conn->stream, (struct text){line, sizeof(line) - 1}, (struct text){NULL, 0});
 
     /* A client that cannot take 25 bytes sends its body unasked or times out; half a line would be worse. */
     x->continued = true;
-    if (n != (ssize_t)sizeof(line) - 1)
-        conn_close(x->conn);
+    return n == (ssize_t)sizeof(line) - 1 ? 0 : -EPIPE;
 }
 
 /* The request a line is about: the one being logged from the loop, or the current fiber's. */
@@ -227,6 +285,6 @@ void answer_log(struct exchange *x, int status)
     log_event_later(LOG_INFO, "http.request",
         LF_STR("method", r->target.ptr ? http_method_name(r->method) : NULL),
         LF_STR("route", r->route ? r->route->pattern : NULL), LF_INT("status", status),
-        LF_INT("duration_us", clock_mono_us() - r->started_us), LF_INT("bytes", x->body_len));
+        LF_INT("duration_us", clock_mono_us() - r->started_us), LF_INT("bytes", (int64_t)x->body_len));
     logged = NULL;
 }

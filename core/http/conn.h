@@ -2,6 +2,7 @@
  *   exchange.c   the memory of a request and its answer
  *   conn.c       one connection: its state, what it waits for, its end
  *   answer.c     bytes out
+ *   intake.c     the body, for a handler that takes it as it comes
  *   handle.c     the request's fiber
  *   input.c      bytes in
  *   server.c     many connections
@@ -17,11 +18,10 @@
 #include "http/parse.h"
 #include "http/response.h"
 #include "http/server.h"
+#include "loop/fiber.h"
 #include "net/listen.h"
 #include "net/stream.h"
 #include "net/tls.h"
-
-struct fiber;
 
 /* Which list of the server a connection is on follows from its state; conn_enter() is the one place that moves it.
  *
@@ -48,14 +48,18 @@ struct exchange {
     struct fiber *fiber; /* while the handler runs */
     enum cancel_reason cancelled;
     const char *allow; /* methods of the path, when none of them was asked for */
-    bool held;         /* the answer waits for a slow reader; the request is gone */
-    size_t buffered;   /* bytes accounted for: the body, later the answer that waits */
-    bool continued;    /* 100 Continue was sent */
-    bool keep_alive;   /* decided with the answer */
+    bool streams;      /* the handler takes the body as it comes */
+    bool wants_body;   /* … and waits for more of it */
+    struct fiber_wait body_wait;
+    bool held;       /* the answer waits for a slow reader; the request is gone */
+    size_t buffered; /* bytes accounted for: the body, later the answer that waits */
+    bool continued;  /* 100 Continue was sent */
+    bool keep_alive; /* decided with the answer */
+    int64_t answered_ms;
     struct buf out;    /* head, and small bodies behind it */
     size_t sent;       /* of out */
-    struct text tail;  /* the rest of the body, borrowed */
-    size_t body_len;   /* for the log */
+    struct text tail;  /* the rest of the body, or of the piece that was fetched of it; borrowed */
+    uint64_t body_len; /* for the log */
 };
 
 struct conn {
@@ -133,9 +137,13 @@ void answer(struct exchange *x, bool keep_alive); /* sends the response, now or 
 void answer_fault(struct exchange *x, const struct http_fault *fault);
 void answer_flush(struct conn *c);
 void answer_give_up(struct conn *c); /* the client does not take it: nothing more is kept for it */
-void answer_continue(struct exchange *x);
-void answer_log(struct exchange *x, int status); /* 499: the client did not get it all */
+MUSTCHECK int answer_continue(struct exchange *x); /* -EPIPE: the connection is of no use any more */
+void answer_log(struct exchange *x, int status);   /* 499: the client did not get it all */
 const struct log_context *answer_log_context(void);
+
+/* intake.c */
+void intake_begin(struct exchange *x);
+void intake_event(struct exchange *x); /* the socket has something to say */
 
 /* handle.c */
 void handle_head(struct exchange *x); /* the head is parsed: who asks, which route */

@@ -51,6 +51,7 @@ void exchange_end(struct exchange *x)
         return;
     s = x->conn->server;
     s->stats.buffered_bytes -= x->buffered;
+    response_drop_source(&x->response);
     http_parser_done(&x->parser);
     arena_reset(x->request.arena);
     if (s->pooled >= POOL_MAX ||

@@ -45,6 +45,7 @@ void handle_head(struct exchange *x)
     trace_open(r);
     if (router_match(s->config.router, r, &x->allow) == 0 && r->route->body_max)
         x->parser.body_max = r->route->body_max;
+    x->streams = r->route && r->route->streams;
     c->deadline_ms = clock_mono_ms() + s->limits.body_ms;
 }
 
@@ -83,6 +84,12 @@ static void conclude(struct exchange *x, int error)
         request_fail_errno(r, -EIO);
 }
 
+/* Where a body was left unread, nobody could tell it from the next request. */
+static bool may_keep(const struct exchange *x)
+{
+    return x->parser.keep_alive && x->parser.state == HTTP_STATE_DONE;
+}
+
 static void fiber_main(void *arg)
 {
     struct exchange *x = arg;
@@ -98,7 +105,7 @@ static void fiber_main(void *arg)
         conn_close(c);
     } else {
         conclude(x, error);
-        answer(x, x->parser.keep_alive);
+        answer(x, may_keep(x));
     }
     fiber_set(FIBER_LOG, NULL);
     conn_go_on(c);
@@ -122,11 +129,14 @@ void handle_run(struct exchange *x)
     if (r_spawn < 0) {
         s->stats.refused++;
         request_fail_errno(r, -EBUSY);
-        answer(x, x->parser.keep_alive);
+        answer(x, may_keep(x));
         return;
     }
     s->stats.in_flight++;
-    conn_watch(c, EV_READ);
+    if (x->streams)
+        intake_begin(x);
+    else
+        conn_watch(c, EV_READ);
 }
 
 void handle_cancel(struct exchange *x, enum cancel_reason why)

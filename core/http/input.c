@@ -41,6 +41,8 @@ static bool step(struct conn *c, struct text *in)
     case HTTP_PARSE_HEAD:
         *in = text_skip(*in, used);
         handle_head(x);
+        if (x->streams)
+            handle_run(x);
         return true;
     case HTTP_PARSE_DONE:
         *in = text_skip(*in, used);
@@ -59,8 +61,8 @@ static bool step(struct conn *c, struct text *in)
             return true;
         }
         if (x->parser.expect_continue && !x->continued && x->parser.state != HTTP_STATE_HEAD &&
-            !x->parser.body.len)
-            answer_continue(x);
+            !x->parser.body.len && answer_continue(x) < 0)
+            conn_close(c);
         return false;
     }
 }
@@ -183,7 +185,10 @@ void input_event(evutil_socket_t fd, short what, void *arg)
         read_request(c);
         break;
     case CONN_HANDLING:
-        read_ahead(c);
+        if (c->x->streams && c->x->parser.state != HTTP_STATE_DONE)
+            intake_event(c->x);
+        else
+            read_ahead(c);
         break;
     case CONN_WRITING:
         answer_flush(c);

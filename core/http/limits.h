@@ -3,6 +3,10 @@
 
 #include "base/base.h"
 
+/* Bodies too large for body_ms or write_ms: how long those last grows with what has gone over the connection, at this
+ * many bytes a second. Who is slower than that on the whole is cut. */
+#define HTTP_RATE_MIN 16384
+
 struct http_limits {
     uint32_t header_bytes;   /* 16 KiB: request line and fields */
     uint32_t header_fields;  /* 100 */

@@ -165,7 +165,7 @@ static const struct http_fault *parse_chunk_size(struct http_parser *p, struct t
             return &bad_chunk;
     if (p->overhead > OVERHEAD_MAX)
         return &bad_chunk;
-    if (size > p->body_max || p->body.len + size > p->body_max)
+    if (size > p->body_max || p->taken + p->body.len + size > p->body_max)
         return &long_body;
     p->left = size;
     p->state = size ? HTTP_STATE_CHUNK_DATA : HTTP_STATE_TRAILER;
@@ -209,15 +209,33 @@ static const struct http_fault *step_line(struct http_parser *p, struct text *in
     return fault;
 }
 
+static void count_data(struct http_parser *p, size_t n)
+{
+    p->left -= n;
+    if (!p->left)
+        p->state = p->state == HTTP_STATE_BODY ? HTTP_STATE_DONE : HTTP_STATE_CHUNK_END;
+}
+
 static void step_data(struct http_parser *p, struct text *in)
 {
     size_t n = (size_t)MIN((uint64_t)in->len, p->left);
 
     buf_add(&p->body, in->ptr, n);
     *in = text_skip(*in, n);
-    p->left -= n;
-    if (!p->left)
-        p->state = p->state == HTTP_STATE_BODY ? HTTP_STATE_DONE : HTTP_STATE_CHUNK_END;
+    count_data(p, n);
+}
+
+size_t http_parser_passes(const struct http_parser *p)
+{
+    bool in_data = p->state == HTTP_STATE_BODY || p->state == HTTP_STATE_CHUNK_DATA;
+
+    return in_data ? (size_t)MIN(p->left, (uint64_t)SIZE_MAX) : 0;
+}
+
+void http_parser_passed(struct http_parser *p, size_t n)
+{
+    p->taken += n;
+    count_data(p, n);
 }
 
 static enum http_parse feed_body(struct http_parser *p, struct text in, size_t *ret_used)

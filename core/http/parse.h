@@ -48,6 +48,8 @@ struct http_parser {
     bool expect_continue;
     bool chunked;
     struct buf body;
+    uint64_t
+        taken; /* of a body that is taken as it comes: bytes that are gone from `body`, or never were in it */
     /* private */
     struct buf line; /* unfinished head, chunk size or trailer line */
     size_t scanned;
@@ -65,6 +67,10 @@ void http_parser_done(struct http_parser *p);
  * the rest belongs to the next request). HTTP_PARSE_MORE has used everything. The outcome does not depend on how the
  * bytes are cut. */
 MUSTCHECK enum http_parse http_parser_feed(struct http_parser *p, struct text in, size_t *ret_used);
+/* A body that is taken as it comes. How many of the next bytes are content and may go past the parser, and that so many
+ * did; what it has put into `body` its reader removes and adds to `taken`. */
+size_t http_parser_passes(const struct http_parser *p);
+void http_parser_passed(struct http_parser *p, size_t n);
 /* True when nothing of a request has come yet. */
 bool http_parser_is_fresh(const struct http_parser *p);
 

@@ -34,7 +34,7 @@ struct request {
     size_t query_count;
     struct http_field *fields;
     size_t field_count;
-    struct text body; /* whole; within the route's limit */
+    struct text body; /* whole; within the route's limit; empty for a route that streams */
     struct text host; /* lower case, without port; empty for HTTP/1.0 without Host */
     bool tls;
     char peer[46]; /* address text of the client (or of what a trusted proxy says) */
@@ -47,6 +47,7 @@ struct request {
     int64_t started_us;
 
     struct response *response;
+    void *kept; /* what a handler that decides anew keeps from its first decision; its own */
 };
 
 const char *http_method_name(enum http_method m);

@@ -6,9 +6,20 @@
 #include <strings.h>
 
 #include "http/request.h"
+#include "loop/source.h"
+
+void response_drop_source(struct response *p)
+{
+    struct source *s = p->source;
+
+    p->source = NULL;
+    if (s)
+        s->ops->close(s);
+}
 
 void response_reset(struct response *p)
 {
+    response_drop_source(p);
     buf_clear(&p->head);
     buf_clear(&p->body);
     p->borrowed = (struct text){NULL, 0};
@@ -21,6 +32,7 @@ void response_reset(struct response *p)
 
 void response_done(struct response *p)
 {
+    response_drop_source(p);
     buf_done(&p->head);
     buf_done(&p->body);
 }
@@ -73,6 +85,7 @@ struct jsonw *response_json(struct request *r, int status)
 {
     struct response *p = r->response;
 
+    response_drop_source(p);
     buf_clear(&p->body);
     p->borrowed = (struct text){NULL, 0};
     p->is_problem = false;
@@ -84,6 +97,7 @@ struct jsonw *response_json(struct request *r, int status)
 
 void response_empty(struct request *r)
 {
+    response_drop_source(r->response);
     buf_clear(&r->response->body);
     r->response->borrowed = (struct text){NULL, 0};
     r->response->is_problem = false;
@@ -105,6 +119,14 @@ void response_borrowed(struct request *r, int status, const char *content_type, 
     r->response->status = status;
     r->response->content_type = content_type;
     r->response->borrowed = body;
+}
+
+void response_source(struct request *r, int status, const char *content_type, struct source *take_source)
+{
+    response_empty(r);
+    r->response->status = status;
+    r->response->content_type = content_type;
+    r->response->source = take_source;
 }
 
 struct status_text {

@@ -7,12 +7,14 @@
 #include "base/text.h"
 
 struct request;
+struct source;
 
 struct response {
     int status;      /* 0 until decided */
     struct buf head; /* extra header lines, each ending in CRLF */
     struct buf body;
     struct text borrowed;     /* sent instead of body when its pointer is set; outlives the server */
+    struct source *source;    /* sent instead of both when set; owned */
     const char *content_type; /* static; NULL for none */
     struct jsonw json;        /* writes to body */
     bool close;               /* close the connection after this answer */
@@ -34,6 +36,9 @@ void response_empty(struct request *r);
 void response_bytes(struct request *r, int status, const char *content_type, struct text body);
 /* Bytes that outlive the server, not copied. */
 void response_borrowed(struct request *r, int status, const char *content_type, struct text body);
+/* Bytes that are fetched while they are sent (loop/source.h). */
+void response_source(struct request *r, int status, const char *content_type, struct source *take_source);
+void response_drop_source(struct response *p); /* closes it, if there is one */
 /* True when the response sets this header field itself. */
 bool response_has_header(const struct response *p, const char *name);
 const char *response_phrase(int status); /* "Not Found" */

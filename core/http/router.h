@@ -16,6 +16,7 @@ struct http_route {
     const void *extra;   /* the owning floor's own description of the route */
     uint32_t body_max;   /* bytes; 0 takes the configured JSON limit (1 MB) */
     uint32_t timeout_ms; /* 0 takes the default (30 s) */
+    bool streams;        /* the handler runs behind the head and takes the body itself: http/intake.h */
     bool quiet;          /* not in the access log: asked every few seconds by machines */
 };
 

@@ -1,5 +1,5 @@
-/* Helper threads. A job lies on the waiting fiber's stack; a thread takes it from its queue, runs it, and hands it back
- * through an eventfd that the loop watches. */
+/* Helper threads. A job is its owner's memory; a thread takes it from its queue, runs it, and hands it back through an
+ * eventfd that the loop watches. */
 #include "loop/helper.h"
 
 #include <errno.h>
@@ -15,16 +15,8 @@
 #include "loop/fiber.h"
 #include "loop/loop.h"
 
-struct job {
-    struct job *next;
-    void (*fn)(void *arg);
-    void *arg;
-    struct fiber_wait wait;
-    bool finished;
-};
-
 struct queue {
-    struct job *head, **tail;
+    struct helper_job *head, **tail;
     uint32_t waiting, max;
     pthread_t *threads;
     uint32_t thread_count;
@@ -37,7 +29,7 @@ struct queue {
 static struct {
     pthread_mutex_t lock;
     struct queue queues[HELPER_QUEUES];
-    struct job *finished;
+    struct helper_job *finished;
     bool stopping;
     int notify;
     struct event *event;
@@ -54,7 +46,7 @@ static void *helper_main(void *arg)
         setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
     pthread_mutex_lock(&pool.lock);
     for (;;) {
-        struct job *job = q->head;
+        struct helper_job *job = q->head;
         uint64_t one = 1;
 
         if (!job) {
@@ -85,7 +77,7 @@ static void *helper_main(void *arg)
 
 static void collect(evutil_socket_t fd, short what, void *arg)
 {
-    struct job *list;
+    struct helper_job *list;
     uint64_t n;
 
     (void)what, (void)arg;
@@ -96,11 +88,10 @@ static void collect(evutil_socket_t fd, short what, void *arg)
     pool.finished = NULL;
     pthread_mutex_unlock(&pool.lock);
     while (list) {
-        struct job *job = list;
+        struct helper_job *job = list;
 
         list = job->next;
-        job->finished = true;
-        fiber_wake(&job->wait);
+        job->done(job->arg);
     }
 }
 
@@ -159,25 +150,57 @@ void helper_done(void)
     pool.notify = -1;
 }
 
-int helper_run(enum helper_queue queue, void (*fn)(void *arg), void *arg)
+int helper_start(enum helper_queue queue, struct helper_job *job)
 {
     struct queue *q = &pool.queues[queue];
-    struct job job = {.fn = fn, .arg = arg};
-    int r = 0;
 
+    job->next = NULL;
     pthread_mutex_lock(&pool.lock);
     if (q->waiting >= q->max) {
         pthread_mutex_unlock(&pool.lock);
         return -EBUSY;
     }
-    *q->tail = &job;
-    q->tail = &job.next;
+    *q->tail = job;
+    q->tail = &job->next;
     q->waiting++;
     pthread_cond_signal(&q->more);
     pthread_mutex_unlock(&pool.lock);
+    return 0;
+}
+
+struct run {
+    void (*fn)(void *arg);
+    void *arg;
+    struct fiber_wait wait;
+    bool finished;
+};
+
+static void run_it(void *arg)
+{
+    struct run *run = arg;
+
+    run->fn(run->arg);
+}
+
+static void run_is_done(void *arg)
+{
+    struct run *run = arg;
+
+    run->finished = true;
+    fiber_wake(&run->wait);
+}
+
+int helper_run(enum helper_queue queue, void (*fn)(void *arg), void *arg)
+{
+    struct run run = {.fn = fn, .arg = arg};
+    struct helper_job job = {.fn = run_it, .done = run_is_done, .arg = &run};
+    int r = helper_start(queue, &job);
+
+    if (r < 0)
+        return r;
     fiber_shield(true);
-    while (!job.finished)
-        r = fiber_park(&job.wait, INT64_MAX);
+    while (!run.finished)
+        r = fiber_park(&run.wait, INT64_MAX);
     fiber_shield(false);
     return r;
 }

@@ -19,3 +19,12 @@ void helper_done(void);                                 /* waits for what runs *
 /* Runs fn(arg) on a thread of the queue and suspends the fiber until it is done. 0, -EBUSY when the queue is full.
  * Not cancellable: arg lives on the caller's stack. */
 MUSTCHECK int helper_run(enum helper_queue queue, void (*fn)(void *arg), void *arg);
+
+/* The same without a fiber: `done` is called from the loop afterwards. The job outlives that call. */
+struct helper_job {
+    struct helper_job *next;
+    void (*fn)(void *arg);
+    void (*done)(void *arg);
+    void *arg;
+};
+MUSTCHECK int helper_start(enum helper_queue queue, struct helper_job *job);
