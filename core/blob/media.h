@@ -1,0 +1,14 @@
+/* What is in a file that somebody sent: asked of juxin-media, a process of its own for each question, which holds nothing
+ * worth having, may do nothing but read that file and write its answer, and ends when it takes too long. */
+#pragma once
+
+#include "base/base.h"
+#include "base/buf.h"
+
+#define MEDIA_TYPE_MAX 100
+
+/* At start: the program; copied. */
+void media_set_program(const char *path);
+/* Its media type by content, "application/pdf". Suspends. -EILSEQ: it cannot be said; -EBUSY: too many ask; -ETIMEDOUT; -ECANCELED;
+ * -EIO and others: the program cannot be run. */
+MUSTCHECK int media_type(int fd, char ret_type[MEDIA_TYPE_MAX]);
