@@ -156,8 +156,9 @@ static int check_permission(struct call *c, const struct api_route *route)
     return 0;
 }
 
-static int take_idempotency(struct call *c, const struct request *r, const struct api_route *route)
+int api_key(struct call *c, const struct request *r, struct text content)
 {
+    const struct api_route *route = api_route_of(r);
     struct text key = request_header(r, "Idempotency-Key");
     struct buf b = BUF_INIT;
 
@@ -177,7 +178,7 @@ static int take_idempotency(struct call *c, const struct request *r, const struc
     buf_addc(&b, '\n');
     buf_add_text(&b, request_header(r, "If-Match"));
     buf_addc(&b, '\n');
-    buf_add_text(&b, r->body);
+    buf_add_text(&b, content);
     c->idempotency_hash = arena_alloc(c->arena, sizeof(*c->idempotency_hash));
     *c->idempotency_hash = sha256_of(buf_text(&b));
     c->idempotency_key = arena_ndup(c->arena, key.ptr, key.len);
@@ -196,8 +197,9 @@ static int run_once(struct call *c, struct request *r, const struct api_route *r
         result = check_csrf(c, r, route, by_cookie);
     if (result == 0)
         result = check_permission(c, route);
-    if (result == 0)
-        result = take_idempotency(c, r, route);
+    c->idempotency_key = NULL;
+    if (result == 0 && !(route->flags & API_STREAMS))
+        result = api_key(c, r, r->body);
     /* First of all: what a handler looks at before it begins may be what the first request made. */
     if (result == 0 && c->idempotency_key)
         result = call_begin(c);
@@ -340,6 +342,8 @@ static int api_handle(struct request *r)
     if (observer)
         observer->end(&c, r); /* the answer is complete: a problem document has its headers too */
     fiber_set(FIBER_CALL, NULL);
+    if (route->end)
+        route->end(r);
     call_done(&c);
     tenant_unref(c.tenant);
     return result;
@@ -357,6 +361,7 @@ int api_add(struct router *rt, const struct api_route *route)
     h->handle = api_handle;
     h->extra = route;
     h->body_max = route->body_max;
+    h->streams = route->flags & API_STREAMS;
     if (route_count == route_capacity) {
         route_capacity = route_capacity ? route_capacity * 2 : 64;
         routes = mem_resize(routes, route_capacity, sizeof(struct api_route *));

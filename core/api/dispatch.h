@@ -18,7 +18,10 @@ enum api_flag {
     API_PUBLIC = 1,  /* answers without a session too */
     API_NO_CSRF = 2, /* sign-in: there is no session to take the token from; Origin is still checked */
     API_ALLOW_MUST_CHANGE = 4, /* answers while a new password is due */
-    API_NO_REPLAY = 8          /* Idempotency-Key is not taken up: the answer holds a secret */
+    API_NO_REPLAY = 8,         /* Idempotency-Key is not taken up: the answer holds a secret */
+    /* The handler takes the body as it comes (http/intake.h), then the key with api_key: no unit of work is open while a
+     * client sends. It may be run again for a new decision; what it has taken by then it keeps in r->kept, until `end`. */
+    API_STREAMS = 16
 };
 
 struct api_route {
@@ -30,8 +33,11 @@ struct api_route {
     const char *query; /* names of the query parameters it reads, comma-separated; NULL: none */
     const char *summary_en, *summary_zh;
     const char *request_schema, *response_schema; /* JSON text for OpenAPI, or NULL */
-    uint32_t body_max;                            /* 0: the default */
-    const void *extra;                            /* the owning floor's */
+    const char *request_type, *response_type;     /* media types; NULL: JSON */
+    const char *header;             /* a request header field it reads, for OpenAPI; NULL: none of its own */
+    uint32_t body_max;              /* 0: the default */
+    void (*end)(struct request *r); /* in the fiber, when the answer is decided; NULL for none */
+    const void *extra;              /* the owning floor's */
 };
 
 /* Once per process, before routes are added; the database is borrowed. */
@@ -54,6 +60,9 @@ void api_observe(const struct api_observer *o);
 MUSTCHECK int api_core_routes(struct router *rt);
 
 /* ---- for handlers ---- */
+
+/* For API_STREAMS, before call_begin: takes up the Idempotency-Key; `content` stands for the body. */
+MUSTCHECK int api_key(struct call *c, const struct request *r, struct text content);
 
 /* The version in If-Match: 0; 428 without the header, 400 for what is no tag, 412 for a tag not ours (as faults). */
 MUSTCHECK int api_if_match(struct call *c, const struct request *r, int64_t *ret_version);

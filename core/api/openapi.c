@@ -75,13 +75,17 @@ static void plain_operation(struct jsonw *w, const struct api_route *route)
     jsonw_array(w);
     path_parameters(w, route->path);
     query_parameters(w, route->query);
+    if (route->header)
+        openapi_parameter(w, route->header, "header", "string", NULL);
     jsonw_array_end(w);
     if (writes && route->request_schema) {
         jsonw_key(w, "requestBody");
         jsonw_object(w);
         jsonw_key(w, "content");
         jsonw_object(w);
-        jsonw_key(w, route->method == HTTP_PATCH ? "application/merge-patch+json" : "application/json");
+        jsonw_key(w, route->request_type           ? route->request_type
+                     : route->method == HTTP_PATCH ? "application/merge-patch+json"
+                                                   : "application/json");
         jsonw_object(w);
         jsonw_key(w, "schema");
         jsonw_raw(w, text_of(route->request_schema));
@@ -97,7 +101,7 @@ static void plain_operation(struct jsonw *w, const struct api_route *route)
     if (route->response_schema) {
         jsonw_key(w, "content");
         jsonw_object(w);
-        jsonw_key(w, "application/json");
+        jsonw_key(w, route->response_type ? route->response_type : "application/json");
         jsonw_object(w);
         jsonw_key(w, "schema");
         jsonw_raw(w, text_of(route->response_schema));

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "api/attachments.h"
 #include "api/dispatch.h"
 #include "api/meta.h"
 #include "api/openapi.h"
@@ -100,10 +101,12 @@ static int add_console(const struct config *c, struct router *rt)
 int setup_routes(const struct config *c, struct db *db, struct router *rt)
 {
     static int (*const tables[])(struct router *) = {api_core_routes, api_openapi_route, api_record_routes,
-        api_plugin_policy_routes, api_plugin_routes, api_meta_routes};
+        api_attachment_routes, api_plugin_policy_routes, api_plugin_routes, api_meta_routes};
     int r = 0;
 
     api_init(db);
+    api_attachment_limits(
+        (struct attachment_limits){(uint64_t)c->limits.upload_bytes, (uint32_t)c->limits.uploads});
     for (size_t i = 0; i < ARRAY_LEN(tables) && r == 0; i++)
         r = tables[i](rt);
     if (r == 0)

@@ -6,12 +6,15 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/health.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "blob/blob.h"
+#include "blob/media.h"
 #include "db/db.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -233,6 +236,25 @@ static int start_user(struct worker *w)
     return drop_privileges(w->config->user);
 }
 
+/* While the master's rights last: the service's user owns what it keeps there. A directory that cannot be made now may be
+ * there later (a disk that is not mounted yet): everything else is served without it. */
+static int start_files(struct worker *w)
+{
+    const char *directory = w->config->files_directory;
+    struct passwd *who = w->config->user && geteuid() == 0 ? getpwnam(w->config->user) : NULL;
+    CLEANUP(mem_freep) char *media = str_printf("%s/lib/juxin/juxin-media", w->config->install_dir);
+
+    if (mkdir(directory, 0700) == 0) {
+        if (who && chown(directory, who->pw_uid, who->pw_gid) < 0)
+            log_event(LOG_ERROR, "worker.no_files", LF_STR("directory", directory), LF_ERR(-errno));
+    } else if (errno != EEXIST) {
+        log_event(LOG_ERROR, "worker.no_files", LF_STR("directory", directory), LF_ERR(-errno));
+    }
+    disk_set_directory(directory);
+    media_set_program(media);
+    return 0;
+}
+
 static int start_loop(struct worker *w)
 {
     struct fiber_limits fibers = {(uint32_t)w->config->limits.in_flight + 16, 64};
@@ -277,9 +299,9 @@ static int start_duties(struct worker *w)
 static const struct step {
     const char *name;
     int (*run)(struct worker *w);
-} steps[] = {{"tls", load_tls}, {"keys", start_keys}, {"user", start_user}, {"loop", start_loop},
-    {"services", start_services}, {"database", start_database}, {"routes", start_routes},
-    {"listeners", open_servers}, {"duties", start_duties}};
+} steps[] = {{"tls", load_tls}, {"keys", start_keys}, {"files", start_files}, {"user", start_user},
+    {"loop", start_loop}, {"services", start_services}, {"database", start_database},
+    {"routes", start_routes}, {"listeners", open_servers}, {"duties", start_duties}};
 
 static int start(struct worker *w)
 {

@@ -102,7 +102,7 @@ int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct 
 {
     static const char *const known[] = {"$schema", "resource", "label", "description", "levels", "number",
         "fields", "states", "transitions", "submitter_may", "permissions", "anonymity", "list", "views",
-        "form", "samples", NULL};
+        "form", "samples", "attachments", NULL};
     struct resource *res = arena_alloc(a, sizeof(*res));
     struct parse p = {a, report, res};
     uint32_t faults = report->count;
@@ -127,6 +127,7 @@ int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct 
     parse_anonymity(&p, json);
     parse_list(&p, json);
     parse_submitter(&p, json);
+    parse_beside(&p, json);
     for (int i = 0; i < RESOURCE_ACTIONS; i++)
         res->permissions[i] = UINT32_MAX;
     if (report->count != faults)

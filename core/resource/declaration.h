@@ -115,6 +115,15 @@ struct anonymity {
     const struct field *unless; /* boolean: the submitter agreed to be named */
 };
 
+/* What a resource takes beside its records. */
+struct attachments_rule {
+    bool is_on;
+    uint32_t types; /* bit per enum file_group (file_type.h) */
+    uint32_t max_count;
+    uint64_t max_bytes; /* of one */
+    uint32_t permission;
+};
+
 enum resource_action {
     ACTION_READ,
     ACTION_CREATE,
@@ -142,6 +151,7 @@ struct resource {
     uint32_t transition_count;
     bool submitter_may_update, submitter_may_delete; /* the creator, while in the initial state */
     struct anonymity anonymity;
+    struct attachments_rule attachments;
     const struct field *sort; /* of lists that ask for none; NULL: newest first */
     bool sort_desc;
     uint32_t permissions[RESOURCE_ACTIONS];

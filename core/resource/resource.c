@@ -52,6 +52,10 @@ static void declare_permissions(struct resource *res)
             permission_declare(arena_printf(memory, "%s.%s", res->full_name, resource_action_names[i]),
                 arena_printf(memory, "%s：%s", res->label.zh, zh[i]),
                 arena_printf(memory, "%s: %s", res->label.en, en[i]));
+    if (res->attachments.is_on)
+        res->attachments.permission = permission_declare(arena_printf(memory, "%s.attach", res->full_name),
+            arena_printf(memory, "%s：上传附件", res->label.zh),
+            arena_printf(memory, "%s: Attach files", res->label.en));
     for (uint32_t i = 0; i < res->transition_count; i++) {
         struct transition *t = &res->transitions[i];
 

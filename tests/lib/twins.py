@@ -9,7 +9,7 @@ import subprocess
 import time
 import uuid
 
-from . import harness, postgres
+from . import files, harness, postgres
 from .client import Client
 from .server import ROOT, Server, prefix
 
@@ -171,6 +171,16 @@ class District:
     def fresh_record(self, resource="works/item", unit="c1", **fields):
         return self.call("POST", "/" + resource, dict(self.record(resource), unit=self.units[unit], **fields)).json["id"]
 
+    def file(self):
+        """(content, name) of one that nobody has yet."""
+        name = fresh_name()
+        return f"{self.slug} {name} {SENTENCE}\n".encode(), f"{self.slug} {name}.txt"
+
+    def fresh_file(self, resource, record):
+        data, name = self.file()
+        return self.call("POST", f"/{resource}/{record}/attachments", data,
+                         headers={"Content-Disposition": files.disposition(name)}).json["id"]
+
     def settle(self):
         """Plugins have done what they do after a commit: no version moves on under a test."""
         harness.wait_until(lambda: self.server.psql(f"SELECT count(*) FROM juxin.outbox WHERE tenant_id = {self.id}") == [["0"]],
@@ -204,6 +214,7 @@ class District:
         for resource, count in (("works/item", 6), ("suggestions/suggestion", 3), ("probe/thing", 3)):
             made = [self.fresh_record(resource) for _ in range(count)]
             self.records[resource] = made[0]
+        self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}
         self.fresh_record(parent=self.records["works/item"])
         self.key = {"Idempotency-Key": f"{self.slug}-key"}
         self.call("POST", "/works/item", dict(self.record("works/item"), unit=self.units["c2"]), headers=self.key)

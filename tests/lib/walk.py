@@ -6,6 +6,8 @@ import re
 import urllib.parse
 import uuid
 
+from . import files
+
 # What a value names. "plain" ones name nothing of a tenant's.
 KINDS = {
     "unit": "unit", "parent": "unit", "under": "unit", "place": "unit",
@@ -13,13 +15,15 @@ KINDS = {
     "department": "department", "lead": "department", "lead_department": "department",
     "helpers": "departments", "co_departments": "departments",
     "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
+    "file": "file",
     "login": "login", "password": "password", "old_password": "password",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
          "count": "exact", "reach": "self", "permission": "core.unit.read", "kind": "card", "plugin": "works", "levels": "park",
          "rule": "on", "is_active": True, "is_head": True, "source": "x", "license": "x",
          "from": None, "until": None, "expires_at": None, "permissions": ["core.unit.read"], "new_password": "a decent pass phrase",
-         "then_veto": False, "mine": "false", "state": "waiting"}
+         "then_veto": False, "mine": "false", "state": "waiting", "inline": "true"}
+BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -38,7 +42,8 @@ class Call:
 
     def but(self, where, name, value):
         """The same call with one value replaced."""
-        parts = {"path": dict(self.path), "query": dict(self.query), "body": self.body and dict(self.body)}
+        body = dict(self.body) if isinstance(self.body, dict) else self.body
+        parts = {"path": dict(self.path), "query": dict(self.query), "body": body}
         parts[where][name] = value
         return Call(self.operation, parts["path"], parts["query"], parts["body"], self.headers)
 
@@ -67,11 +72,12 @@ class Operation:
         missing = set(re.findall(r"\{(\w+)\}", path)) ^ set(self.parameters["path"])
         assert not missing, f"{method} {path}: parameters of the path and of the document differ: {missing}"
         content = said.get("requestBody", {}).get("content", {})
-        unknown = set(content) - {"application/json", "application/merge-patch+json"}
+        unknown = set(content) - {"application/json", "application/merge-patch+json", BINARY}
         assert not unknown, f"{method} {path} takes {unknown}: teach tests/lib/walk.py to send it"
         schemas = [resolve(document, c["schema"]) for c in content.values()]
         if schemas and "anyOf" in schemas[0]:
             schemas = [resolve(document, s) for s in schemas[0]["anyOf"] if s["$ref"].rpartition(".")[2] == transition]
+        self.is_binary = BINARY in content
         self.schema = schemas[0] if schemas else None
         self.resource = re.match(r"/(\w+/\w+)", path)[1] if self.is_record(document) else None
 
@@ -150,7 +156,7 @@ def kind_of(operation, where, name, schema=None):
         return "group"
     if operation.resource and where == "query" and name in ("unit.level",):
         return "plain"
-    if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count"):
+    if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline"):
         return "filter"
     if name == "cursor":
         return "cursor"
@@ -210,6 +216,8 @@ class Walker:
             return d.records[operation.resource]
         if name == "unit.code":
             return f"eq.{d.slug}-c1"
+        if kind == "file":
+            return d.files[operation.resource]
         if kind == "filter":
             return self.filter_value(operation, name)
         if kind == "words":
@@ -244,6 +252,9 @@ class Walker:
         query = {"permission": "core.unit.read", "unit": self.district.units["c1"]} if operation.path == "/explain" else {}
         body = self.body(operation) if operation.schema else WORKING[operation.method]
         call = Call(operation, path, query, body, {"If-Match": '"1"'} if operation.method != "GET" else {})
+        if operation.is_binary:
+            call.body, name = self.district.file()
+            call.headers["Content-Disposition"] = files.disposition(name)
         self.prepare(call)
         return call
 
@@ -254,6 +265,8 @@ class Walker:
                                                                                                          name, kind)
         if kind == "record":
             return self.district.fresh_record(operation.resource)
+        if kind == "file":
+            return None  # of that record: prepare()
         return getattr(self.district, "fresh_" + kind)()
 
     def body(self, operation):
@@ -287,6 +300,8 @@ class Walker:
         operation, district = call.operation, self.district
         if operation.method == "DELETE" and operation.path.endswith("/members/{account}"):
             district.call("PUT", call.target(), {})
+        if "file" in call.path and call.path["file"] is None:
+            call.path["file"] = district.fresh_file(operation.resource, call.path["id"])
         if operation.path == "/jobs/{job}/retry":
             district.server.psql(f"UPDATE juxin.job SET state = 'failed' WHERE id = '{call.path['job']}'")
         if operation.transition:

@@ -1,0 +1,254 @@
+/* P/R/{id}/attachments. */
+#include "api/attachments.h"
+
+#include <errno.h>
+
+#include "api/upload.h"
+#include "base/mem.h"
+#include "http/disposition.h"
+#include "loop/source.h"
+#include "resource/attachment.h"
+#include "resource/file_name.h"
+#include "resource/reader.h"
+#include "resource/resource.h"
+
+static uint64_t bytes_max = UINT64_C(104857600);
+
+void api_attachment_limits(struct attachment_limits limits)
+{
+    bytes_max = limits.bytes;
+    upload_set_places(limits.uploads);
+}
+
+static const struct resource *resource_of(const struct request *r)
+{
+    return api_route_of(r)->extra;
+}
+
+/* The record of the path; locked in an open unit of work. */
+static int record_of(struct call *c, const struct request *r, struct record **ret)
+{
+    struct uuid id;
+    int e = api_id(c, r, "id", &id);
+
+    return e < 0 ? e : record_fetch(c, resource_of(r), id, c->tx != NULL, ret);
+}
+
+static int list(struct call *c, struct request *r)
+{
+    struct record *rec;
+    int e = record_of(c, r, &rec);
+
+    return e < 0 ? e : attachment_list_write(c, rec, response_json(r, 200));
+}
+
+static int get(struct call *c, struct request *r)
+{
+    struct record *rec;
+    struct uuid file;
+    int e = record_of(c, r, &rec);
+
+    if (e == 0)
+        e = api_id(c, r, "file", &file);
+    return e < 0 ? e : attachment_write(c, rec, file, response_json(r, 200));
+}
+
+/* ---- in ---- */
+
+static int take_name(struct call *c, struct request *r, const char **ret)
+{
+    struct text field = request_header(r, "Content-Disposition");
+    int e = field.ptr ? disposition_parse(c->arena, field, ret) : -ENOENT;
+
+    if (e == 0 && file_name_is_good(text_of(*ret)))
+        return 0;
+    if (e == -ENOENT)
+        return call_fail_at(c, "Content-Disposition", "required",
+            "attachment; filename*=UTF-8''… with the file's name (RFC 6266).",
+            "应为 attachment; filename*=UTF-8''…，给出文件名（RFC 6266）。");
+    return call_fail_at(c, "Content-Disposition", "file_name",
+        "A name of 1 to 150 characters, without a path, / \\ : * ? \" < > |, control or direction "
+        "characters, and "
+        "without blanks or dots around it.",
+        "文件名为 1 至 150 个字符，不含路径、/ \\ : * ? \" < > "
+        "|、控制字符或方向控制字符，首尾不得为空格或句点。");
+}
+
+static int created(
+    struct call *c, struct request *r, const struct record *rec, const struct attachment *file, bool is_new)
+{
+    struct jsonw *w = response_json(r, is_new ? 201 : 200);
+    int e;
+
+    if (is_new)
+        response_header(
+            r->response, "Location", "%.*s/%s", (int)r->path.len, r->path.ptr, uuid_format(file->id).s);
+    e = attachment_write(c, rec, file->id, w);
+    return e < 0 ? e : call_commit(c);
+}
+
+static int upload(struct call *c, struct request *r)
+{
+    const struct attachments_rule *rule = &resource_of(r)->attachments;
+    struct attachment_input in = {0};
+    struct attachment file;
+    struct record *rec;
+    struct upload *u;
+    bool is_new;
+    int e = record_of(c, r, &rec);
+
+    if (e == 0)
+        e = attachment_may_add(c, rec);
+    if (e == 0)
+        e = take_name(c, r, &in.name);
+    if (e == 0)
+        e = upload_take(c, r, MIN(rule->max_bytes, bytes_max), rule->types, &u);
+    if (e < 0)
+        return e;
+    in.type = u->type;
+    in.digest = u->digest;
+    in.size = u->size;
+    in.writer = u->writer;
+    e = api_key(c, r, (struct text){(const char *)u->digest.b, SHA256_LEN});
+    if (e == 0)
+        e = call_begin(c);
+    if (e < 0 || c->is_replay)
+        return e;
+    e = record_of(c, r, &rec);
+    if (e == 0)
+        e = attachment_add(c, rec, &in, &file, &is_new);
+    return e < 0 ? e : created(c, r, rec, &file, is_new);
+}
+
+/* ---- out ---- */
+
+/* Whatever is in it: nothing of it runs here. Only what holds nothing that acts is shown inside a page, and only when asked. */
+static void safe_headers(struct request *r, const struct attachment *file)
+{
+    CLEANUP(buf_done) struct buf b = BUF_INIT;
+    bool shown = file->type && file->type->is_passive && text_is(request_query(r, "inline"), "true");
+
+    disposition_add(&b, shown, file->name);
+    response_header(r->response, "Content-Disposition", "%s", buf_str(&b));
+    response_header(
+        r->response, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
+}
+
+static int content(struct call *c, struct request *r)
+{
+    struct attachment file;
+    struct source *source;
+    struct record *rec;
+    struct uuid id;
+    int e = record_of(c, r, &rec);
+
+    if (e == 0)
+        e = api_id(c, r, "file", &id);
+    if (e == 0)
+        e = attachment_find(c, rec, id, &file);
+    if (e == 0)
+        e = blob_store()->open(c->tenant->id, &file.digest, 0, file.size, &source);
+    if (e == -EINVAL || e == -ECANCELED || e == -EREMCHG || e == -EAGAIN)
+        return e;
+    if (e < 0) {
+        log_event(LOG_ERROR, "files.unreadable", LF_INT("tenant", c->tenant->id), LF_ERR(e));
+        return call_fail(
+            c, 503, "file_unavailable", "The file cannot be read at the moment.", "暂时无法读取该文件。");
+    }
+    response_source(r, 200, file.type ? file.type->media : "application/octet-stream", source);
+    safe_headers(r, &file);
+    return 0;
+}
+
+static int delete (struct call *c, struct request *r)
+{
+    struct record *rec;
+    struct uuid file;
+    int e = api_id(c, r, "file", &file);
+
+    if (e == 0)
+        e = call_begin(c);
+    if (e < 0 || c->is_replay)
+        return e;
+    e = record_of(c, r, &rec);
+    if (e == 0)
+        e = attachment_remove(c, rec, file);
+    return e < 0 ? e : api_done(c, r);
+}
+
+/* ---- routes ---- */
+
+#define FILE_SCHEMA                                                                                          \
+    "{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"name\":{"       \
+    "\"type\":\"string\"},"                                                                                  \
+    "\"type\":{\"type\":\"string\",\"description\":\"By what is in it\"},\"size\":{\"type\":\"integer\"},"   \
+    "\"sha256\":{\"type\":\"string\"},\"can_be_shown\":{\"type\":\"boolean\",\"description\":\"May be "      \
+    "asked for with "                                                                                        \
+    "inline=true\"},\"created_at\":{\"type\":\"string\",\"format\":\"date-time\"},\"created_by\":{\"type\":" \
+    "[\"string\","                                                                                           \
+    "\"null\"],\"format\":\"uuid\"},\"created_by_name\":{\"type\":[\"string\",\"null\"]}}}"
+#define BYTES_SCHEMA "{\"type\":\"string\",\"format\":\"binary\"}"
+
+static const struct api_route templates[] = {
+    {.method = HTTP_GET,
+        .path = "/attachments",
+        .handle = list,
+        .summary_en = "Files of a record",
+        .summary_zh = "附件列表",
+        .response_schema =
+            "{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":" FILE_SCHEMA
+            "}}}"},
+    {.method = HTTP_POST,
+        .path = "/attachments",
+        .flags = API_STREAMS,
+        .handle = upload,
+        .end = upload_end,
+        .header = "Content-Disposition",
+        .request_type = "application/octet-stream",
+        .request_schema = BYTES_SCHEMA,
+        .response_schema = FILE_SCHEMA,
+        .body_max = UINT32_MAX,
+        .summary_en = "Attach a file: its bytes as the body, its name in Content-Disposition",
+        .summary_zh = "上传附件：请求体为文件内容，文件名在 Content-Disposition 中"},
+    {.method = HTTP_GET,
+        .path = "/attachments/{file}",
+        .handle = get,
+        .response_schema = FILE_SCHEMA,
+        .summary_en = "About a file",
+        .summary_zh = "附件信息"},
+    {.method = HTTP_GET,
+        .path = "/attachments/{file}/content",
+        .query = "inline",
+        .handle = content,
+        .response_type = "application/octet-stream",
+        .response_schema = BYTES_SCHEMA,
+        .summary_en = "The file itself",
+        .summary_zh = "下载附件"},
+    {.method = HTTP_DELETE,
+        .path = "/attachments/{file}",
+        .handle = delete,
+        .summary_en = "Remove a file",
+        .summary_zh = "删除附件"},
+};
+
+int api_attachment_routes(struct router *rt)
+{
+    int e = 0;
+
+    for (uint32_t i = 0; i < resource_count() && e == 0; i++) {
+        const struct resource *res = resource_at(i);
+        struct api_route *routes;
+
+        if (!res->attachments.is_on)
+            continue;
+        routes = mem_dup(templates, sizeof(templates)); /* as long as the process */
+        for (size_t k = 0; k < ARRAY_LEN(templates); k++) {
+            routes[k].path = str_printf("/%s/%s/{id}%s", res->plugin, res->name, templates[k].path);
+            routes[k].summary_en = str_printf("%s: %s", res->label.en, templates[k].summary_en);
+            routes[k].summary_zh = str_printf("%s：%s", res->label.zh, templates[k].summary_zh);
+            routes[k].extra = res;
+        }
+        e = api_add_all(rt, routes, ARRAY_LEN(templates));
+    }
+    return e;
+}

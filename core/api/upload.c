@@ -1,0 +1,157 @@
+/* A file coming in. */
+#include "api/upload.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "blob/media.h"
+#include "http/intake.h"
+
+#include <unistd.h>
+
+#define PIECE (128u * 1024u)
+/* One account's part of the places for uploads. */
+#define SHARE 4
+
+static uint32_t places = 64, taken;
+static struct upload *under_way;
+
+void upload_set_places(uint32_t n)
+{
+    places = n;
+}
+
+static int fail_busy(struct call *c)
+{
+    (void)call_fail(c, 503, "uploads_busy", "Too many files are being sent. Try again in a moment.",
+        "正在上传的文件过多，请稍后重试。");
+    c->fault.retry_after_s = 5;
+    return -EINVAL;
+}
+
+/* A store that does not work is the operator's affair: it is logged, and told without its reasons. */
+static int store_error(struct call *c, int error)
+{
+    if (error == -ECANCELED || (error == -EINVAL && c->fault.status))
+        return error;
+    if (error == -EBUSY)
+        return fail_busy(c);
+    if (error != -ENOSPC)
+        log_event(LOG_ERROR, "files.unavailable", LF_ERR(error));
+    if (error == -ENOSPC)
+        (void)call_fail(c, 507, "storage_full",
+            "There is no room for files left. Its operator has to make room; try again later.",
+            "文件存储空间不足，请联系运维人员，稍后重试。");
+    else
+        (void)call_fail(c, 503, "files_unavailable", "Files cannot be stored at the moment. Try again later.",
+            "暂时无法保存文件，请稍后重试。");
+    c->fault.retry_after_s = 30;
+    return -EINVAL;
+}
+
+static int fail_large(struct call *c, uint64_t most)
+{
+    return call_fail(c, 413, "file_too_large",
+        arena_printf(c->arena, "A file here has at most %llu bytes.", (unsigned long long)most),
+        arena_printf(c->arena, "此处文件不得超过 %llu 字节。", (unsigned long long)most));
+}
+
+/* A place, and the writer. */
+static int begin(struct call *c, struct request *r, struct upload **ret)
+{
+    uint32_t own = 0;
+    struct upload *u;
+    int e;
+
+    for (const struct upload *other = under_way; other; other = other->next)
+        own += uuid_eq(other->account, c->who->account);
+    if (taken >= places || own >= MAX(places / SHARE, 1u))
+        return fail_busy(c);
+    u = mem_zalloc(sizeof(*u));
+    u->account = c->who->account;
+    u->next = under_way;
+    under_way = u;
+    taken++;
+    r->kept = u; /* from here on upload_end gives all of it back */
+    e = blob_store()->begin(c->tenant->id, &u->writer);
+    *ret = u;
+    return e < 0 ? store_error(c, e) : 0;
+}
+
+static int receive(struct call *c, struct request *r, struct upload *u, uint64_t most)
+{
+    CLEANUP(mem_freep) char *piece = mem_alloc(PIECE);
+    uint64_t total = 0;
+    ssize_t n;
+    int e;
+
+    while ((n = request_read(r, piece, PIECE)) > 0) {
+        total += (uint64_t)n;
+        if (total > most)
+            return fail_large(c, most);
+        e = blob_store()->write(u->writer, piece, (size_t)n);
+        if (e < 0)
+            return store_error(c, e);
+    }
+    if (n < 0)
+        return (int)n;
+    if (total == 0)
+        return call_fail_at(c, "", "empty_file", "A file with something in it.", "文件内容不能为空。");
+    e = blob_store()->finish(u->writer, &u->digest, &u->size);
+    return e < 0 ? store_error(c, e) : 0;
+}
+
+/* What the file is, by what is in it: nothing that its sender says counts. */
+static int look(struct call *c, struct upload *u, uint32_t types)
+{
+    char media[MEDIA_TYPE_MAX] = "";
+    int fd, e = blob_store()->look(u->writer, &fd);
+
+    if (e == 0) {
+        e = media_type(fd, media);
+        close(fd);
+    }
+    if (e == -ETIMEDOUT)
+        e = -EILSEQ;
+    if (e < 0 && e != -EILSEQ)
+        return store_error(c, e);
+    u->type = e == 0 ? file_type_find(media) : NULL;
+    if (!u->type || !(types >> u->type->group & 1))
+        return call_fail(c, 415, "file_type",
+            "This kind of file is not accepted here. What is in the file counts, not its name.",
+            "此处不接受该类型的文件（以文件内容为准，与文件名无关）。");
+    return 0;
+}
+
+int upload_take(struct call *c, struct request *r, uint64_t most, uint32_t types, struct upload **ret)
+{
+    int e;
+
+    *ret = r->kept;
+    if (*ret) /* all of it has come, and was found good */
+        return 0;
+    if (request_length(r) > 0 && (uint64_t)request_length(r) > most)
+        return fail_large(c, most);
+    e = begin(c, r, ret);
+    if (e == 0)
+        e = receive(c, r, *ret, most);
+    return e < 0 ? e : look(c, *ret, types);
+}
+
+void upload_end(struct request *r)
+{
+    struct upload *u = r->kept;
+
+    r->kept = NULL;
+    if (!u)
+        return;
+    blob_store()->end(u->writer);
+    for (struct upload **at = &under_way; *at; at = &(*at)->next) {
+        if (*at == u) {
+            *at = u->next;
+            break;
+        }
+    }
+    taken--;
+    free(u);
+}

@@ -1,0 +1,24 @@
+/* A file coming in: its body into the store, and what it is. */
+#pragma once
+
+#include "api/dispatch.h"
+#include "base/digest.h"
+#include "blob/blob.h"
+#include "resource/file_type.h"
+
+struct upload {
+    struct uuid account; /* whose */
+    struct blob_writer *writer;
+    struct sha256 digest;
+    uint64_t size;
+    const struct file_type *type;
+    struct upload *next; /* of those under way */
+};
+
+void upload_set_places(uint32_t places);
+/* Takes the request's body, once: a handler that decides anew gets what is kept. 0; -EINVAL with the fault: 413 over
+ * `most` bytes, 415 a kind of file that is not among `types` (bits of enum file_group), 422 empty, 503 too many at once, 507 no
+ * room. */
+MUSTCHECK int upload_take(
+    struct call *c, struct request *r, uint64_t most, uint32_t types, struct upload **ret);
+void upload_end(struct request *r); /* the route's `end` */

@@ -1,0 +1,42 @@
+/* Who may put something beside a record. */
+#include "resource/beside.h"
+
+#include "access/permission.h"
+#include "resource/change.h"
+#include "resource/reader.h"
+
+bool beside_may(const struct call *c, const struct record *rec, uint32_t permission)
+{
+    if (change_may(c, rec->res, permission, rec->unit))
+        return true;
+    if (c->who->kind != SUBJECT_ACCOUNT)
+        return false;
+    if (reader_reaches(c, rec) && !uuid_eq(c->who->account, rec->created_by))
+        return false;
+    return subject_may_anywhere(c->who, permission);
+}
+
+int beside_forbidden(struct call *c, uint32_t permission)
+{
+    return call_forbidden(c, permission_info(permission)->name);
+}
+
+bool beside_hides(const struct record *rec, struct uuid account)
+{
+    return rec->hides_submitter && uuid_eq(account, rec->created_by);
+}
+
+void beside_write_account(
+    struct jsonw *w, const struct record *rec, const char *key, struct uuid account, const char *name)
+{
+    bool hides = beside_hides(rec, account);
+    char name_key[60];
+
+    snprintf(name_key, sizeof(name_key), "%s_name", key);
+    jsonw_kstr(w, key, hides || uuid_is_nil(account) ? NULL : uuid_format(account).s);
+    jsonw_kstr(w, name_key, hides ? NULL : name);
+    if (hides) {
+        snprintf(name_key, sizeof(name_key), "%s_hidden", key);
+        jsonw_kbool(w, name_key, true);
+    }
+}
