@@ -44,7 +44,8 @@ struct build {
     const char *order, *order_outer;
     uint32_t limit; /* 0: none */
     uint32_t branches;
-    bool direct; /* one branch only: it is the page, no union and join around it */
+    bool direct;          /* one branch only: it is the page, no union and join around it */
+    uint32_t reach_count; /* entries of the scope: each adds one unit to one kind of branch */
     struct uuid *units[BRANCHES];
     uint32_t unit_count[BRANCHES];
 };
@@ -58,11 +59,9 @@ static const char *arg(struct build *b, const char *value, const char *type)
 
 static void reach_add(struct build *b, enum branch kind, uint32_t unit)
 {
-    const struct tree *t = b->c->tenant->tree;
-
     if (!b->units[kind])
-        b->units[kind] = arena_array(b->c->arena, tree_count(t) + 1, sizeof(struct uuid));
-    b->units[kind][b->unit_count[kind]++] = tree_unit(t, unit).id;
+        b->units[kind] = arena_array(b->c->arena, b->reach_count, sizeof(struct uuid));
+    b->units[kind][b->unit_count[kind]++] = tree_unit(b->c->tenant->tree, unit).id;
 }
 
 static void reach_entry(struct build *b, struct scope_entry e)
@@ -103,6 +102,7 @@ static bool reach_all(struct build *b)
     struct scope scope;
 
     reader_scope(b->c, b->q->res, &scope);
+    b->reach_count = scope.count;
     for (uint32_t i = 0; i < scope.count; i++) {
         struct scope_entry e = scope.entries[i];
 

@@ -25,6 +25,21 @@ void reader_scope(struct call *c, const struct resource *res, struct scope *ret)
     subject_scope(owns ? &all : c->who, c->tenant, res->permissions[ACTION_READ], c->arena, ret);
 }
 
+static uint32_t entry_end(const struct tree *t, const struct scope_entry *e)
+{
+    return e->reach == REACH_SELF ? e->unit + 1 : tree_end(t, e->unit);
+}
+
+/* At most so many units are in the scope. */
+static size_t scope_size(const struct tree *t, const struct scope *scope)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < scope->count; i++)
+        n += entry_end(t, &scope->entries[i]) - scope->entries[i].unit;
+    return n;
+}
+
 /* All units of the scope: a subtree is an interval, children are looked for in it. */
 static uint32_t scope_units(struct call *c, const struct scope *scope, struct uuid *out)
 {
@@ -34,7 +49,7 @@ static uint32_t scope_units(struct call *c, const struct scope *scope, struct uu
     for (uint32_t i = 0; i < scope->count; i++) {
         const struct scope_entry *e = &scope->entries[i];
 
-        for (uint32_t u = e->unit; u < (e->reach == REACH_SELF ? e->unit + 1 : tree_end(t, e->unit)); u++)
+        for (uint32_t u = e->unit; u < entry_end(t, e); u++)
             if (e->reach != REACH_CHILDREN || tree_parent(t, u) == e->unit)
                 out[n++] = tree_unit(t, u).id;
     }
@@ -51,8 +66,7 @@ const char *reader_holders(struct call *c, const struct resource *res, bool full
     reader_scope(c, res, &scope);
     if (scope.everywhere)
         scope.count = 0; /* whatever a unit passed on is seen anyway */
-    ids = arena_array(c->arena,
-        (size_t)tree_count(c->tenant->tree) * (scope.count + 1) + s->department_count + 1, sizeof(*ids));
+    ids = arena_array(c->arena, scope_size(c->tenant->tree, &scope) + s->department_count + 1, sizeof(*ids));
     n = scope_units(c, &scope, ids);
     if (s->kind == SUBJECT_ACCOUNT && !uuid_is_nil(s->account))
         ids[n++] = s->account;
