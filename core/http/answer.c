@@ -69,7 +69,7 @@ static void build_head(struct exchange *x, uint64_t body_len)
         buf_adds(out, p->content_type);
         ADD(out, "\r\n");
     }
-    if (p->status != 204 && p->status != 304) {
+    if (p->status != 204 && p->status != 304 && !p->push_open) {
         ADD(out, "Content-Length: ");
         add_number(out, body_len);
         ADD(out, "\r\n");
@@ -131,6 +131,10 @@ static void answered(struct conn *c)
 
     s->stats.responses_by_class[MIN(x->response.status / 100, 5)]++;
     answer_log(x, x->response.status);
+    if (x->response.push_open && x->request.method != HTTP_HEAD && !s->draining) {
+        push_begin(c);
+        return;
+    }
     if (!x->keep_alive) {
         linger(c);
         return;

@@ -7,7 +7,16 @@
 
 static struct conn_list *list_of(struct http_server *s, enum conn_state state)
 {
-    return state == CONN_IDLE ? &s->idle : state == CONN_DEAD ? &s->dead : &s->busy;
+    switch (state) {
+    case CONN_IDLE:
+        return &s->idle;
+    case CONN_PUSHING:
+        return &s->pushing;
+    case CONN_DEAD:
+        return &s->dead;
+    default:
+        return &s->busy;
+    }
 }
 
 static void unlink_conn(struct conn_list *l, struct conn *c)
@@ -85,6 +94,8 @@ void conn_close(struct conn *c)
         return;
     conn_watch(c, 0);
     stream_close(&c->stream);
+    if (c->push)
+        s->push_gone(c->push);
     exchange_end(c->x);
     c->x = NULL;
     buf_done(&c->in);

@@ -1,6 +1,7 @@
 /* A connection and the exchange on it. Private to the http floor; its files, from the bottom:
  *   exchange.c   the memory of a request and its answer
  *   conn.c       one connection: its state, what it waits for, its end
+ *   push.c       answers without an end
  *   answer.c     bytes out
  *   intake.c     the body, for a handler that takes it as it comes
  *   handle.c     the request's fiber
@@ -26,13 +27,15 @@
 /* Which list of the server a connection is on follows from its state; conn_enter() is the one place that moves it.
  *
  *   HANDSHAKE → READING → HANDLING → WRITING → IDLE → READING …
- *                  └────────→ WRITING → LINGERING → DEAD */
+ *                  └────────→ WRITING → LINGERING → DEAD
+ *                                 └────→ PUSHING ──────┘ */
 enum conn_state {
     CONN_HANDSHAKE,
     CONN_READING,   /* waiting for the first request or inside one */
     CONN_HANDLING,  /* a fiber has the request */
     CONN_WRITING,   /* the answer did not fit into the socket at once */
     CONN_IDLE,      /* kept alive, nothing of a next request has come */
+    CONN_PUSHING,   /* an answer without an end; see push.h */
     CONN_LINGERING, /* answered and ended; reads what still comes so that the client gets to see the answer */
     CONN_DEAD,      /* closed; rests until the loop comes round, since an event may still name it */
 };
@@ -66,6 +69,7 @@ struct conn {
     struct conn *prev, *next;
     struct http_server *server;
     struct exchange *x; /* NULL between requests */
+    struct push *push;  /* while pushing */
     struct stream stream;
     struct event event;
     struct buf in; /* bytes behind the current request */
@@ -96,7 +100,8 @@ struct http_server {
     struct http_limits limits;
     struct listener listeners[HTTP_LISTENERS_MAX];
     size_t listener_count;
-    struct conn_list busy, idle, dead; /* idle: longest first */
+    void (*push_gone)(struct push *p);          /* push.c's, which is above conn.c */
+    struct conn_list busy, idle, pushing, dead; /* idle: longest first */
     struct loop_timer *sweep;
     event_callback_fn on_event; /* of every connection */
     struct http_stats stats;
@@ -131,6 +136,11 @@ void conn_expire(struct conn *c); /* closes at a deadline */
 void conn_free(struct conn *c);   /* of a dead one */
 void conn_reap_later(struct http_server *s); /* frees the dead when the loop comes round, and ends a drain */
 void conn_go_on(struct conn *c); /* after an answer: looks, from the loop, for what has come meanwhile */
+
+/* push.c */
+void push_begin(struct conn *c); /* the head is out */
+void push_gone(struct push *p);
+void push_event(struct conn *c, short what);
 
 /* answer.c */
 void answer(struct exchange *x, bool keep_alive); /* sends the response, now or as the socket allows */

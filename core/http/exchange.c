@@ -52,6 +52,7 @@ void exchange_end(struct exchange *x)
     s = x->conn->server;
     s->stats.buffered_bytes -= x->buffered;
     response_drop_source(&x->response);
+    response_drop_push(&x->response);
     http_parser_done(&x->parser);
     arena_reset(x->request.arena);
     if (s->pooled >= POOL_MAX ||

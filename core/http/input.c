@@ -173,7 +173,7 @@ void input_event(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *c = arg;
 
-    (void)fd, (void)what;
+    (void)fd;
     switch (c->state) {
     case CONN_HANDSHAKE:
         handshake(c);
@@ -193,6 +193,9 @@ void input_event(evutil_socket_t fd, short what, void *arg)
     case CONN_WRITING:
         answer_flush(c);
         conn_go_on(c);
+        break;
+    case CONN_PUSHING:
+        push_event(c, what);
         break;
     case CONN_LINGERING:
         discard(c);

@@ -17,9 +17,19 @@ void response_drop_source(struct response *p)
         s->ops->close(s);
 }
 
+void response_drop_push(struct response *p)
+{
+    void (*open)(struct push * p, void *arg) = p->push_open;
+
+    p->push_open = NULL;
+    if (open)
+        open(NULL, p->push_arg);
+}
+
 void response_reset(struct response *p)
 {
     response_drop_source(p);
+    response_drop_push(p);
     buf_clear(&p->head);
     buf_clear(&p->body);
     p->borrowed = (struct text){NULL, 0};
@@ -33,6 +43,7 @@ void response_reset(struct response *p)
 void response_done(struct response *p)
 {
     response_drop_source(p);
+    response_drop_push(p);
     buf_done(&p->head);
     buf_done(&p->body);
 }

@@ -8,6 +8,7 @@
 
 struct request;
 struct source;
+struct push;
 
 struct response {
     int status;      /* 0 until decided */
@@ -18,12 +19,16 @@ struct response {
     const char *content_type; /* static; NULL for none */
     struct jsonw json;        /* writes to body */
     bool close;               /* close the connection after this answer */
+    /* http/push.h: an answer without an end begins behind the head. */
+    void (*push_open)(struct push *p, void *arg);
+    void *push_arg;
     bool is_problem;
     uint32_t problem_errors; /* errors listed so far */
 };
 
 void response_reset(struct response *p); /* empty again, for a handler that decides anew */
 void response_done(struct response *p);
+void response_drop_push(struct response *p); /* tells whoever waits for it that it will not come to that */
 
 /* Adds a header field; values with CR, LF or NUL are dropped with an assertion in debug builds. */
 void response_header(struct response *p, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -48,6 +48,11 @@ static void sweep(void *arg)
         if (c->deadline_ms <= now)
             input_timed_out(c);
     }
+    for (struct conn *c = s->pushing.first, *next; c; c = next) {
+        next = c->next;
+        if (c->deadline_ms <= now) /* what it was sent it does not take */
+            conn_expire(c);
+    }
     while (s->idle.first && s->idle.first->deadline_ms <= now)
         conn_expire(s->idle.first);
     if (s->draining)
@@ -64,6 +69,7 @@ int http_server_new(const struct http_server_config *config, struct http_server 
     s->config = *config;
     s->limits = config->limits;
     s->on_event = input_event;
+    s->push_gone = push_gone;
     s->sweep = loop_timer_new(SWEEP_MS, SWEEP_MS, sweep, s);
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     log_set_context_source(answer_log_context);
@@ -143,6 +149,8 @@ void http_server_drain(struct http_server *s, int64_t grace_ms, void (*done)(voi
     s->drained_arg = arg;
     for (struct conn *c = s->idle.first; c; c = c->next)
         c->deadline_ms = MIN(c->deadline_ms, idle_until);
+    while (s->pushing.first) /* their clients come back, to whoever serves then */
+        conn_close(s->pushing.first);
     /* Nothing has come on these yet: as good as idle. */
     for (struct conn *c = s->busy.first; c; c = c->next)
         if (c->state == CONN_READING && !c->x)
@@ -159,6 +167,8 @@ void http_server_free(struct http_server *s)
     s->drained = NULL;
     while (s->idle.first)
         conn_close(s->idle.first);
+    while (s->pushing.first)
+        conn_close(s->pushing.first);
     for (struct conn *c = s->busy.first, *next; c; c = next) {
         next = c->next;
         if (c->state != CONN_HANDLING)

@@ -36,7 +36,7 @@ void http_server_free(struct http_server *s);
 
 struct http_stats {
     uint64_t accepted, requests, responses_by_class[6], refused, malformed, tls_failed;
-    uint32_t connections, in_flight;
+    uint32_t connections, in_flight, pushes;
     uint64_t buffered_bytes;
 };
 void http_server_stats(const struct http_server *s, struct http_stats *ret);
