@@ -18,6 +18,7 @@
 #define LEASE_RENEW_MS 5000
 #define BUSY_MS 50
 #define IDLE_MS 200
+#define LISTENED_MS 50 /* while somebody waits for events */
 #define SEAL_EVERY_MS 1000
 #define HOURLY_MS (3600 * 1000)
 
@@ -184,6 +185,8 @@ static int hold(struct background *b, int64_t *renew_at)
     if (r == 0 && held != b->is_holder)
         log_event(LOG_INFO, held ? "background.holding" : "background.lost", LF_STR("holder", b->holder));
     b->is_holder = r == 0 && held;
+    if (b->is_holder && lease_is_held(b->db, LEASE_LISTENING, &b->is_listened_to) < 0)
+        b->is_listened_to = false;
     *renew_at = clock_mono_ms() + LEASE_RENEW_MS;
     return r;
 }
@@ -210,7 +213,9 @@ static int64_t round_of_work(struct background *b, int64_t *seal_at, int64_t *ho
         hourly(b);
         *hourly_at = clock_mono_ms() + HOURLY_MS;
     }
-    return busy ? BUSY_MS : b->dispatch ? IDLE_MS : SEAL_EVERY_MS;
+    if (busy)
+        return BUSY_MS;
+    return !b->dispatch ? SEAL_EVERY_MS : b->is_listened_to ? LISTENED_MS : IDLE_MS;
 }
 
 void background_run(void *arg)

@@ -8,6 +8,12 @@
 #include "db/outbox.h"
 #include "db/seal.h"
 
+/* A lease that is held, under one name, by all who have somebody waiting for events: then the sequence is looked at more
+ * often. */
+#define LEASE_LISTENING "listening"
+#define LEASE_LISTENING_MS 15000
+#define LEASE_LISTENING_RENEW_MS 5000
+
 struct background {
     struct db *db;       /* as the app role */
     struct db *dispatch; /* as the dispatch role, slow lane only; NULL: every tenant is looked at instead */
@@ -19,7 +25,7 @@ struct background {
     const char
         *digest_dir; /* where each day's digest is kept as a file; NULL: in the database and the log only */
     /* Read by /metrics and /readyz; written by the fiber. */
-    bool is_holder;
+    bool is_holder, is_listened_to;
     uint64_t sealed_rows, sealed_batches, delivered, retried, dead, expired, failures;
     uint64_t tail_rows; /* unsealed ones when last looked at */
     int64_t tail_age_us;

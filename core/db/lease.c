@@ -9,6 +9,9 @@ static const struct db_stmt take = {"lease.take",
 static const struct db_stmt give_back = {
     "lease.release", "DELETE FROM juxin.lease WHERE name = $1 AND holder = $2"};
 
+static const struct db_stmt look = {
+    "lease.look", "SELECT 1 FROM juxin.lease WHERE name = $1 AND until > now()"};
+
 static int run(struct db *db, struct db_stmt stmt, struct db_args *args, bool *ret_changed)
 {
     struct db_rows *rows = NULL;
@@ -39,6 +42,21 @@ int lease_take(struct db *db, const char *name, const char *holder, int64_t ttl_
     r = run(db, take, &a, &held);
     if (r == 0)
         *ret_held = held;
+    return r;
+}
+
+int lease_is_held(struct db *db, const char *name, bool *ret_held)
+{
+    struct db_args a;
+    struct db_call call = {.stmt = look, .args = &a};
+    int r;
+
+    db_args_reset(&a);
+    db_arg_str(&a, name);
+    r = db_read(db, 0, &call, 1, NULL, NULL);
+    if (r == 0)
+        *ret_held = db_rows_count(call.rows) == 1;
+    db_calls_done(&call, 1);
     return r;
 }
 

@@ -7,5 +7,7 @@
 
 /* Takes or renews; *ret_held says whether the caller holds it now. */
 MUSTCHECK int lease_take(struct db *db, const char *name, const char *holder, int64_t ttl_ms, bool *ret_held);
+/* Does anybody hold it? */
+MUSTCHECK int lease_is_held(struct db *db, const char *name, bool *ret_held);
 /* Gives it back, if it is still the caller's. */
 MUSTCHECK int lease_release(struct db *db, const char *name, const char *holder);

@@ -24,7 +24,7 @@ static const struct {
     {{"retention.event", "DELETE FROM juxin.event WHERE tenant_id = $1 AND id IN (SELECT id FROM juxin.event "
                          "WHERE tenant_id = $1"
                          " AND created_at < $2 AND seq IS NOT NULL LIMIT $3)"},
-        30 * DAY_US},
+        3 * DAY_US},
     {{"retention.job", "DELETE FROM juxin.job WHERE tenant_id = $1 AND id IN (SELECT id FROM juxin.job"
                        " WHERE tenant_id = $1 AND ended_at < $2 LIMIT $3)"},
         30 * DAY_US},
