@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "access/core_permissions.h"
+#include "access/job_run.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "db/outbox.h"
@@ -16,8 +17,9 @@ static const struct db_stmt insert = {"job.insert",
     "created_by, "
     "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
     " ON CONFLICT (tenant_id, kind, key) WHERE key <> '' AND state IN ('waiting', 'running') DO NOTHING"};
-static const struct db_stmt find = {
-    "job.find", "SELECT state, created_by FROM juxin.job WHERE tenant_id = $1 AND id = $2 FOR UPDATE"};
+static const struct db_stmt find = {"job.find",
+    "SELECT state, created_by, kind, attempts, stage, done, total FROM juxin.job"
+    " WHERE tenant_id = $1 AND id = $2 FOR UPDATE"};
 static const struct db_stmt end_waiting = {"job.end_waiting",
     "UPDATE juxin.job SET state = 'cancelled', cancel_requested = true, ended_at = $3"
     " WHERE tenant_id = $1 AND id = $2"};
@@ -41,6 +43,25 @@ const struct job_kind *job_kind_find(const char *name)
         if (strcmp(kinds[i]->name, name) == 0)
             return kinds[i];
     return NULL;
+}
+
+int job_tell(struct db_tx *tx, const struct job_news *n, int64_t attempt)
+{
+    struct buf b CLEANUP(buf_done) = BUF_INIT;
+    struct jsonw w;
+
+    jsonw_init(&w, &b);
+    jsonw_object(&w);
+    jsonw_kstr(&w, "id", uuid_format(n->id).s);
+    jsonw_kstr(&w, "kind", n->kind);
+    jsonw_kstr(&w, "state", n->state);
+    jsonw_kstr(&w, "stage", n->stage);
+    jsonw_kint(&w, "done", n->done);
+    if (n->total)
+        jsonw_kint(&w, "total", n->total);
+    jsonw_kstr(&w, "created_by", uuid_is_nil(n->created_by) ? NULL : uuid_format(n->created_by).s);
+    jsonw_object_end(&w);
+    return event_publish(tx, "job", uuid_format(n->id).s, attempt, buf_str(&b));
 }
 
 static int insert_job(struct db_tx *tx, const struct job_input *in, struct uuid id, struct uuid creator,
@@ -71,7 +92,9 @@ static int insert_job(struct db_tx *tx, const struct job_input *in, struct uuid 
 
 int job_add(struct call *c, const struct job_input *in, struct uuid *ret_id)
 {
-    struct uuid id = uuid_new();
+    struct job_news news = {
+        .id = uuid_new(), .created_by = c->who->account, .kind = in->kind, .state = "waiting"};
+    struct uuid id = news.id;
     uint64_t count = 0;
     int r = insert_job(c->tx, in, id, c->who->account, c->now_us, &count);
 
@@ -80,6 +103,9 @@ int job_add(struct call *c, const struct job_input *in, struct uuid *ret_id)
     if (count == 0)
         return call_fail(c, 409, "job_open", "A job of this kind for the same thing has not ended yet.",
             "针对同一对象的同类任务尚未结束。");
+    r = job_tell(c->tx, &news, 0);
+    if (r < 0)
+        return r;
     *ret_id = id;
     return call_audit(c, "job.add", "job", id, in->unit, "kind,input");
 }
@@ -107,7 +133,7 @@ static void id_args(struct call *c, struct db_args *a, struct uuid id)
 }
 
 /* Locks the job for its maker or a manager of jobs; everybody else learns nothing of it. */
-static int lock(struct call *c, struct uuid id, const char **ret_state)
+static int lock(struct call *c, struct uuid id, const struct db_rows **ret)
 {
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
     struct db_call call = {.stmt = find, .args = a};
@@ -122,22 +148,35 @@ static int lock(struct call *c, struct uuid id, const char **ret_state)
     if (db_rows_count(call.rows) == 0 || (!uuid_eq(db_get_uuid(call.rows, 0, 1), c->who->account) &&
                                              !subject_may_anywhere(c->who, core_permission(CORE_JOB_MANAGE))))
         return call_not_found(c);
-    *ret_state = db_get(call.rows, 0, 0);
+    *ret = call.rows;
     return 0;
+}
+
+/* The locked job is in another state now. */
+static int tell(struct call *c, struct uuid id, const struct db_rows *job, const char *state)
+{
+    struct job_news n = {id, db_get_uuid(job, 0, 1), db_get(job, 0, 2), state, db_get(job, 0, 4),
+        db_get_int(job, 0, 5), db_get_int(job, 0, 6)};
+
+    return job_tell(c->tx, &n, db_get_int(job, 0, 3));
 }
 
 int job_cancel(struct call *c, struct uuid id)
 {
-    const char *state = NULL;
+    const struct db_rows *job = NULL;
+    const char *state;
     struct db_args a;
-    int r = lock(c, id, &state);
+    int r = lock(c, id, &job);
 
     if (r < 0 || c->is_replay)
         return r;
+    state = db_get(job, 0, 0);
     id_args(c, &a, id);
     if (strcmp(state, "waiting") == 0) {
         db_arg_time(&a, c->now_us);
         r = db_exec_expect(c->tx, end_waiting, &a, 1);
+        if (r == 0)
+            r = tell(c, id, job, "cancelled");
     } else if (strcmp(state, "running") == 0) {
         r = db_exec_expect(c->tx, ask_to_end, &a, 1);
     } else {
@@ -148,12 +187,14 @@ int job_cancel(struct call *c, struct uuid id)
 
 int job_retry(struct call *c, struct uuid id)
 {
-    const char *state = NULL;
+    const struct db_rows *job = NULL;
+    const char *state;
     struct db_args a;
-    int r = lock(c, id, &state);
+    int r = lock(c, id, &job);
 
     if (r < 0 || c->is_replay)
         return r;
+    state = db_get(job, 0, 0);
     if (strcmp(state, "dead") != 0 && strcmp(state, "failed") != 0)
         return call_fail(
             c, 409, "job_not_failed", "Only a job that failed can be begun again.", "仅可重试失败的任务。");
@@ -163,6 +204,8 @@ int job_retry(struct call *c, struct uuid id)
     if (r == -EEXIST)
         return call_fail(c, 409, "job_open", "A job of this kind for the same thing has not ended yet.",
             "针对同一对象的同类任务尚未结束。");
+    if (r == 0)
+        r = tell(c, id, job, "waiting");
     return r < 0 ? r : call_audit(c, "job.retry", "job", id, UUID_NIL, "state");
 }
 

@@ -1,7 +1,16 @@
-/* Between job_run.c, which chooses and watches jobs, and job_step.c, which writes their rows. */
+/* Between job_run.c, which chooses and watches jobs, job_step.c, which writes their rows, and job.c, the queue. */
 #pragma once
 
 #include "access/job.h"
+
+/* For whoever watches, in the unit of work that makes it so. version: the attempt; within one, one worker tells, whose ids are in
+ * order. */
+struct job_news {
+    struct uuid id, created_by;
+    const char *kind, *state, *stage;
+    int64_t done, total;
+};
+MUSTCHECK int job_tell(struct db_tx *tx, const struct job_news *n, int64_t attempt);
 
 /* A runner that died is followed after this long. */
 #define JOB_LEASE_MS 30000

@@ -5,8 +5,6 @@
 #include "access/access.h"
 #include "access/job_run.h"
 #include "base/clock.h"
-#include "base/jsonw.h"
-#include "db/outbox.h"
 
 #define ATTEMPTS 8 /* of a step against a tenant that keeps changing */
 #define TELL_MS 500
@@ -41,22 +39,9 @@ static void fence_args(struct db_args *a, const struct job *j)
 
 static int tell(struct db_tx *tx, const struct job *j, const char *state)
 {
-    struct buf b CLEANUP(buf_done) = BUF_INIT;
-    struct jsonw w;
+    struct job_news n = {j->id, j->created_by, j->kind->name, state, j->stage, j->done, j->total};
 
-    jsonw_init(&w, &b);
-    jsonw_object(&w);
-    jsonw_kstr(&w, "id", uuid_format(j->id).s);
-    jsonw_kstr(&w, "kind", j->kind->name);
-    jsonw_kstr(&w, "state", state);
-    jsonw_kstr(&w, "stage", j->stage);
-    jsonw_kint(&w, "done", j->done);
-    if (j->total)
-        jsonw_kint(&w, "total", j->total);
-    jsonw_kstr(&w, "created_by", uuid_is_nil(j->created_by) ? NULL : uuid_format(j->created_by).s);
-    jsonw_object_end(&w);
-    /* within an attempt one worker tells, whose ids are in order */
-    return event_publish(tx, "job", uuid_format(j->id).s, j->attempt, buf_str(&b));
+    return job_tell(tx, &n, j->attempt);
 }
 
 /* Fence, lease and progress in the unit of work of what was done. */

@@ -54,3 +54,10 @@ struct token_issued {
 MUSTCHECK int token_issue(
     struct call *c, struct uuid account, const char *name, int64_t until, struct token_issued *ret);
 MUSTCHECK int token_revoke(struct call *c, struct uuid id);
+
+/* Which of these tokens are still good, without counting as their use: for streams that stay open. */
+struct session_check {
+    struct sha256 hash;
+    bool is_bearer, is_open;
+};
+MUSTCHECK int session_check(struct call *c, struct session_check *list, size_t count);
