@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "db/outbox.h"
 #include "resource/ddl.h"
 #include "resource/store.h"
 #include "resource/value.h"
@@ -96,6 +97,24 @@ int change_write(struct call *c, struct record *rec, const struct change_extra *
     return 0;
 }
 
+/* For those who watch: what happened to which record where, no values. */
+static int publish(struct call *c, const struct record *rec, const char *verb)
+{
+    struct buf b CLEANUP(buf_done) = BUF_INIT;
+    struct jsonw w;
+
+    jsonw_init(&w, &b);
+    jsonw_object(&w);
+    jsonw_kstr(&w, "resource", rec->res->full_name);
+    jsonw_kstr(&w, "id", uuid_format(rec->id).s);
+    jsonw_kstr(&w, "unit", uuid_format(rec->unit_id).s);
+    jsonw_kint(&w, "version", rec->version);
+    jsonw_kstr(&w, "action", verb);
+    jsonw_kstr(&w, "created_by", uuid_is_nil(rec->created_by) ? NULL : uuid_format(rec->created_by).s);
+    jsonw_object_end(&w);
+    return event_publish(c->tx, "record", uuid_format(rec->id).s, rec->version, buf_str(&b));
+}
+
 int change_finish(
     struct call *c, enum hook_point point, const char *detail, const struct record *rec, int status)
 {
@@ -108,6 +127,8 @@ int change_finish(
 
     if (r == 0)
         r = hook_actions(c, point, rec->res->full_name, detail, rec, rec->version, changed);
+    if (r == 0)
+        r = publish(c, rec, verb);
     if (r == 0) {
         c->result_status = status;
         c->result_id = rec->id;
