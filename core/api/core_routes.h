@@ -10,5 +10,6 @@ MUSTCHECK int api_account_routes(struct router *rt);
 MUSTCHECK int api_role_routes(struct router *rt);
 MUSTCHECK int api_grant_routes(struct router *rt);
 MUSTCHECK int api_token_routes(struct router *rt);
+MUSTCHECK int api_event_routes(struct router *rt);
 MUSTCHECK int api_job_routes(struct router *rt);
 MUSTCHECK int api_explain_routes(struct router *rt);

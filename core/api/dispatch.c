@@ -64,6 +64,14 @@ static struct text cookie_of(const struct call *c, const struct request *r)
     return request_cookie(r, arena_printf(c->arena, "__Host-jx-%s", c->tenant->slug));
 }
 
+struct text api_token(const struct call *c, const struct request *r, bool *ret_is_bearer)
+{
+    struct text bearer = bearer_of(r);
+
+    *ret_is_bearer = bearer.ptr != NULL;
+    return bearer.ptr ? bearer : cookie_of(c, r);
+}
+
 static void set_subject(struct call *c, const struct credential *k)
 {
     struct subject *s = arena_alloc(c->arena, sizeof(*s));
@@ -86,27 +94,26 @@ static int authenticate(
     struct call *c, const struct request *r, const struct api_route *route, bool *ret_cookie)
 {
     static const struct subject anonymous = {.kind = SUBJECT_ANONYMOUS};
-    struct text bearer = bearer_of(r), cookie = {NULL, 0};
+    bool is_bearer;
+    struct text token = api_token(c, r, &is_bearer);
     struct credential *k;
     int result;
 
     c->who = &anonymous;
     *ret_cookie = false;
-    if (!bearer.ptr)
-        cookie = cookie_of(c, r);
-    if (!bearer.ptr && !cookie.ptr) {
+    if (!token.ptr) {
         if (route->flags & API_PUBLIC)
             return 0;
         c->is_fenced = true; /* nothing of the snapshot was used */
         return unauthenticated(c);
     }
-    result = session_authenticate(c, bearer.ptr ? bearer : cookie, bearer.ptr != NULL, &k);
+    result = session_authenticate(c, token, is_bearer, &k);
     if (result == -EACCES)
         return route->flags & API_PUBLIC ? 0 : unauthenticated(c);
     if (result < 0)
         return result;
     set_subject(c, k);
-    *ret_cookie = !bearer.ptr;
+    *ret_cookie = !is_bearer;
     return 0;
 }
 

@@ -64,6 +64,8 @@ MUSTCHECK int api_core_routes(struct router *rt);
 /* For API_STREAMS, before call_begin: takes up the Idempotency-Key; `content` stands for the body. */
 MUSTCHECK int api_key(struct call *c, const struct request *r, struct text content);
 
+/* The token the request is authenticated by, of an Authorization or of the tenant's cookie; empty when there is none. */
+struct text api_token(const struct call *c, const struct request *r, bool *ret_is_bearer);
 /* The version in If-Match: 0; 428 without the header, 400 for what is no tag, 412 for a tag not ours (as faults). */
 MUSTCHECK int api_if_match(struct call *c, const struct request *r, int64_t *ret_version);
 void api_etag(struct request *r, int64_t version);

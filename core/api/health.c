@@ -66,6 +66,7 @@ static const struct line lines[] = {
     {METRIC_CONNECTIONS, "juxin_connections", NULL, "Open client connections."},
     {METRIC_IN_FLIGHT, "juxin_http_in_flight", NULL, "Requests being answered."},
     {METRIC_FIBERS, "juxin_fibers", NULL, "Fibers alive."},
+    {METRIC_STREAMS, "juxin_event_streams", NULL, "Event streams that are open."},
     {METRIC_DB_FAST_CONNECTED, "juxin_db_connections", "lane=\"fast\"",
         "Usable connections to the database."},
     {METRIC_DB_SLOW_CONNECTED, "juxin_db_connections", "lane=\"slow\"", NULL},

@@ -63,11 +63,13 @@ static int resources(struct admin *admin, struct tell *t, struct schema_result *
     return r;
 }
 
-/* Every worker has its own connections; two hold the dispatcher's, and somebody must be able to look after it all. */
+/* Every worker has its own connections, and one while there are event streams; two hold the dispatcher's, and somebody must
+ * be able to look after it all. */
 static void compare_connections(struct admin *admin, const struct config *c, const struct tell *t)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
-    int64_t wanted = c->workers * (c->database.fast_connections + c->database.slow_connections) + 4, allowed;
+    int64_t wanted = c->workers * (c->database.fast_connections + c->database.slow_connections + 1) + 4,
+            allowed;
 
     if (admin_query(admin,
             "SELECT current_setting('max_connections')::int - "

@@ -6,6 +6,7 @@
 
 #include "api/attachments.h"
 #include "api/dispatch.h"
+#include "api/hub.h"
 #include "api/meta.h"
 #include "api/openapi.h"
 #include "api/plugins.h"
@@ -26,13 +27,15 @@ static uint32_t connections_that_fit(const struct config *c)
 {
     int64_t others = c->database.fast_connections + c->database.slow_connections + OTHER_DESCRIPTORS, most;
     struct rlimit limit;
+    static bool said;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
         return (uint32_t)c->limits.connections;
     most = MAX((int64_t)limit.rlim_cur - others, 8);
-    if (most < c->limits.connections)
+    if (most < c->limits.connections && !said)
         log_event(LOG_WARN, "worker.fewer_connections", LF_INT("connections", most),
             LF_INT("configured", c->limits.connections), LF_INT("descriptors", limit.rlim_cur));
+    said = true;
     return (uint32_t)MIN(most, c->limits.connections);
 }
 
@@ -104,6 +107,12 @@ int setup_routes(const struct config *c, struct db *db, struct router *rt)
         api_attachment_routes, api_plugin_policy_routes, api_plugin_routes, api_meta_routes};
     int r = 0;
 
+    struct hub_config events = {.db = db, .dispatch = config_db(c, c->database.dispatch)};
+
+    events.streams_max = config_http_limits(c).connections / 2; /* the rest is for requests */
+    events.dispatch.fast_connections = 1;
+    events.dispatch.slow_connections = 0;
+    hub_init(&events);
     api_init(db);
     api_attachment_limits(
         (struct attachment_limits){(uint64_t)c->limits.upload_bytes, (uint32_t)c->limits.uploads});
@@ -116,11 +125,13 @@ int setup_routes(const struct config *c, struct db *db, struct router *rt)
 
 void setup_stop(void)
 {
+    hub_stop();
     plugins_drain();
 }
 
 void setup_done(struct db *db)
 {
+    hub_done();
     assemble_done();
     db_close(db);
     http_static_free(console);

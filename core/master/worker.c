@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/health.h"
+#include "api/hub.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -76,6 +77,7 @@ static void publish(struct worker *w)
     slot_metric_set(METRIC_CONNECTIONS, h.connections);
     slot_metric_set(METRIC_IN_FLIGHT, h.in_flight);
     slot_metric_set(METRIC_FIBERS, fiber_count());
+    slot_metric_set(METRIC_STREAMS, h.pushes);
     db_stats(w->db, &d);
     for (int lane = 0; lane < 2; lane++) {
         slot_metric_set((enum slot_metric)(METRIC_DB_FAST_UNITS + lane), (int64_t)d.units[lane]);
@@ -131,7 +133,7 @@ static void end_when_quiet(void *arg)
 
     if (w->servers_open || !w->is_life_over)
         return;
-    if (duties_running())
+    if (duties_running() || hub_is_running())
         return;
     loop_stop();
 }

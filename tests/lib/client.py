@@ -23,6 +23,18 @@ class Answer:
         return f"<{self.status} {self.text[:600]}>"
 
 
+def is_stream(response):
+    return response.headers.get("Content-Type") == "text/event-stream"
+
+
+def first_block(response):
+    """Of an answer that has no end."""
+    lines = []
+    while lines[-1:] != [b"\n"] and (line := response.readline()):
+        lines.append(line)
+    return b"".join(lines)
+
+
 def tls_context(certificate):
     context = ssl.create_default_context(cafile=certificate)
     context.check_hostname = False
@@ -60,7 +72,7 @@ class Client:
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            answer = Answer(response, response.read())
+            answer = Answer(response, first_block(response) if is_stream(response) else response.read())
         finally:
             connection.close()
         self._keep_cookies(answer)

@@ -22,7 +22,7 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "count": "exact", "reach": "self", "permission": "core.unit.read", "kind": "card", "plugin": "works", "levels": "park",
          "rule": "on", "is_active": True, "is_head": True, "source": "x", "license": "x",
          "from": None, "until": None, "expires_at": None, "permissions": ["core.unit.read"], "new_password": "a decent pass phrase",
-         "then_veto": False, "mine": "false", "state": "waiting", "inline": "true"}
+         "then_veto": False, "topics": "job", "resource": "works.item", "mine": "false", "state": "waiting", "inline": "true"}
 BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
