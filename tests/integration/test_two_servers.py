@@ -17,7 +17,7 @@ import time
 import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from lib import postgres
+from lib import postgres, streams
 from lib.harness import main, scratch, wait_until
 from lib.server import ROOT, Server, prefix
 
@@ -154,6 +154,21 @@ def test_so_is_a_change_of_the_tree():
         moved = at(there, "boss").post(path + "/move", {"parent": parent}, headers={"If-Match": seen.headers["ETag"]})
         assert moved.status == 200, moved
         assert at(here, "boss").get(path).json["ancestors"][-1]["id"] == parent
+
+
+def test_a_change_at_one_reaches_the_streams_of_both():
+    """And a client that comes back to the other server goes on behind the last event it had."""
+    boss = at(one, "boss")
+    with streams.open_stream(one, boss, API + "events") as first, streams.open_stream(two, boss, API + "events") as second:
+        for here, _ in both_ways(4):
+            made = at(here, "clerk").post(ENTRY, {"title": "x", "unit": units["11"]})
+            assert made.status == 201, made
+            wait_until(lambda: all(made.json["id"] in s.ids() for s in (first, second)), 30, "the event at both")
+        assert first.ids() == second.ids(), (first.events, second.events)
+        last = first.last
+    made = at(one, "clerk").post(ENTRY, {"title": "x", "unit": units["11"]})
+    with streams.open_stream(two, boss, API + "events", last=last) as again:
+        wait_until(lambda: again.ids() == [made.json["id"]], 30, "what was missed")
 
 
 def test_a_session_ended_at_one_is_dead_at_the_other():
