@@ -57,16 +57,20 @@ def answers(port):
         return False
 
 
-def idle(size):
-    """Each connection has asked once and stays."""
+def allow_descriptors(connections):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = size.idle + 200
+    wanted = connections + 200
     if hard < wanted:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
         except (OSError, ValueError):
-            raise AssertionError(f"{size.idle} connections need `ulimit -n {wanted}`") from None
+            raise AssertionError(f"{connections} connections need `ulimit -n {wanted}`") from None
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, wanted)), max(hard, wanted)))
+
+
+def idle(size):
+    """Each connection has asked once and stays."""
+    allow_descriptors(size.idle)
     server = dataset.smallest({"limits": {"keepalive_ms": 600000}}).start()
     ask(server.plain_port, 200)  # what every worker needs anyway
     harness.wait_until(lambda: open_connections(server) == 0, 20, "the end of the first connections")

@@ -1,0 +1,113 @@
+# Event streams: what thousands of them take, and how soon an event is at all of them. Each is another account's, with rights
+# of its own; all may see the event.
+import selectors
+import ssl
+import time
+
+import dataset
+from lib import harness
+from lib.client import Client
+from lib.server import certificate
+from lib.streams import Stream, open_count
+from tools import median, memory
+from web import allow_descriptors
+
+T = "/t/shangcheng/api/v1"
+PACE_S = 6  # db/background.c hears at most so late that somebody listens
+PEOPLE = """
+INSERT INTO juxin.account (tenant_id, id, login, display_name, must_change_password)
+    SELECT t.id, md5('listener ' || n)::uuid, 'listener' || n, '听众', false FROM juxin.tenant t, generate_series(1, {n}) n
+    WHERE t.slug = 'shangcheng';
+INSERT INTO juxin.api_token (tenant_id, id, account_id, name, token_hash)
+    SELECT t.id, md5('token ' || n)::uuid, md5('listener ' || n)::uuid, 'bench',
+        encode(sha256(convert_to('jx_' || rpad('listener' || n, 43, '-'), 'UTF8')), 'hex')
+    FROM juxin.tenant t, generate_series(1, {n}) n WHERE t.slug = 'shangcheng';
+INSERT INTO juxin.access_grant (tenant_id, id, account_id, role_id, unit_id, reach, valid_from)
+    SELECT t.id, md5('grant ' || n)::uuid, md5('listener ' || n)::uuid, r.id, u.id, 'subtree', now()
+    FROM juxin.tenant t JOIN juxin.role r ON r.tenant_id = t.id AND r.name = 'officer'
+    JOIN juxin.unit u ON u.tenant_id = t.id AND u.parent_id IS NULL, generate_series(1, {n}) n WHERE t.slug = 'shangcheng';
+UPDATE juxin.epoch SET n = n + 1;
+"""
+NOBODY = """
+DELETE FROM juxin.access_grant WHERE account_id IN (SELECT id FROM juxin.account WHERE login LIKE 'listener%');
+DELETE FROM juxin.api_token WHERE account_id IN (SELECT id FROM juxin.account WHERE login LIKE 'listener%');
+DELETE FROM juxin.account WHERE login LIKE 'listener%';
+UPDATE juxin.epoch SET n = n + 1;
+"""
+
+
+def open_streams(server, tls, numbers):
+    port = server.port if tls else server.plain_port
+    opened = [Stream(port, T + "/events", {"Authorization": "Bearer " + dataset.token(f"listener{n}")},
+                     certificate()[0] if tls else None) for n in numbers]
+    for stream in opened:
+        assert stream.status == 200, stream.rest
+    harness.wait_until(lambda: all(s.blocks or (s.read() and s.blocks) for s in opened), 60, "the first block of every stream")
+    return opened
+
+
+def submit(server, n):
+    answer = Client(server.plain_port, token=dataset.token("shangcheng")).post(
+        T + "/suggestions/suggestion", {"title": f"第 {n} 条", "content": "内容", "topic": "other", "unit": dataset.COMMUNITY})
+    assert answer.status == 201, answer
+    return answer.json["id"].encode()
+
+
+def take(stream):
+    """What has come, as bytes: looking into it would be measured too."""
+    taken = b""
+    while True:
+        try:
+            chunk = stream.socket.recv(65536)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return taken
+        assert chunk, "a stream was ended"
+        taken += chunk
+
+
+def spread(server, opened, n):
+    """Milliseconds from the answer to who made the change until the last of all has it."""
+    with selectors.EpollSelector() as ready:
+        for stream in opened:
+            ready.register(stream.socket, selectors.EVENT_READ, stream)
+        record = submit(server, n)
+        began = last = time.monotonic()
+        missing = len(opened)
+        while missing:
+            assert last - began < 60, f"{missing} streams had no event within a minute"
+            for key, _ in ready.select(1):
+                if record in take(key.data):  # one packet: a chunk is written at once
+                    missing -= 1
+            last = time.monotonic()
+        return (last - began) * 1000
+
+
+def one_kind(server, tls, size):
+    server.start()
+    for stream in open_streams(server, tls, range(1, 41)):  # what every worker needs anyway
+        stream.close()
+    harness.wait_until(lambda: open_count(server) == 0, 20, "the end of the first streams")
+    before = memory(server.workers())
+    opened = open_streams(server, tls, range(1, size.streams + 1))
+    grown = (memory(server.workers()) - before) / 1e6
+    time.sleep(PACE_S if size.streams > 1000 else 0)
+    times = [spread(server, opened, n) for n in range(size.streamed)]
+    after = (memory(server.workers()) - before) / 1e6
+    for stream in opened:
+        stream.close()
+    server.stop()
+    few = "" if size.streams == 5000 else f"{size.streams} streams"
+    return ((grown * 5000 / size.streams, few or f"{after:.0f} MB after {len(times)} events"),
+            (median(times), few or f"the slowest {max(times):.0f} ms"))
+
+
+def measure(size):
+    allow_descriptors(size.streams)
+    server = dataset.smallest()
+    server.psql(NOBODY + PEOPLE.format(n=size.streams))
+    try:
+        plain, plain_event = one_kind(server, False, size)
+        tls, tls_event = one_kind(server, True, size)
+    finally:
+        server.psql(NOBODY)
+    return {"streams_memory": plain, "streams_tls_memory": tls, "streams_event": plain_event, "streams_tls_event": tls_event}
