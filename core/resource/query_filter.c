@@ -208,11 +208,33 @@ static int take_condition(struct call *c, struct query *q, struct text name, str
 
 /* ---- groups ---- */
 
-/* (a.eq.1,or(b.is.null,c.gt.2)): the name says which of the two it is. */
+static int bad_group(struct call *c, struct text name)
+{
+    return query_bad(c, name, "syntax",
+        "(field.op.value,field.op.value,and(…),or(…)); a value with , ( ) in double quotes.",
+        "格式应为 (字段.运算.值,字段.运算.值,and(…),or(…))；含逗号、括号的值须加双引号。");
+}
+
+/* field.op.value or field.member.op.value. */
+static int take_dotted(struct call *c, struct query *q, struct text name, struct text item, uint32_t group)
+{
+    struct text expression = item, path = text_split(&expression, '.'), behind = expression, next;
+
+    if (!expression.ptr)
+        return bad_group(c, name);
+    next = text_split(&behind, '.');
+    if (!is_op(next) && behind.ptr) {
+        path.len += 1 + next.len;
+        expression = behind;
+    }
+    return take_condition(c, q, name, path, expression, group, true);
+}
+
+/* (a.eq.1,or(b.is.null,c.gt.2)), whose word said whether any or all. */
 static int take_group(struct call *c, struct query *q, struct text name, struct text list, bool is_any,
     uint32_t parent, int depth)
 {
-    struct text rest = text_skip((struct text){list.ptr, list.len - 1}, 1);
+    struct text rest = text_skip((struct text){list.ptr, list.len - 1}, 1), item;
     uint32_t group = q->group_count;
     int r = 0;
 
@@ -221,30 +243,16 @@ static int take_group(struct call *c, struct query *q, struct text name, struct 
             "and(…) 与 or(…) 最多 7 组，嵌套不超过 3 层。");
     q->groups[q->group_count++] = (struct query_group){parent, is_any};
     while (rest.ptr && r == 0) {
-        struct text item, path, op;
-        bool is_or;
+        bool is_or, is_and;
 
-        r = cut(&rest, &item);
-        is_or = r == 0 && text_has_prefix(item, "or(");
-        if (r == 0 && (is_or || text_has_prefix(item, "and(")) && item.ptr[item.len - 1] == ')') {
+        if (cut(&rest, &item) < 0)
+            return bad_group(c, name);
+        is_or = text_has_prefix(item, "or(");
+        is_and = text_has_prefix(item, "and(");
+        if ((is_or || is_and) && item.ptr[item.len - 1] == ')')
             r = take_group(c, q, name, text_skip(item, is_or ? 2 : 3), is_or, group, depth + 1);
-            continue;
-        }
-        op = item;
-        path = text_split(&op, '.');
-        if (r == 0 && op.ptr) {
-            struct text behind = op, next = text_split(&behind, '.');
-
-            if (!is_op(next) && behind.ptr) { /* FIELD.MEMBER */
-                path.len += 1 + next.len;
-                op = behind;
-            }
-            r = take_condition(c, q, name, path, op, group, true);
-        } else {
-            r = query_bad(c, name, "syntax",
-                "(field.op.value,field.op.value,and(…),or(…)); a value with , ( ) in double quotes.",
-                "格式应为 (字段.运算.值,字段.运算.值,and(…),or(…))；含逗号、括号的值须加双引号。");
-        }
+        else
+            r = take_dotted(c, q, name, item, group);
     }
     return r;
 }
