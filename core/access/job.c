@@ -110,6 +110,13 @@ int job_add(struct call *c, const struct job_input *in, struct uuid *ret_id)
     return call_audit(c, "job.add", "job", id, in->unit, "kind,input");
 }
 
+int job_add_unasked(struct db_tx *tx, const struct job_input *in, int64_t now_us)
+{
+    uint64_t count;
+
+    return insert_job(tx, in, uuid_new(), UUID_NIL, now_us, &count);
+}
+
 int job_schedule(struct db_tx *tx, int32_t tenant, int64_t now_us)
 {
     int r = 0;

@@ -44,6 +44,8 @@ struct job_input {
 };
 /* Adds a job in the call's unit of work. -EINVAL with the fault 409 job_open when one of the key is open. */
 MUSTCHECK int job_add(struct call *c, const struct job_input *in, struct uuid *ret_id);
+/* Adds one that nobody asked for, in the tenant's unit of work; where one of the key is open, that is all. */
+MUSTCHECK int job_add_unasked(struct db_tx *tx, const struct job_input *in, int64_t now_us);
 /* Asks a job to end. A waiting one ends at once, a running one at its next wait. Fault 404, or 409 when it has ended. Whose
  * job is asked: the subject's own, or any with core.job.manage. */
 MUSTCHECK int job_cancel(struct call *c, struct uuid id);

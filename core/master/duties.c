@@ -19,6 +19,7 @@
 #include "plugin/lifecycle.h"
 #include "plugin/policies.h"
 #include "resource/due.h"
+#include "resource/search_build.h"
 
 #define CLOCK_LOOK_MS 5000
 #define CLOCK_TICK_MS 250
@@ -142,7 +143,8 @@ static int take_due(void)
     return r;
 }
 
-/* The jobs that come back by themselves, for tenants made before there was such a kind. */
+/* The jobs that come back by themselves, for tenants made before there was such a kind, and the one that search needs after
+ * an upgrade. */
 static int schedule_jobs(int32_t tenant)
 {
     struct db_tx *tx;
@@ -151,6 +153,8 @@ static int schedule_jobs(int32_t tenant)
     if (r < 0)
         return r;
     r = job_schedule(tx, tenant, clock_wall_us());
+    if (r == 0)
+        r = search_build_schedule(tx, clock_wall_us());
     if (r == 0)
         return db_commit(tx);
     db_rollback(tx);

@@ -4,6 +4,7 @@
 #include "resource/record.h"
 
 #include "resource/resource.h"
+#include "resource/search_build.h"
 #include "tenant/calendar.h"
 #include "tenant/units.h"
 
@@ -47,4 +48,5 @@ void engine_init(void)
     record_engine_init();
     calendar_part_register();
     unit_move_hook(rows_follow);
+    search_build_register();
 }

@@ -54,7 +54,8 @@ int main(void)
     UTransliterator *plain = open_transliterator("Han-Latin; Latin-ASCII; Lower"),
                     *surname = open_transliterator("Han-Latin/Names; Latin-ASCII; Lower");
 
-    printf("/* Made by make_readings from ICU %s. */\n#pragma once\n", U_ICU_VERSION);
+    printf(
+        "/* Made by make_readings. */\n#pragma once\n#define READINGS_VERSION \"ICU %s\"\n", U_ICU_VERSION);
     for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
         write_range(plain, "plain", &ranges[i]);
         write_range(surname, "surname", &ranges[i]);

@@ -16,6 +16,8 @@ struct search_tokens {
     uint32_t count, capacity;
 };
 
+/* By which rules and readings: another text, other tokens. */
+extern const char search_rules[];
 bool search_is_offered(const struct resource *res);
 /* Adds what the value is found by. with_initials: of names and titles; not of long texts. */
 void search_add(struct arena *a, struct search_tokens *t, struct text value, bool with_initials);

@@ -6,6 +6,9 @@
 
 #define RUN_MAX SEARCH_VALUE_MAX
 
+/* The number is to be raised when what follows makes other tokens. */
+const char search_rules[] = "1 " READINGS_VERSION;
+
 /* Characters that stand side by side without a separator, folded. */
 struct run {
     uint32_t chars[RUN_MAX];
