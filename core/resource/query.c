@@ -216,7 +216,7 @@ static void add_participant_branch(struct build *b, const char *holders, const c
     buf_adds(&b->sql, ") x)");
 }
 
-/* "AND r.a2 = $n": participations within q->unit only. */
+/* "AND r.a2 = $n": within q->unit only. */
 static const char *unit_predicate(struct build *b)
 {
     const struct tree *t = b->c->tenant->tree;
@@ -227,6 +227,43 @@ static const char *unit_predicate(struct build *b)
     return arena_printf(b->c->arena, " AND r.%s = %s",
         b->q->unit_only ? "unit_id" : arena_printf(b->c->arena, "a%u", depth),
         arg(b, arena_dup(b->c->arena, uuid_format(tree_unit(t, b->q->unit).id).s), "::uuid"));
+}
+
+/* All that the first token is found in, and of these what the reader sees: the records are looked up one by one by their
+ * key, in whatever order a planner without any knowledge of the token would have preferred to go. */
+static void add_word_branch(struct build *b, const char *token, const char *sight, bool nulls)
+{
+    const struct query *q = b->q;
+    bool is_newest = q->words == WORDS_NEWEST && b->limit;
+
+    add_branch_start(b);
+    buf_adds(&b->sql, "(SELECT r.id");
+    add_key(b);
+    buf_addf(&b->sql,
+        " FROM juxin.search w CROSS JOIN LATERAL (SELECT x.* FROM %s x WHERE x.tenant_id = $1 AND x.id = "
+        "w.record_id"
+        " OFFSET 0) r WHERE w.tenant_id = $1 AND w.resource = '%s' AND w.token = %s AND r.deleted_at IS "
+        "NULL%s%s",
+        q->res->table, q->res->full_name, token, sight, b->where);
+    if (is_newest && *b->keyset)
+        buf_addf(&b->sql, " AND w.record_id%s", b->keyset + strlen(" AND r.id"));
+    if (is_newest)
+        buf_addf(&b->sql, " ORDER BY w.record_id %s LIMIT %u", q->sort_desc ? "DESC" : "ASC", b->limit);
+    else
+        add_tail(b, nulls);
+    buf_addc(&b->sql, ')');
+}
+
+static void add_word_branches(struct build *b)
+{
+    const char *sight = query_sight(b->c, b->q->res, 'r', &b->out->args), *unit = unit_predicate(b);
+    const char *token = arg(b, b->q->tokens[0], "::text");
+
+    b->direct = false;
+    sight = arena_printf(b->c->arena, "%s%s", sight, unit);
+    for (int nulls = 0; nulls < 2; nulls++)
+        if (b->limit ? (nulls ? b->keyset_nulls : b->keyset) != NULL : !nulls)
+            add_word_branch(b, token, sight, nulls);
 }
 
 /* A page that one branch gives by itself: all of the tenant, or one unit's subtree, for who reads everything. */
@@ -243,11 +280,15 @@ static bool is_direct(const struct build *b, const char *holders)
 
 static void add_branches(struct build *b, bool everywhere, bool is_page)
 {
-    const char *holders = everywhere ? NULL : reader_holders(b->c, b->q->res, false);
-    const char *holder_arg = holders ? arg(b, holders, "") : NULL;
-    const char *unit_key = holders ? unit_predicate(b) : "";
-    const char *units[BRANCHES] = {0};
+    const char *holders, *holder_arg, *unit_key, *units[BRANCHES] = {0};
 
+    if (b->q->words != WORDS_LOOKED_AT) {
+        add_word_branches(b);
+        return;
+    }
+    holders = everywhere ? NULL : reader_holders(b->c, b->q->res, false);
+    holder_arg = holders ? arg(b, holders, "") : NULL;
+    unit_key = holders ? unit_predicate(b) : "";
     b->direct = is_page && is_direct(b, holders);
     for (int kind = 0; kind < BRANCHES; kind++)
         if (b->unit_count[kind] && strchr(branch_predicates[kind], '%'))

@@ -40,14 +40,20 @@ struct query_group {
 
 enum query_count { COUNT_NO, COUNT_CAPPED, COUNT_EXACT };
 
+/* How records are found that have all of some tokens: each record of the list is looked at for them; or the first token has
+ * so few that all of its are fetched; or they are fetched newest first until the page is full. */
+enum query_words { WORDS_LOOKED_AT, WORDS_FEW, WORDS_NEWEST };
+#define QUERY_WORDS_FEW 2000
+
 struct query {
     const struct resource *res;
     struct query_filter filters[QUERY_FILTERS_MAX];
     uint32_t filter_count, reference_count;
     struct query_group groups[QUERY_GROUPS_MAX]; /* the first holds all others */
     uint32_t group_count;
-    const char *const *tokens; /* of q, all of which a record must have: resource/search.h */
+    const char **tokens; /* of q, all of which a record must have: resource/search.h */
     uint32_t token_count;
+    enum query_words words;   /* chosen by query_run */
     struct query_column sort; /* the id by default */
     bool sort_desc, sort_is_id;
     uint32_t limit;
@@ -79,8 +85,10 @@ struct query_sql {
 void query_build(struct call *c, const struct query *q, struct query_sql *ret, bool *ret_empty);
 void query_build_count(struct call *c, const struct query *q, struct query_sql *ret);
 
-/* The conditions, each with " AND " before it, over the alias r; $1 is the tenant. */
+/* The conditions, each with " AND " before it, over the alias r; $1 is the tenant. Not of the token that leads. */
 const char *query_where(struct call *c, const struct query *q, struct db_args *args);
+/* What the reader may see of records under an alias, as one predicate with " AND " before it; "" for everything. */
+const char *query_sight(struct call *c, const struct resource *res, char alias, struct db_args *args);
 /* The next parameter as it stands in the text: $7::date. */
 const char *query_arg(struct arena *a, struct db_args *args, const char *value, const char *type);
 const char *query_type(const struct field *f); /* ::date */

@@ -3,6 +3,7 @@
 
 #include "resource/query.h"
 #include "resource/reader.h"
+#include "resource/search.h"
 
 static void fill_page(struct call *c, const struct query *q, const struct query_sql *sql,
     struct db_rows *rows, struct query_page *ret)
@@ -46,19 +47,75 @@ static int count_exactly(struct call *c, struct query_sql *sql, int64_t *ret)
     return 0;
 }
 
-int query_run(struct call *c, const struct query *q, struct query_page *ret)
+/* ---- words ---- */
+
+/* How many records have a token, as far as it matters. */
+static struct db_stmt token_count(struct arena *a)
+{
+    return (struct db_stmt){"search.count",
+        arena_printf(a,
+            "SELECT count(*) FROM (SELECT 1 FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = $2"
+            " AND s.token = $3 ORDER BY s.record_id DESC LIMIT %d) x",
+            QUERY_WORDS_FEW + 1)};
+}
+
+/* The rarest token leads, and how rare it is decides how records are found: of all the tokens there are, the statistics of
+ * the database know nothing. */
+static int choose_words(struct call *c, struct query *q, bool *ret_none)
+{
+    struct db_call calls[SEARCH_CHARS_MAX];
+    struct scope scope;
+    int64_t few = INT64_MAX;
+    uint32_t rarest = 0;
+    const char *token;
+    int r;
+
+    for (uint32_t i = 0; i < q->token_count; i++) {
+        struct db_args *a = arena_alloc(c->arena, sizeof(*a));
+
+        db_args_reset(a);
+        db_arg_int(a, c->tenant->id);
+        db_arg_str(a, q->res->full_name);
+        db_arg_str(a, q->tokens[i]);
+        calls[i] = (struct db_call){.stmt = token_count(c->arena), .args = a};
+    }
+    r = call_read(c, calls, q->token_count);
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < q->token_count; i++) {
+        if (db_get_int(calls[i].rows, 0, 0) >= few)
+            continue;
+        few = db_get_int(calls[i].rows, 0, 0);
+        rarest = i;
+    }
+    token = q->tokens[0];
+    q->tokens[0] = q->tokens[rarest];
+    q->tokens[rarest] = token;
+    reader_scope(c, q->res, &scope);
+    *ret_none = few == 0;
+    if (few <= QUERY_WORDS_FEW)
+        q->words = WORDS_FEW;
+    else if (scope.everywhere && q->sort_is_id && q->unit == TREE_NONE)
+        q->words = WORDS_NEWEST;
+    return 0;
+}
+
+int query_run(struct call *c, const struct query *asked, struct query_page *ret)
 {
     struct query_sql *page = arena_alloc(c->arena, sizeof(*page)),
                      *count = arena_alloc(c->arena, sizeof(*count));
+    struct query own = *asked, *q = &own;
     struct query_page out = {.total = -1};
     struct db_call calls[2];
-    bool empty;
+    bool empty, none = false;
     int r = query_check_unit(c, q);
 
+    if (r == 0 && q->token_count)
+        r = choose_words(c, q, &none);
     if (r < 0)
         return r;
     query_build(c, q, page, &empty);
-    if (empty) {
+    if (empty || none) {
         out.total = q->count == COUNT_NO ? -1 : 0;
         *ret = out;
         return call_read(c, NULL, 0); /* the fence all the same: rights may just have been granted */

@@ -4,9 +4,6 @@
 #include "resource/query.h"
 #include "resource/reader.h"
 
-#define TOKENS_JOINED                                                                                        \
-    2 /* the planner orders these with everything else; the others are looked up row by row */
-
 struct where {
     struct call *c;
     const struct query *q;
@@ -57,28 +54,32 @@ static void add_comparison(struct where *w, const struct query_filter *f)
         buf_addf(&w->sql, "%s %s %s", f->column.sql, ops[f->op], arg(w, f->value, type));
 }
 
-/* What the reader may see of another resource: units by reach, the rest by taking part, as in its own lists. */
+const char *query_sight(struct call *c, const struct resource *res, char alias, struct db_args *args)
+{
+    const char *holders;
+    struct scope scope;
+
+    reader_scope(c, res, &scope);
+    if (scope.everywhere)
+        return "";
+    holders = reader_holders(c, res, false);
+    if (!holders)
+        return " AND false";
+    holders = query_arg(c->arena, args, holders, "::uuid[]");
+    return arena_printf(c->arena,
+        " AND (%c.unit_id = ANY(%s) OR EXISTS (SELECT 1 FROM juxin.participant h WHERE h.tenant_id = $1 AND"
+        " h.holder = ANY(%s) AND h.resource = '%s' AND h.record_id = %c.id))",
+        alias, holders, holders, res->full_name, alias);
+}
+
+/* Of another resource: as in its own lists, where its plugin runs. */
 static void add_sight(struct where *w, const struct resource *res)
 {
-    const char *off = gate_off_units(w->c, res->plugin), *holders;
-    struct scope scope;
+    const char *off = gate_off_units(w->c, res->plugin);
 
     if (off)
         buf_addf(&w->sql, " AND t.unit_id <> ALL(%s)", arg(w, off, "::uuid[]"));
-    reader_scope(w->c, res, &scope);
-    if (scope.everywhere)
-        return;
-    holders = reader_holders(w->c, res, false);
-    if (!holders) {
-        buf_adds(&w->sql, " AND false");
-        return;
-    }
-    holders = arg(w, holders, "::uuid[]");
-    buf_addf(&w->sql,
-        " AND (t.unit_id = ANY(%s) OR EXISTS (SELECT 1 FROM juxin.participant h WHERE h.tenant_id = $1 AND "
-        "h.holder ="
-        " ANY(%s) AND h.resource = '%s' AND h.record_id = t.id))",
-        holders, holders, res->full_name);
+    buf_adds(&w->sql, query_sight(w->c, res, 't', w->args));
 }
 
 static void add_filter(struct where *w, const struct query_filter *f)
@@ -119,27 +120,18 @@ static void add_group(struct where *w, uint32_t group)
     }
 }
 
-#define SEARCH                                                                                               \
-    "FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = '%s' AND s.record_id = r.id AND s.token = "
-
+/* One look at the key of juxin.search for each record. OFFSET 0 keeps it one: joined, a planner that does not know how
+ * common a token is would compare every record with every token. */
 static void add_words(struct where *w)
 {
     const struct query *q = w->q;
-    struct arena *a = w->c->arena;
-    uint32_t joined = MIN(q->token_count, TOKENS_JOINED), rest = q->token_count - joined;
-    struct text *others = arena_array(a, rest + 1, sizeof(*others));
 
-    for (uint32_t i = 0; i < joined; i++)
-        buf_addf(&w->sql, " AND EXISTS (SELECT 1 " SEARCH "%s)", q->res->full_name,
-            arg(w, q->tokens[i], "::text"));
-    for (uint32_t i = 0; i < rest; i++)
-        others[i] = text_of(q->tokens[joined + i]);
-    if (rest > 0) {
-        const char *list = arg(w, array_literal(a, others, rest), "::text[]");
-
-        buf_addf(&w->sql, " AND (SELECT count(*) " SEARCH "ANY(%s)) = %s", q->res->full_name, list,
-            arg(w, arena_printf(a, "%u", rest), "::bigint"));
-    }
+    for (uint32_t i = q->words == WORDS_LOOKED_AT ? 0 : 1; i < q->token_count; i++)
+        buf_addf(&w->sql,
+            " AND EXISTS (SELECT 1 FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = '%s' AND "
+            "s.token = %s"
+            " AND s.record_id = r.id OFFSET 0)",
+            q->res->full_name, arg(w, q->tokens[i], "::text"));
 }
 
 const char *query_where(struct call *c, const struct query *q, struct db_args *args)

@@ -272,8 +272,11 @@ static void list(struct call *c, const struct request *r)
         check_filter(c->arena, &q, &q.filters[i]);
     check_groups(&q);
     check_words(&q);
-    query_build(c, &q, &sql, &is_empty);
-    if (!is_empty) {
+    for (int words = 0; words <= (q.token_count ? WORDS_NEWEST : 0); words++) {
+        q.words = (enum query_words)(words == WORDS_NEWEST && !q.sort_is_id ? WORDS_FEW : words);
+        query_build(c, &q, &sql, &is_empty);
+        if (is_empty)
+            continue;
         check_sql(&sql);
         check_independence(c, &q, &sql);
         query_build_count(c, &q, &sql);

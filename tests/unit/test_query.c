@@ -119,7 +119,8 @@ static void test_conditions(void **state)
         {"unit.level=neq.street", " AND " OF_UNIT("unit_id", "level <> $2::text")},
         {"place.code=eq.k", " AND " OF_UNIT("\"place\"", "code = $2::text")},
         {"q=小区", " AND EXISTS (SELECT 1 FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = "
-                   "'works.item' AND s.record_id = r.id AND s.token = $2::text)"},
+                   "'works.item' AND "
+                   "s.token = $2::text AND s.record_id = r.id OFFSET 0)"},
     };
 
     (void)state;
