@@ -6,6 +6,7 @@
 #include "api/upload.h"
 #include "base/mem.h"
 #include "http/disposition.h"
+#include "http/range.h"
 #include "loop/source.h"
 #include "resource/attachment.h"
 #include "resource/file_name.h"
@@ -134,28 +135,91 @@ static void safe_headers(struct request *r, const struct attachment *file)
         r->response, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
 }
 
-static int content(struct call *c, struct request *r)
+/* A content never changes, so its digest is a strong tag. */
+static const char *etag_of(struct call *c, const struct attachment *file)
 {
-    struct attachment file;
-    struct source *source;
-    struct record *rec;
-    struct uuid id;
-    int e = record_of(c, r, &rec);
+    CLEANUP(buf_done) struct buf b = BUF_INIT;
 
-    if (e == 0)
-        e = api_id(c, r, "file", &id);
-    if (e == 0)
-        e = attachment_find(c, rec, id, &file);
-    if (e == 0)
-        e = blob_store()->open(c->tenant->id, &file.digest, 0, file.size, &source);
-    if (e == -EINVAL || e == -ECANCELED || e == -EREMCHG || e == -EAGAIN)
+    buf_addc(&b, '"');
+    hex_add(&b, file->digest.b, 16);
+    buf_addc(&b, '"');
+    return arena_dup(c->arena, buf_str(&b));
+}
+
+struct part {
+    enum range kind;
+    uint64_t first, len;
+};
+
+/* If-Range: the part counts only while the content is the one its client has the rest of. */
+static struct part part_of(const struct request *r, const struct attachment *file, const char *etag)
+{
+    struct text condition = request_header(r, "If-Range");
+    struct part p = {RANGE_WHOLE, 0, file->size};
+
+    if (r->method == HTTP_GET && (!condition.ptr || text_is(condition, etag)))
+        p.kind = range_of(request_header(r, "Range"), file->size, &p.first, &p.len);
+    return p;
+}
+
+static int answer_nowhere(struct request *r, uint64_t size)
+{
+    int e = request_fail(
+        r, 416, "range_not_satisfiable", "The file ends before that.", "所请求的范围超出文件末尾。");
+
+    response_header(r->response, "Content-Range", "bytes */%llu", (unsigned long long)size);
+    return e;
+}
+
+static int send_part(struct call *c, struct request *r, const struct attachment *file, struct part p)
+{
+    struct source *source;
+    int e = blob_store()->open(c->tenant->id, &file->digest, p.first, p.len, &source);
+
+    if (e == -ECANCELED || e == -EBUSY)
         return e;
     if (e < 0) {
         log_event(LOG_ERROR, "files.unreadable", LF_INT("tenant", c->tenant->id), LF_ERR(e));
         return call_fail(
             c, 503, "file_unavailable", "The file cannot be read at the moment.", "暂时无法读取该文件。");
     }
-    response_source(r, 200, file.type ? file.type->media : "application/octet-stream", source);
+    response_source(r, p.kind == RANGE_PART ? 206 : 200,
+        file->type ? file->type->media : "application/octet-stream", source);
+    if (p.kind == RANGE_PART)
+        response_header(r->response, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)p.first,
+            (unsigned long long)(p.first + p.len - 1), (unsigned long long)file->size);
+    return 0;
+}
+
+static int content(struct call *c, struct request *r)
+{
+    struct attachment file;
+    struct record *rec;
+    const char *etag;
+    struct uuid id;
+    struct part p;
+    int e = record_of(c, r, &rec);
+
+    if (e == 0)
+        e = api_id(c, r, "file", &id);
+    if (e == 0)
+        e = attachment_find(c, rec, id, &file);
+    if (e < 0)
+        return e;
+    etag = etag_of(c, &file);
+    p = part_of(r, &file, etag);
+    if (etag_is_among(request_header(r, "If-None-Match"), etag)) {
+        response_empty(r);
+        r->response->status = 304;
+    } else if (p.kind == RANGE_NOWHERE) {
+        return answer_nowhere(r, file.size);
+    } else {
+        e = send_part(c, r, &file, p);
+    }
+    if (e < 0)
+        return e;
+    response_header(r->response, "ETag", "%s", etag);
+    response_header(r->response, "Accept-Ranges", "bytes");
     safe_headers(r, &file);
     return 0;
 }

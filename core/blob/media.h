@@ -9,6 +9,6 @@
 
 /* At start: the program; copied. */
 void media_set_program(const char *path);
-/* Its media type by content, "application/pdf". Suspends. -EILSEQ: it cannot be said; -EBUSY: too many ask; -ETIMEDOUT; -ECANCELED;
- * -EIO and others: the program cannot be run. */
+/* Its media type by content, "application/pdf". Suspends. -EILSEQ: it cannot be said; -EBUSY: too many ask; -ETIMEDOUT;
+ * -ECANCELED; -EIO and others: the program cannot be run. */
 MUSTCHECK int media_type(int fd, char ret_type[MEDIA_TYPE_MAX]);

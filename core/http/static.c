@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/mem.h"
+#include "http/range.h"
 #include "http/response.h"
 
 #define FILES_MAX 2000u
@@ -287,20 +288,6 @@ static bool accepts(struct text list, const char *coding)
     return false;
 }
 
-/* If-None-Match: the tag, a list with it, or "*"; weak comparison. */
-static bool matches(struct text list, const char *etag)
-{
-    while (list.ptr) {
-        struct text tag = text_trim(text_split(&list, ','), " \t");
-
-        if (text_has_prefix(tag, "W/"))
-            tag = text_skip(tag, 2);
-        if (text_is(tag, etag) || text_is(tag, "*"))
-            return true;
-    }
-    return false;
-}
-
 /* Pages are short and go as they are: nobody who looks at the server from outside then has to wonder whether something
  * secret is compressed together with what an attacker sends (BREACH). */
 static enum form choose(const struct file *f, struct text accepted)
@@ -334,7 +321,7 @@ static int serve(struct request *r)
         r->response, "Cache-Control", f->hashed ? "public, max-age=31536000, immutable" : "no-cache");
     if (f->bytes[FORM_BR].data || f->bytes[FORM_GZIP].data)
         response_header(r->response, "Vary", "Accept-Encoding");
-    if (matches(request_header(r, "If-None-Match"), f->etag[form])) {
+    if (etag_is_among(request_header(r, "If-None-Match"), f->etag[form])) {
         response_empty(r);
         r->response->status = 304;
         return 0;

@@ -1,8 +1,8 @@
 /* The engine's ends in the floors below it. */
 #include "resource/engine.h"
 
+#include "resource/attachment_collect.h"
 #include "resource/record.h"
-
 #include "resource/resource.h"
 #include "resource/search_build.h"
 #include "tenant/calendar.h"
@@ -49,4 +49,5 @@ void engine_init(void)
     calendar_part_register();
     unit_move_hook(rows_follow);
     search_build_register();
+    job_kind_register(&attachment_collect);
 }

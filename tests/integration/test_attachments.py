@@ -3,8 +3,9 @@ import json
 import os
 import socket
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
-from lib import files, harness
+from lib import files, harness, postgres
 from lib.files import attach, attached, content
 from lib.harness import wait_until
 from lib.ledger import works_server
@@ -252,6 +253,116 @@ def test_cut_short():
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     wait_until(lambda: not unfinished(), 20, "nothing half-written")
     assert [f["name"] for f in client.get(path + "/attachments").json["items"]] == ["meanwhile.txt"]
+
+
+def test_parts_of_a_file():
+    """RFC 9110, ranges: one part at a time; what is malformed, of other units or of several parts is answered in full."""
+    path, client = record(), people["one"]
+    data = bytes(range(32, 127)) * 3000
+    made = attached(client, path, "a.txt", data)
+    size = len(data)
+    etag = content(client, path, made["id"]).headers["ETag"]
+    assert etag == f'"{made["sha256"][:32]}"' and content(client, path, made["id"]).headers["Accept-Ranges"] == "bytes"
+    for said, first, last in (("bytes=0-9", 0, 9), ("bytes=100-", 100, size - 1), ("bytes=-7", size - 7, size - 1),
+                              (f"bytes={size - 1}-{size + 99}", size - 1, size - 1), (f"bytes=-{size * 2}", 0, size - 1),
+                              ("BYTES = 5-5 ", 5, 5), (f"bytes=131071-131073", 131071, 131073),
+                              ("bytes=3-99999999999999999999", 3, size - 1)):
+        got = content(client, path, made["id"], Range=said)
+        assert got.status == 206 and got.body == data[first:last + 1], (said, got.status, len(got.body))
+        assert got.headers["Content-Range"] == f"bytes {first}-{last}/{size}", (said, got.headers)
+    for said in ("bytes=9-5", "bytes=a-b", "bytes=", "bytes=-", "lines=1-2", "bytes=0-1,5-6", "bytes=--1", "0-5", "bytes=1-2-3"):
+        got = content(client, path, made["id"], Range=said)
+        assert got.status == 200 and got.body == data, (said, got.status)
+    for said in (f"bytes={size}-", "bytes=-0", "bytes=99999999999999999999-"):
+        got = content(client, path, made["id"], Range=said)
+        problem(got, 416, "range_not_satisfiable")
+        assert got.headers["Content-Range"] == f"bytes */{size}", got.headers
+    assert content(client, path, made["id"], Range="bytes=0-9", **{"If-Range": etag}).status == 206
+    for other in ('"x"', "W/" + etag, "Thu, 26 Nov 2026 00:00:00 GMT"):
+        assert content(client, path, made["id"], Range="bytes=0-9", **{"If-Range": other}).status == 200, other
+    for tags in (etag, "W/" + etag, '"a", ' + etag, "*"):
+        got = content(client, path, made["id"], **{"If-None-Match": tags})
+        assert got.status == 304 and got.body == b"" and got.headers["ETag"] == etag, (tags, got)
+    assert content(client, path, made["id"], **{"If-None-Match": '"x"'}).status == 200
+    assert client.request("HEAD", f"{path}/attachments/{made['id']}/content", headers={"Range": "bytes=0-9"}).status == 200
+
+
+def run_collection():
+    """The job that comes by itself every few hours, now."""
+    jobs = "juxin.job WHERE kind = 'files.collect' AND tenant_id = 1"
+    server.psql(f"UPDATE {jobs.replace(' WHERE', ' SET run_at = now() WHERE')}")
+    wait_until(lambda: server.psql(f"SELECT 1 FROM {jobs} AND state = 'waiting' AND run_at > now()"), 30, "its end")
+
+
+def grow_old(*paths):
+    for path in paths:
+        os.utime(path, (1, 1))
+
+
+def stored(sha256):
+    found = [path for path in store() if os.path.basename(path) == sha256 and f"/1/{sha256[:2]}/" in path]
+    return found[0] if found else None
+
+
+def test_what_nobody_wants_is_collected():
+    path, client = record(), people["one"]
+    kept, dropped, shared = (attached(client, path, f"{n}.txt", n.encode() * 99) for n in ("kept", "dropped", "shared"))
+    elsewhere = record()
+    attached(client, elsewhere, "too.txt", b"shared" * 99)
+    for file in (dropped, shared):
+        assert client.delete(f"{path}/attachments/{file['id']}").status == 204
+    assert stored(dropped["sha256"]), "for a day it stays"
+    folder = os.path.dirname(stored(kept["sha256"]))
+    orphan = os.path.join(folder, kept["sha256"][:2] + "0" * 62)
+    fresh = os.path.join(folder, kept["sha256"][:2] + "1" * 62)
+    torn, going_on = (os.path.join(server.directory, "files", "1", "tmp", name) for name in ("torn", "going-on"))
+    for made in (orphan, fresh, torn, going_on):
+        with open(made, "wb") as out:
+            out.write(b"x")
+    run_collection()
+    assert stored(dropped["sha256"]) and all(map(os.path.exists, (orphan, fresh, torn, going_on))), "too young"
+    grow_old(orphan, torn, *(stored(f["sha256"]) for f in (kept, dropped, shared)))
+    server.psql("UPDATE juxin.file SET wanted_at = now() - interval '2 days' WHERE tenant_id = 1")
+    run_collection()
+    assert not stored(dropped["sha256"]) and not os.path.exists(orphan) and not os.path.exists(torn)
+    assert os.path.exists(fresh) and os.path.exists(going_on)
+    assert server.psql(f"SELECT 1 FROM juxin.file WHERE sha256 IN ('{dropped['sha256']}', '{kept['sha256'][:2] + '0' * 62}')") == []
+    for file in (kept, shared):
+        assert stored(file["sha256"]), "somebody wants it"
+    assert content(client, path, kept["id"]).body == b"kept" * 99
+    os.unlink(fresh), os.unlink(going_on)
+    # What was dropped may come again.
+    again = attached(client, path, "again.txt", b"dropped" * 99)
+    assert again["sha256"] == dropped["sha256"] and content(client, path, again["id"]).body == b"dropped" * 99
+
+
+def test_who_wants_what_is_being_collected_waits():
+    """The collector has the row and removes the content; an upload of the same content that comes meanwhile puts it back."""
+    path, client = record(), people["one"]
+    data = uuid.uuid4().bytes.hex().encode()
+    sha256 = attached(client, path, "first.txt", data)["sha256"]
+    row = f"tenant_id = 1 AND sha256 = '{sha256}'"
+    with ThreadPoolExecutor(1) as pool:
+        collector = postgres.Session(server.database)
+        try:
+            collector.run(f"BEGIN; SELECT sha256 FROM juxin.file WHERE {row} FOR UPDATE")
+            coming = pool.submit(attach, client, path, "second.txt", data)
+            wait_until(lambda: server.psql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE"
+                                           " 'INSERT INTO juxin.file%' AND datname = current_database()"), 20, "its waiting")
+            os.unlink(stored(sha256))
+            collector.run("COMMIT")
+        finally:
+            collector.close()
+        made = coming.result(30)
+    assert made.status == 201 and content(client, path, made.json["id"]).body == data, made
+
+
+def test_a_content_that_is_gone_is_told():
+    path, client = record(), people["one"]
+    file = attached(client, path, "a.txt", uuid.uuid4().bytes.hex().encode())
+    os.unlink(stored(file["sha256"]))
+    problem(content(client, path, file["id"]), 503, "file_unavailable")
+    assert '"files.unreadable"' in server.log()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from lib import harness
 from lib.cluster import Cluster
+from lib.files import attach, attached, content
 from lib.harness import main, wait_until
 from lib.ledger import Ledger, Visitor, answers, sign_in, works_path, works_server
 from lib.mounts import SmallFilesystem
@@ -19,17 +20,19 @@ from lib.server import service_user
 WAL = ["min_wal_size = 32MB", "max_wal_size = 48MB"]
 BACK_GOAL_S = 5
 
-database_disk = log_disk = state_disk = pg = juxin = None
+database_disk = log_disk = state_disk = files_disk = pg = juxin = None
 
 
 def setup():
-    global database_disk, log_disk, state_disk, pg, juxin
+    global database_disk, log_disk, state_disk, files_disk, pg, juxin
     database_disk = SmallFilesystem("database", 200 * 1024, "postgres")
     log_disk = SmallFilesystem("log", 16 * 1024)
     state_disk = SmallFilesystem("state", 2048, service_user())
+    files_disk = SmallFilesystem("files", 4096, service_user())
     pg = Cluster(os.path.join(database_disk.path, "pg"), WAL)
     juxin = works_server(workers=2, cluster=pg, start=False, config={"log": {"access": True}})
     juxin.config["state_dir"] = state_disk.path
+    juxin.config["files"] = {"directory": files_disk.path}
     juxin.log_file = os.path.join(log_disk.path, "juxind.log")
     juxin.write_config()
     juxin.start()
@@ -113,6 +116,35 @@ def test_no_space_for_the_write_ahead_log():
     seen = ledger.outcomes()
     print("       " + ledger.stop().verify())
     assert set(seen) <= {200, 201, 409, 503, 507}, seen
+
+
+def test_no_space_for_files():
+    """An upload is told so and leaves nothing, also when the space ends in its middle; whatever else is asked is answered."""
+    ledger = Ledger(juxin, writers=2).start()
+    client = sign_in(juxin)
+    made = client.post(works_path("one"), {"title": "files", "unit": ledger.unit(works_path("one"))})
+    record = f"{works_path('one')}/{made.json['id']}"
+    first = attached(client, record, "first.txt", b"first " * 10000)
+    large = b"a line of a large file\n" * 40000
+    before = files_kept()
+    with files_disk.full():
+        for room in (0, 100 * 1024):
+            os.truncate(files_disk.ballast, os.path.getsize(files_disk.ballast) - room)
+            for _ in range(3):
+                answer = attach(client, record, "large.txt", large)
+                assert answer.status == 507 and answer.json["code"] == "storage_full" and answer.headers["Retry-After"], answer
+                assert files_kept() == before, "nothing half-written"
+        assert content(client, record, first["id"]).body == b"first " * 10000
+        assert answers(client)
+        ledger.progress()
+    file = attached(client, record, "large.txt", large)
+    assert content(client, record, file["id"]).body == large
+    print("       " + ledger.stop().verify())
+    assert set(ledger.outcomes()) <= {200, 201}, ledger.outcomes()
+
+
+def files_kept():
+    return sorted(os.path.join(at, name) for at, _, names in os.walk(files_disk.path) for name in names if name != "ballast")
 
 
 def test_no_space_for_the_log():
