@@ -232,16 +232,6 @@ static void write_resource(struct jsonw *w, const struct subject *who, const str
     jsonw_object_end(w);
 }
 
-/* Does the plugin run anywhere in the tenant? Where it does not is said unit by unit, by the lists themselves. */
-static bool runs_somewhere(struct call *c, const char *plugin)
-{
-    const uint32_t *units;
-    uint32_t off;
-
-    policy_off_units(c, plugin, TREE_NONE, &units, &off);
-    return off < tree_count(c->tenant->tree);
-}
-
 static void write_plugin(struct jsonw *w, struct call *c, const struct plugin *p)
 {
     jsonw_object(w);
@@ -296,7 +286,7 @@ static int meta_read(struct call *c, struct request *r)
     jsonw_key(w, "plugins");
     jsonw_array(w);
     for (size_t i = 0; i < plugin_count(); i++)
-        if (runs_somewhere(c, plugin_at(i)->id))
+        if (policy_runs_somewhere(c, plugin_at(i)->id)) /* where it does not is said unit by unit */
             write_plugin(w, c, plugin_at(i));
     jsonw_array_end(w);
     jsonw_object_end(w);

@@ -1,9 +1,11 @@
-/* OpenAPI 3.1: written once per process from the tables of routes and the declarations. */
+/* OpenAPI 3.1: written from the tables of routes and the declarations, once for each set of plugins that run. */
 #include "api/openapi.h"
 
 #include <errno.h>
 
 #include "base/mem.h"
+#include "plugin/plugin.h"
+#include "plugin/policies.h"
 #include "resource/resource.h"
 
 #ifndef JUXIN_VERSION
@@ -137,7 +139,13 @@ static void operation(struct jsonw *w, const struct api_route *route)
     jsonw_object_end(w);
 }
 
+static bool has(const struct openapi_scope *scope, const char *plugin)
+{
+    return !plugin || !scope->has || scope->has(scope->arg, plugin);
+}
+
 struct listing {
+    const struct openapi_scope *scope;
     const struct api_route *routes[4096];
     size_t count;
 };
@@ -146,15 +154,16 @@ static void collect(const struct api_route *route, void *arg)
 {
     struct listing *l = arg;
 
-    if (l->count < ARRAY_LEN(l->routes))
+    if (l->count < ARRAY_LEN(l->routes) && has(l->scope, route->plugin))
         l->routes[l->count++] = route;
 }
 
 /* A path stands once, with all its methods. */
-static void paths(struct jsonw *w)
+static void paths(struct jsonw *w, const struct openapi_scope *scope)
 {
     struct listing *l = mem_zalloc(sizeof(*l));
 
+    l->scope = scope;
     api_each(collect, l);
     jsonw_key(w, "paths");
     jsonw_object(w);
@@ -187,7 +196,7 @@ static void paths(struct jsonw *w)
     "parameter\"},"                                                                                          \
     "\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}}}"
 
-static void components(struct jsonw *w)
+static void components(struct jsonw *w, const struct openapi_scope *scope)
 {
     jsonw_key(w, "components");
     jsonw_object(w);
@@ -205,12 +214,13 @@ static void components(struct jsonw *w)
     jsonw_key(w, "Problem");
     jsonw_raw(w, TEXT(PROBLEM_SCHEMA));
     for (uint32_t i = 0; i < resource_count(); i++)
-        openapi_resource_schemas(w, resource_at(i));
+        if (has(scope, resource_at(i)->plugin))
+            openapi_resource_schemas(w, resource_at(i));
     jsonw_object_end(w);
     jsonw_object_end(w);
 }
 
-void openapi_write(struct jsonw *w)
+void openapi_write(struct jsonw *w, const struct openapi_scope *scope)
 {
     jsonw_object(w);
     jsonw_kstr(w, "openapi", "3.1.0");
@@ -223,22 +233,57 @@ void openapi_write(struct jsonw *w)
                       "\"description\":\"The district's short name\"}}}]"));
     jsonw_key(w, "security");
     jsonw_raw(w, TEXT("[{\"bearer\":[]},{\"session\":[]}]"));
-    paths(w);
-    components(w);
+    paths(w, scope);
+    components(w, scope);
     jsonw_object_end(w);
+}
+
+static bool runs(void *arg, const char *plugin)
+{
+    return policy_runs_somewhere(arg, plugin);
+}
+
+/* Documents are kept by the plugins that are in them: tenants differ in few ways, and change seldom. */
+#define EDITIONS_MAX 16
+
+struct edition {
+    char *plugins; /* '1' or '0' for each of the registry */
+    struct buf document;
+};
+
+static const char *plugins_of(struct call *c)
+{
+    char *key = arena_alloc(c->arena, plugin_count() + 1);
+
+    for (size_t i = 0; i < plugin_count(); i++)
+        key[i] = policy_runs_somewhere(c, plugin_at(i)->id) ? '1' : '0';
+    return key;
+}
+
+static const struct buf *find_edition(struct call *c)
+{
+    static struct edition editions[EDITIONS_MAX];
+    static size_t next;
+    const char *plugins = plugins_of(c);
+    struct openapi_scope scope = {runs, c};
+    struct edition *e;
+    struct jsonw w;
+
+    for (size_t i = 0; i < EDITIONS_MAX && editions[i].plugins; i++)
+        if (strcmp(editions[i].plugins, plugins) == 0)
+            return &editions[i].document;
+    e = &editions[next++ % EDITIONS_MAX];
+    free(e->plugins);
+    e->plugins = str_dup(plugins);
+    buf_clear(&e->document);
+    jsonw_init(&w, &e->document);
+    openapi_write(&w, &scope);
+    return &e->document;
 }
 
 static int serve(struct call *c, struct request *r)
 {
-    static struct buf document; /* made at the first question, when every route is known */
-    struct jsonw w;
-
-    (void)c;
-    if (document.len == 0) {
-        jsonw_init(&w, &document);
-        openapi_write(&w);
-    }
-    response_bytes(r, 200, "application/json", buf_text(&document));
+    response_bytes(r, 200, "application/json", buf_text(find_edition(c)));
     return 0;
 }
 

@@ -1,12 +1,16 @@
-/* OpenAPI 3.1 of this server: the core's routes, the plugins', and those of declared resources. */
+/* OpenAPI 3.1 of a tenant: the core's routes, and those of plugins and their resources that run somewhere in it. */
 #pragma once
 
 #include "api/dispatch.h"
 #include "api/records.h"
 
 MUSTCHECK int api_openapi_route(struct router *rt); /* GET /openapi.json */
-/* The document; made anew by each call, so only after the last route was added. */
-void openapi_write(struct jsonw *w);
+/* The document, with what belongs to plugins that are in it; only after the last route was added. */
+struct openapi_scope {
+    bool (*has)(void *arg, const char *plugin); /* NULL: every plugin is */
+    void *arg;
+};
+void openapi_write(struct jsonw *w, const struct openapi_scope *scope);
 
 /* ---- openapi_schema.c ---- */
 

@@ -349,6 +349,15 @@ void policy_off_units(
     *ret_count = end - begin;
 }
 
+bool policy_runs_somewhere(struct call *c, const char *plugin)
+{
+    const uint32_t *units;
+    uint32_t off;
+
+    policy_off_units(c, plugin, TREE_NONE, &units, &off);
+    return off < tree_count(c->tenant->tree);
+}
+
 const struct policy_set *policy_all(struct call *c, size_t *ret_count)
 {
     const struct policies *p = policies_of(c);

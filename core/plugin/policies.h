@@ -32,6 +32,9 @@ uint32_t policy_nearest_on(struct call *c, const char *plugin, uint32_t unit);
 void policy_off_units(
     struct call *c, const char *plugin, uint32_t root, const uint32_t **ret, uint32_t *ret_count);
 
+/* Is it effective anywhere in the tenant? */
+bool policy_runs_somewhere(struct call *c, const char *plugin);
+
 /* All rows about a plugin, for lists; in the snapshot. Also of plugins that are not installed. */
 const struct policy_set *policy_rows(struct call *c, const char *plugin); /* NULL: nothing is known of it */
 const struct policy_set *policy_all(struct call *c, size_t *ret_count);

@@ -13,7 +13,7 @@ GROUP BY 1, 2, 3, 4, 5
 
 -- name: similar
 -- params: text, uuid
--- The newest other suggestion with the same title.
-SELECT id FROM px_suggestions.suggestion
+-- Other suggestions with the same title, the newest first; the plugin takes the first that lies where it runs.
+SELECT id, unit_id FROM px_suggestions.suggestion
 WHERE tenant_id = $1 AND title = $2 AND id <> $3 AND deleted_at IS NULL
-ORDER BY id DESC LIMIT 1
+ORDER BY id DESC LIMIT 50

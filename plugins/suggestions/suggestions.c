@@ -202,11 +202,25 @@ static const struct jx_filter filters[] = {
 
 /* ---- after the commit ------------------------------------------------------------------------------------------ */
 
+/* A suggestion of a unit where the plugin is off is frozen: nobody is pointed at it. */
+static struct jx_text newest_at_work(struct jx_call *call, const struct jx_rows *rows)
+{
+    struct jx_text none = {NULL, 0};
+
+    for (uint32_t row = 0; row < host->query->count(rows); row++) {
+        jx_unit handling = host->unit->find(call, host->query->get(rows, row, 1));
+
+        if (handling != JX_UNIT_NONE && host->policy->is_on(call, "suggestions", handling))
+            return host->query->get(rows, row, 0);
+    }
+    return none;
+}
+
 static void find_similar(struct jx_call *call, const struct jx_event *event, struct jx_result *result)
 {
     struct jx_record *rec = NULL;
     struct jx_rows *rows = NULL;
-    struct jx_text params[2], json;
+    struct jx_text params[2], json, other;
     int32_t r = host->record->read(call, JX_AS_PLUGIN, RESOURCE, event->id, &rec);
 
     if (r == JX_ENOENT) { /* deleted meanwhile: nothing to do */
@@ -219,8 +233,9 @@ static void find_similar(struct jx_call *call, const struct jx_event *event, str
     params[1] = host->core->id_text(call, event->id);
     if (host->query->run(call, "similar", params, 2, &rows) < 0)
         return;
-    if (host->query->count(rows) > 0) {
-        json = host->core->format(call, "{\"similar_to\": \"%s\"}", host->query->get(rows, 0, 0).ptr);
+    other = newest_at_work(call, rows);
+    if (!is_empty(other)) {
+        json = host->core->format(call, "{\"similar_to\": \"%s\"}", other.ptr);
         r = host->record->update(call, JX_AS_PLUGIN, RESOURCE, event->id, json, NULL);
         if (r < 0)
             return;

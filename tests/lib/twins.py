@@ -11,6 +11,7 @@ import uuid
 
 from . import files, harness, postgres
 from .client import Client
+from .plugins import install
 from .server import ROOT, Server, prefix
 
 ALPHA, BRAVO = "alpha", "bravo"
@@ -37,6 +38,10 @@ def install_plugins(directory):
             os.chmod(path, 0o755 if os.path.isdir(path) else 0o644)
 
 
+# What plugins of tests/plugins that a test adds declare.
+MORE = {"every": ["every/case"], "rider": ["rider/remark"]}
+
+
 def fresh_name():
     return f"n{next(_number)}"
 
@@ -44,8 +49,8 @@ def fresh_name():
 class District:
     """One of the two. `boss` may everything everywhere in it."""
 
-    def __init__(self, server, slug):
-        self.server, self.slug = server, slug
+    def __init__(self, server, slug, more=()):
+        self.server, self.slug, self.more = server, slug, more
         self.prefix = f"/t/{slug}/api/v1"
         self.letters = slug[:2].upper()
         self.phone = {ALPHA: "13911111111", BRAVO: "13922222222"}[slug]
@@ -67,7 +72,7 @@ class District:
             self.units[row[0].split("-")[1]] = row[1]
         for code in ("d1", "d2"):
             ctl("department", "create", slug, f"{slug}-{code}", "--name", f"{slug} {code}", "--unit", f"{slug}-k")
-        for plugin in ("works", "suggestions", "probe"):
+        for plugin in ("works", "suggestions", "probe", *self.more):
             ctl("plugin", "policy", slug, plugin, "--unit", f"{slug}-k", "--rule", "on", "--reach", "subtree",
                 "--reason", f"{slug} {plugin}")
         self.account("boss")
@@ -196,6 +201,8 @@ class District:
                     "place": self.units["c2"], "kind": "repair"}
         if resource == "suggestions/suggestion":
             return {"title": text, "content": text, "contact_name": f"{self.slug} 人", "contact_phone": self.phone}
+        if resource == "rider/remark":
+            return {"text": text, "about": self.records["every/case"]}
         return {"title": text, "secret": text}
 
     def fill(self):
@@ -211,7 +218,8 @@ class District:
         self.call("PUT", f"/departments/{self.ids['department']}/members/{self.clerk}", {})
         self.call("PATCH", f"/units/{self.units['c3']}", {"name": f"{self.slug} renamed"}, headers={"If-Match": '"1"'})
         self.records = {}
-        for resource, count in (("works/item", 6), ("suggestions/suggestion", 3), ("probe/thing", 3)):
+        declared = [("works/item", 6), ("suggestions/suggestion", 3), ("probe/thing", 3)]
+        for resource, count in declared + [(resource, 3) for plugin in self.more for resource in MORE[plugin]]:
             made = [self.fresh_record(resource) for _ in range(count)]
             self.records[resource] = made[0]
         self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}
@@ -240,16 +248,17 @@ class District:
 
 
 class Twins:
-    """The server with both; `a` and `b`. With one slug, `a` alone."""
+    """The server with both; `a` and `b`. With one slug, `a` alone. plugins: of tests/plugins, further ones."""
 
-    def __init__(self, slugs=(ALPHA, BRAVO), **more):
+    def __init__(self, slugs=(ALPHA, BRAVO), plugins=(), **more):
         self.server = Server(database=False, **more)
         directory = os.path.join(self.server.directory, "plugins")
         install_plugins(directory)
+        install(directory, *plugins)
         self.server.config["plugins"]["directory"] = directory
         self.server.write_config()
         self.server.make_database()
-        self.districts = [District(self.server, slug) for slug in slugs]
+        self.districts = [District(self.server, slug, plugins) for slug in slugs]
         self.a, self.b = self.districts[0], self.districts[-1]
         for district in self.districts:
             district.lay_out(self.server.directory)

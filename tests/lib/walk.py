@@ -13,7 +13,7 @@ KINDS = {
     "unit": "unit", "parent": "unit", "under": "unit", "place": "unit",
     "account": "account", "owner": "account",
     "department": "department", "lead": "department", "lead_department": "department",
-    "helpers": "departments", "co_departments": "departments",
+    "helpers": "departments", "co_departments": "departments", "about": "case",
     "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
     "file": "file",
     "login": "login", "password": "password", "old_password": "password",
@@ -212,6 +212,8 @@ class Walker:
             return d.ids[kind]
         if kind == "departments":
             return [d.ids["helpers"]]
+        if kind == "case":
+            return d.records["every/case"]
         if kind == "record":
             return d.records[operation.resource]
         if name == "unit.code":

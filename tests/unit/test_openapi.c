@@ -36,7 +36,7 @@ static int setup(void **state)
     if (api_core_routes(rt) < 0 || api_record_routes(rt) < 0)
         return -1;
     jsonw_init(&w, &b);
-    openapi_write(&w);
+    openapi_write(&w, &(struct openapi_scope){0});
     r = json_parse(buf_text(&b), (struct json_limits){32, 1000000}, &document, NULL);
     if (getenv("JUXIN_OPENAPI_OUT")) {
         FILE *f = fopen(getenv("JUXIN_OPENAPI_OUT"), "w");

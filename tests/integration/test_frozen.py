@@ -1,0 +1,423 @@
+"""Nothing answers where a plugin does not run: every operation of the server's own OpenAPI document, with everything it can
+name; every hook, provider, action and deadline; jobs, events, the document itself. The calls are made ready while the
+plugins run, sent where they have ceased to, and sent once more, as they are, when they run again: then they work.
+
+What is to come is met here by itself or fails the walk until it is taught: an operation of a kind that SURFACES does not
+know, an answer that is not JSON, a parameter that tests/lib/walk.py does not know, a hook point, provider kind or table of
+plugin.h that tests/plugins/every does not use, a kind of job, a topic of events. Export and search of records will come as
+operations: each needs a line in SURFACES that says what it does, and is walked from then on."""
+import contextlib
+import json
+import os
+import re
+
+from lib import harness
+from lib.people import make_people
+from lib.server import ROOT
+from lib.twins import Twins
+from lib.walk import Untaught, Walker, kind_of
+
+FROZEN = ("s1", "c1", "c2")  # a street and its communities; the others go on
+PLUGINS = ("works", "suggestions", "probe", "every", "rider")
+twins = a = walker = guest = None
+prepared = []
+
+# What an operation does about a unit where the plugin does not run. REFUSES: it is about one unit, or a record of one: 403.
+# LEAVES_OUT: the same when it names the unit; what it says of more than that has nothing of it. NO_RECORDS: it shows none.
+REFUSES, LEAVES_OUT, NO_RECORDS = "refuses", "leaves out", "no records"
+SURFACES = [
+    (r"GET /P/R", LEAVES_OUT),
+    (r"POST /P/R", REFUSES),
+    (r"(GET|PATCH|DELETE) /P/R/\{id\}", REFUSES),
+    (r"GET /P/R/\{id\}/(history|transitions)", REFUSES),
+    (r"POST /P/R/\{id\}/transitions/\{name\}", REFUSES),
+    (r"\w+ /P/.*", LEAVES_OUT),  # plugins' own routes: each is about a unit
+    (r"GET /provided/\{kind\}", LEAVES_OUT),
+    (r"\w+ /(accounts?|departments|explain|grants|jobs|permissions|roles|sessions?|tokens|units)(/.*)?", NO_RECORDS),
+    (r"GET /(meta|openapi\.json|plugins|plugins/\{plugin\}/why)", NO_RECORDS),
+    (r"\w+ /plugins/\{plugin\}/policies(/.*)?", NO_RECORDS),
+]
+
+
+def surface(operation):
+    path, plugin = operation.path, operation.path.split("/")[1]
+    if operation.resource:
+        path = "/P/R" + path[len(operation.resource) + 1:]
+    elif plugin in PLUGINS:
+        path = "/P/" + path[len(plugin) + 2:]
+    for pattern, what in SURFACES:
+        if re.fullmatch(pattern, f"{operation.method} {path}") and not (operation.resource and pattern == r"\w+ /P/.*"):
+            return what
+    raise Untaught(f"{operation} is a new surface: say in SURFACES what it does where a plugin does not run")
+
+
+def plugin_of(operation):
+    return operation.path.split("/")[1] if operation.path.split("/")[1] in PLUGINS else None
+
+
+class Ask:
+    """A call made ready. named: it is about something that will be frozen, and by that alone."""
+
+    def __init__(self, call, named):
+        self.call, self.operation, self.named = call, call.operation, named
+
+    def send(self):
+        return self.call.send(a.boss, a.prefix)
+
+
+def setup():
+    global twins, a, walker, guest
+    twins = Twins(slugs=("alpha",), plugins=("every", "rider"), workers=2)
+    guest = make_people(twins.server, "alpha", "guest")["guest"]
+    twins.start()
+    a = twins.a
+    walker = Walker(a)
+    for resource in a.records:  # what goes on elsewhere
+        a.fresh_record(resource, unit="c3")
+    take_part()
+    prepare()
+    make_ready()
+
+
+def take_part():
+    """The guest made a record of each resource in c1, and may do nothing there by now."""
+    role = a.one("SELECT id FROM juxin.role WHERE tenant_id = {t} AND name = 'alpha-all'")
+    grant = a.call("POST", "/grants", {"account": guest.account, "role": role, "unit": a.units["c1"], "reach": "self"}).json
+    guest.made = {}
+    for resource in a.records:
+        made = guest.post(resource, dict(a.record(resource), unit=a.units["c1"]))
+        assert made.status == 201, made
+        guest.made[resource] = made.json["id"]
+    a.call("DELETE", f"/grants/{grant['id']}")
+
+
+def prepare():
+    for operation in walker.operations:
+        if operation.path.endswith("/transitions/{name}") and not operation.transition:
+            continue  # resources without transitions have the path all the same
+        what, made = surface(operation), []
+        for walker.choice in range(4 if operation.transition else 1):
+            with contextlib.suppress(AssertionError):  # a step on the way there that this choice does not allow
+                made += variants(operation, what)
+        walker.choice = 0
+        assert made, f"{operation}: no call could be made ready"
+        prepared.extend(made)
+
+
+def variants(operation, what):
+    if what == NO_RECORDS and operation.method != "GET":
+        return []
+    call, query = walker.working(operation), operation.parameters["query"]
+    if what == NO_RECORDS:
+        return [Ask(c, False) for c in [call] + [call.but("query", "unit", a.units["c1"])] * ("unit" in query)]
+    if "unit" in operation.parameters["path"]:
+        return [Ask(call.but("path", "unit", a.units["c1"]), True)]
+    if "unit" not in query:
+        assert operation.resource, f"{operation} of a plugin is about no unit: teach this walk what it shows"
+        return [Ask(call, True)]
+    named = what != NO_RECORDS and not operation.path.startswith("/provided/")
+    asks = [Ask(call.but("query", "unit", unit), named) for unit in (a.units["c1"], a.units["s1"], "alpha-c1")]
+    if operation.method == "GET":
+        asks.append(Ask(call, False))
+    if operation.resource:
+        asks += [Ask(call.but("query", name, walker.existing(operation, "query", name, "filter")), False)
+                 for name in query if kind_of(operation, "query", name) == "filter"]
+        asks += [Ask(call.but("query", name, value), False) for name, value in
+                 (("id", "eq." + a.records[operation.resource]), ("limit", "200"), ("count", "exact"), ("count", "capped"))]
+    return asks
+
+
+def make_ready():
+    """Plugins have done what they do after a commit; each call knows the version it is about."""
+    a.settle()
+    for ask in prepared:
+        if "id" in ask.call.path and ask.operation.method != "GET":
+            seen = a.call("GET", f"/{ask.operation.resource}/{ask.call.path['id']}")
+            assert seen.json["unit_id"] in [a.units[u] for u in FROZEN], f"{ask.call} went elsewhere: {seen.json['unit_name']}"
+            ask.call.headers["If-Match"] = seen.headers["ETag"]
+
+
+# ---- closing ----
+
+@contextlib.contextmanager
+def ruled(rule, *plugins):
+    """At the street and below it."""
+    made = []
+    try:
+        for plugin in plugins:
+            body = {"unit": a.units["s1"], "rule": rule, "reason": "试"}
+            made.append((plugin, a.call("POST", f"/plugins/{plugin}/policies", body).json["id"]))
+        yield
+    finally:
+        for plugin, id in made:
+            a.call("DELETE", f"/plugins/{plugin}/policies/{id}")
+
+
+def states(plugin):
+    return {name: next(p["state"] for p in a.call("GET", f"/plugins?unit={id}").json["items"] if p["id"] == plugin)
+            for name, id in a.units.items()}
+
+
+def table(resource):
+    return "px_{}.\"{}\"".format(*resource.split("/"))
+
+
+def rows(resource):
+    return [json.loads(row) for (row,) in twins.server.psql(f"SELECT to_jsonb(t) FROM {table(resource)} t ORDER BY id")]
+
+
+def canaries():
+    """What stands in frozen records and nowhere else: ids, and texts that are long enough to be told by."""
+    frozen, others = set(), set(a.units.values())
+    for resource in a.records:
+        state = {a.units[name]: said for name, said in states(resource.split("/")[0]).items()}
+        for row in rows(resource):
+            at = frozen if state[row["unit_id"]] != "on" else others
+            at.update(v for v in row.values() if isinstance(v, str) and len(v) >= 8)
+    return {v.encode() for v in frozen - others if not re.match(r"\d{4}-\d\d-\d\d", v)}
+
+
+def check_answer(ask, answer, secrets):
+    content = answer.headers.get("Content-Type", "")
+    assert not answer.body or content in ("application/json", "application/problem+json"), \
+        f"{ask.call} answers with {content}: teach this walk to look into it"
+    shown = [s for s in secrets if s in answer.body and s.decode() not in ask.call.target()]
+    assert not shown, f"{ask.call} shows {shown[:3]}: {answer}"
+
+
+def code_of(answer):
+    return answer.json.get("code") if answer.status >= 300 else None
+
+
+def send_all(plugins, refused):
+    """All calls about the plugins; those that name what is frozen have to be refused so."""
+    secrets, before, count = canaries(), [rows(r) for r in a.records], 0
+    assert len(secrets) > 10, secrets
+    for ask in prepared:
+        plugin = plugin_of(ask.operation)
+        if plugin is not None and plugin not in plugins:
+            continue
+        answer = ask.send()
+        check_answer(ask, answer, secrets)
+        if ask.named:
+            count += 1
+            assert (answer.status, code_of(answer)) in refused - {(200, None)}, f"{ask.call}: {answer}"
+        elif (200, None) in refused or plugin is None:
+            assert answer.status == 200, f"{ask.call}: {answer}"
+    assert [rows(r) for r in a.records] == before, "something was changed"
+    return len(prepared), count
+
+
+DISABLED = {(403, "plugin_disabled"), (200, None)}  # and 200 for what is about more than the frozen
+
+
+def check_lists(plugins):
+    """A list has and counts what is elsewhere, all of it."""
+    for resource in a.records:
+        plugin = resource.split("/")[0]
+        state = states(plugin)
+        if plugin in plugins:
+            expected = {r["id"] for r in rows(resource) if not r["deleted_at"]
+                        and state[next(n for n, u in a.units.items() if u == r["unit_id"])] == "on"}
+            said = a.call("GET", f"/{resource}?limit=200&count=exact").json
+            assert {i["id"] for i in said["items"]} == expected and said["count"]["value"] == len(expected), (resource, said)
+            assert expected, resource
+            mine = guest.get(f"{resource}?limit=200&count=exact")
+            assert mine.status == 200 and mine.json["items"] == [] and mine.json["count"]["value"] == 0, mine
+            one = guest.get(f"{resource}/{guest.made[resource]}")
+            assert one.status == 403 and one.json["code"] == "plugin_disabled", one
+
+
+def test_no_operation_answers_where_a_rule_turned_it_off():
+    for rule in ("off", "forbidden"):
+        with ruled(rule, *PLUGINS):
+            assert all(states(p)[u] == "off" for p in PLUGINS for u in FROZEN)
+            sent, named = send_all(PLUGINS, DISABLED)
+            check_lists(PLUGINS)
+            print(f"       {rule}: {len(walker.operations)} operations, {sent} calls, {named} of them about frozen ones")
+
+
+def test_nor_where_another_plugin_that_it_needs_is_off():
+    with ruled("off", "every"):
+        assert {states("rider")[u] for u in FROZEN} == {"blocked"}
+        send_all(("every", "rider"), DISABLED)
+        check_lists(("every", "rider"))
+
+
+def test_nor_where_it_does_not_apply():
+    """A park has no cases: one that got there all the same is shown by nothing."""
+    id = a.fresh_record("every/case")
+    a.settle()
+    twins.server.psql(f"UPDATE px_every.case r SET unit_id = u.id, a1 = u.a1, a2 = u.a2, a3 = u.a3, a4 = u.a4 FROM juxin.unit u"
+                      f" WHERE u.id = '{a.units['p1']}' AND r.id = '{id}'")
+    assert states("every")["p1"] == "not_applicable"
+    for method, path in (("GET", ""), ("GET", "/history"), ("GET", "/transitions"), ("PATCH", ""), ("DELETE", ""),
+                         ("POST", "/transitions/finish")):
+        answer = a.boss.request(method, f"{a.prefix}/every/case/{id}{path}", None if method == "GET" else {},
+                                headers={"If-Match": '"1"'})
+        assert answer.status == 403 and answer.json["code"] == "plugin_disabled", (method, path, answer)
+    send_all((), DISABLED)  # the core's
+    for ask in prepared:
+        if ask.operation.path == "/every/case" and ask.operation.method == "GET":
+            check_answer(ask, ask.send(), {id.encode()})
+
+
+# ---- what plugins are entered by ----
+
+def header():
+    return (ROOT / "core/include/juxin/plugin.h").read_text(encoding="utf-8")
+
+
+def names_of(enum):
+    body = re.search(rf"enum {enum} \{{(.*?)\}};", header(), re.S)[1]
+    return {name.lower() for name in re.findall(r"JX_(\w+) = \d+", body)}
+
+
+def entered(since, unit):
+    """What of `every` was entered for the unit: filters, actions, routes, providers."""
+    return {m[1] for m in re.finditer(rf'"every\.entered"[^\n]*"detail":"(\w+) alpha-{unit}"', twins.server.log()[since:])}
+
+
+def provided(kind, unit):
+    said = a.call("GET", f"/provided/{kind}?unit={a.units[unit]}").json
+    assert said["failed"] == [] or kind == "card", said
+    return {item["plugin"] for item in said["items"]}
+
+
+def test_no_plugin_is_entered_where_it_does_not_run():
+    since = len(twins.server.log())
+    due = a.fresh_record("every/case", unit="c2")
+    a.settle()
+    with ruled("off", *PLUGINS):
+        harness.wait_until(lambda: '"every.disabled"' in twins.server.log()[since:], 30, "the plugin to be told")
+        quiet = len(twins.server.log())
+        send_all(("every",), DISABLED)
+        for kind in names_of("jx_provider_kind"):
+            assert provided(kind, "c1") == set(), kind
+        done = twins.server.ctl("jobs", "run", "--as-of", "2031-06-30", "--yes", check=False)
+        assert done.returncode == 0, done
+        assert a.one(f"SELECT state FROM px_every.case WHERE id = '{due}'") == "open"
+        assert not any(entered(quiet, unit) for unit in FROZEN), [entered(quiet, unit) for unit in FROZEN]
+
+
+def test_everything_a_plugin_can_take_part_in_is_seen_here():
+    """By its code being entered where it runs: the silence above is none of a plugin that would not have spoken."""
+    offered = set(re.findall(r"uint32_t (\w+)_count, \1_size;", header()))
+    assert offered == {"filter", "action", "provider", "route", "lifecycle"}, f"{offered}: teach `every` and this walk"
+    filters = {p for p in names_of("jx_point") if not p.startswith("after_")}
+    actions = names_of("jx_point") - filters
+    source = (ROOT / "tests/plugins/every/every.c").read_text(encoding="utf-8")
+    assert all(f"JX_{p.upper()}" in source for p in filters | actions), "a point of plugin.h that `every` does not use"
+    since = len(twins.server.log())
+    id = a.fresh_record("every/case")
+    a.settle()
+    for method, path, body in (("PATCH", "", {"title": "changed"}), ("POST", "/transitions/finish", {})):
+        seen = a.call("GET", f"/every/case/{id}")
+        a.call(method, f"/every/case/{id}{path}", body, headers={"If-Match": seen.headers["ETag"]})
+    gone = a.fresh_record("every/case")
+    a.settle()
+    a.call("DELETE", f"/every/case/{gone}", headers={"If-Match": a.call("GET", f"/every/case/{gone}").headers["ETag"]})
+    a.call("GET", f"/every/titles?unit={a.units['c1']}")
+    a.settle()
+    for kind in names_of("jx_provider_kind"):
+        assert "every" in provided(kind, "c1"), f"`every` provides no {kind}"
+    assert entered(since, "c1") == filters | {"action", "provider", "route"}, entered(since, "c1")
+
+
+# ---- what happens by itself ----
+
+def sources_with(text):
+    return {p.name for p in (ROOT / "core").rglob("*.c") if text in p.read_text(encoding="utf-8")}
+
+
+def test_every_kind_of_job_is_known_here():
+    """That a job of a plugin waits where it is off is asked in tests/db/test_job.c; so far no kind shows records."""
+    found = sources_with("job_kind_register(&")
+    assert not found, f"{found}: a kind of job, to be met here at a frozen unit"
+
+
+def test_events_tell_nothing_of_frozen_records():
+    publishers = sources_with("event_publish(")
+    assert publishers == {"outbox.c", "job_step.c"}, f"{publishers}: events of a new kind, to be met here"
+    assert {t for (t,) in twins.server.psql("SELECT DISTINCT topic FROM juxin.event")} <= {"job"}
+    with ruled("off", *PLUGINS):
+        secrets = {s.decode() for s in canaries()}
+        told = [k + p for k, p in twins.server.psql("SELECT key, payload FROM juxin.event")]
+        assert not [t for t in told if any(s in t for s in secrets)], told
+
+
+def test_a_frozen_double_is_passed_over():
+    """The hint at a similar suggestion leads to the newest one where the plugin runs, and its absence is no failure."""
+    title = "一样的标题"
+    old = a.fresh_record("suggestions/suggestion", unit="c3", title=title)
+    newer = a.fresh_record("suggestions/suggestion", unit="c1", title=title)
+    a.settle()
+    with ruled("off", "suggestions"):
+        made = a.fresh_record("suggestions/suggestion", unit="s2", title=title)
+        a.settle()
+        assert a.call("GET", f"/suggestions/suggestion/{made}").json["similar_to"] == old
+    alone = a.fresh_record("suggestions/suggestion", unit="c1", title="只有这一处")
+    a.settle()
+    with ruled("off", "suggestions"):
+        made = a.fresh_record("suggestions/suggestion", unit="c3", title="只有这一处")
+        a.settle()
+        assert a.call("GET", f"/suggestions/suggestion/{made}").json["similar_to"] is None
+    again = a.fresh_record("suggestions/suggestion", unit="c3", title="只有这一处")
+    a.settle()
+    assert a.call("GET", f"/suggestions/suggestion/{again}").json["similar_to"] == made
+    assert newer and alone
+
+
+# ---- what the server says of itself ----
+
+def described(client, prefix):
+    """Plugins that have an operation or a schema in the document, and those in meta."""
+    document = client.get(prefix + "/openapi.json").json
+    named = {p.split("/")[1] for p in document["paths"]} | {s.split(".")[0] for s in document["components"]["schemas"]}
+    return named & set(PLUGINS), {p["id"] for p in client.get(prefix + "/meta").json["plugins"]}
+
+
+def test_the_document_has_what_runs_somewhere():
+    ctl = twins.server.ctl
+    ctl("tenant", "create", "bare", "--name", "bare")
+    ctl("unit", "import", "bare", f"{twins.server.directory}/alpha.json")
+    somebody = make_people(twins.server, "bare", "somebody")["somebody"]
+    assert described(somebody, "/t/bare/api/v1") == (set(), set())
+    made = twins.server.ctl_json("plugin", "policy", "bare", "every", "--unit", "alpha-c1", "--rule", "on", "--reach", "self")
+    assert described(somebody, "/t/bare/api/v1") == ({"every"}, {"every"})
+    ctl("plugin", "policy", "bare", "every", "--end", made["id"])
+    assert described(somebody, "/t/bare/api/v1") == (set(), set())
+    assert described(a.boss, a.prefix) == (set(PLUGINS), set(PLUGINS)), "another tenant's document changed"
+
+
+def test_a_plugin_out_of_order_answers_nothing():
+    """And is no part of the document, though its paths say what is the matter."""
+    library = f"{twins.server.directory}/plugins/every/every.so"
+    ask = next(x for x in prepared if x.operation.path == "/every/case" and x.operation.method == "GET")
+    os.rename(library, library + ".away")
+    try:
+        twins.server.ctl("reload")
+        harness.wait_until(lambda: ask.send().status == 503, 30, "the plugin to be gone")
+        refused = {(503, "plugin_unavailable"), (403, "plugin_disabled"), (404, "not_found")}
+        send_all(("every", "rider"), refused)
+        assert described(a.boss, a.prefix) == (set(PLUGINS) - {"every", "rider"},) * 2
+    finally:
+        os.rename(library + ".away", library)
+        twins.server.ctl("reload")
+        harness.wait_until(lambda: ask.send().status != 503, 30, "the plugin to be back")
+
+
+def test_the_same_calls_work_where_it_runs():
+    """Last, since each works once: what was refused above was refused for nothing but the plugin being off."""
+    make_ready()
+    answered, refused = set(), {}
+    for ask in prepared:
+        answer = ask.send()
+        if answer.status < 300:
+            answered.add(repr(ask.operation))
+        refused.setdefault(repr(ask.operation), f"{ask.call}: {answer}")
+    assert not set(refused) - answered, "\n".join(refused[o] for o in sorted(set(refused) - answered))
+
+
+if __name__ == "__main__":
+    harness.main()
