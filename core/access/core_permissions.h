@@ -28,6 +28,8 @@
     X(EXPLAIN, "core.explain", "查询权限依据", "Ask why somebody may or may not")                            \
     X(POLICY_READ, "core.policy.read", "查看插件启用情况", "See which plugin runs where")                    \
     X(POLICY_WRITE, "core.policy.write", "启用、停用插件", "Turn plugins on and off")                        \
+    X(FROZEN_EXPORT, "core.frozen.export", "导出已停用插件的记录",                                           \
+        "Take out records of plugins that were turned off")                                                  \
     X(TRACE, "core.trace", "查看插件调用记录", "See plugin traces")                                          \
     X(JOB_MANAGE, "core.job.manage", "查看、取消、重试所有后台任务", "See, cancel and retry all jobs")       \
     X(AUDIT_READ, "core.audit.read", "查看审计记录", "Read the audit trail")

@@ -81,6 +81,9 @@ MUSTCHECK int api_query_unit(struct call *c, const struct request *r, uint32_t *
 MUSTCHECK int api_limit(
     struct call *c, const struct request *r, uint32_t fallback, uint32_t max, uint32_t *ret);
 
+/* Link: the request's own query with the cursor of the next page. */
+void api_link_next(struct request *r, const char *cursor);
+
 /* Members of a body. A fault names "/key": required, type. *ret is NULL when absent and not required. */
 MUSTCHECK int api_str(struct call *c, const json_t *body, const char *key, bool required, const char **ret);
 MUSTCHECK int api_uuid(

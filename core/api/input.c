@@ -27,6 +27,28 @@ void api_etag(struct request *r, int64_t version)
     response_header(r->response, "ETag", "\"%lld\"", (long long)version);
 }
 
+/* The request's own query without its cursor, then the cursor of the next page. */
+void api_link_next(struct request *r, const char *cursor)
+{
+    struct text rest = r->target, path = text_split(&rest, '?');
+    struct buf b = BUF_INIT;
+
+    buf_addc(&b, '<');
+    buf_add_text(&b, path);
+    buf_addc(&b, '?');
+    while (rest.ptr) {
+        struct text pair = text_split(&rest, '&');
+
+        if (pair.len == 0 || text_has_prefix(pair, "cursor="))
+            continue;
+        buf_add_text(&b, pair);
+        buf_addc(&b, '&');
+    }
+    buf_addf(&b, "cursor=%s>; rel=\"next\"", cursor);
+    response_header(r->response, "Link", "%s", buf_str(&b));
+    buf_done(&b);
+}
+
 int api_id(struct call *c, const struct request *r, const char *name, struct uuid *ret)
 {
     return uuid_parse(request_param(r, name), ret) == 0 ? 0 : call_not_found(c);

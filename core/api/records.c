@@ -40,28 +40,6 @@ static int changed(struct call *c, struct request *r, int status, struct record 
     return 0;
 }
 
-/* The request's own query without its cursor, then the cursor of the next page. */
-static void link_next(struct request *r, const char *cursor)
-{
-    struct text rest = r->target, path = text_split(&rest, '?');
-    struct buf b = BUF_INIT;
-
-    buf_addc(&b, '<');
-    buf_add_text(&b, path);
-    buf_addc(&b, '?');
-    while (rest.ptr) {
-        struct text pair = text_split(&rest, '&');
-
-        if (pair.len == 0 || text_has_prefix(pair, "cursor="))
-            continue;
-        buf_add_text(&b, pair);
-        buf_addc(&b, '&');
-    }
-    buf_addf(&b, "cursor=%s>; rel=\"next\"", cursor);
-    response_header(r->response, "Link", "%s", buf_str(&b));
-    buf_done(&b);
-}
-
 static void write_item(struct call *c, struct jsonw *w, const struct record *rec)
 {
     jsonw_object(w);
@@ -89,7 +67,7 @@ static void write_page(struct call *c, struct request *r, const struct query_pag
     }
     jsonw_object_end(w);
     if (page->next)
-        link_next(r, page->next);
+        api_link_next(r, page->next);
 }
 
 static int list(struct call *c, struct request *r)

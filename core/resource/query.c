@@ -384,10 +384,10 @@ int query_check_unit(struct call *c, const struct query *q)
     struct build b = {.c = c, .q = q};
 
     if (q->unit == TREE_NONE)
-        return gate_require_somewhere(c, q->res->plugin);
+        return q->frozen ? 0 : gate_require_somewhere(c, q->res->plugin);
     (void)reach_all(&b);
     for (int kind = 0; kind < BRANCHES; kind++)
         if (b.unit_count[kind])
-            return gate_require(c, q->res->plugin, q->unit);
+            return q->frozen ? 0 : gate_require(c, q->res->plugin, q->unit);
     return call_not_found(c);
 }

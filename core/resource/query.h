@@ -63,6 +63,7 @@ struct query {
     bool has_cursor, cursor_in_nulls;
     const char *cursor_value;
     struct uuid cursor_id;
+    const char *frozen; /* NULL; or units, as an array literal: only what lies there, though the plugin is off */
 };
 
 /* -EINVAL with a 400 fault naming the parameter and what is accepted. */
@@ -93,7 +94,8 @@ const char *query_sight(struct call *c, const struct resource *res, char alias, 
 const char *query_arg(struct arena *a, struct db_args *args, const char *value, const char *type);
 const char *query_type(const struct field *f); /* ::date */
 
-/* 404 for who reads nothing in q->unit, then the policy gate; without a unit the plugin has to run somewhere. */
+/* 404 for who reads nothing in q->unit, then the policy gate; without a unit the plugin has to run somewhere. Of frozen
+ * records the gate is not asked. */
 MUSTCHECK int query_check_unit(struct call *c, const struct query *q);
 
 /* The page: records as their reader may see them (serialise filters have run), and the cursor of the next page. */

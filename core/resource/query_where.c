@@ -137,10 +137,12 @@ static void add_words(struct where *w)
 const char *query_where(struct call *c, const struct query *q, struct db_args *args)
 {
     struct where w = {.c = c, .q = q, .args = args, .sql = BUF_INIT};
-    const char *off = gate_off_units(c, q->res->plugin), *s;
+    const char *off = q->frozen ? NULL : gate_off_units(c, q->res->plugin), *s;
 
     add_group(&w, 0);
     add_words(&w);
+    if (q->frozen)
+        buf_addf(&w.sql, " AND r.unit_id = ANY(%s)", arg(&w, q->frozen, "::uuid[]"));
     if (off)
         buf_addf(&w.sql, " AND r.unit_id <> ALL(%s)", arg(&w, off, "::uuid[]"));
     s = arena_dup(c->arena, buf_str(&w.sql));

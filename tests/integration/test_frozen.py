@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import urllib.parse
 
 from lib import harness
 from lib.people import make_people
@@ -24,7 +25,8 @@ prepared = []
 
 # What an operation does about a unit where the plugin does not run. REFUSES: it is about one unit, or a record of one: 403.
 # LEAVES_OUT: the same when it names the unit; what it says of more than that has nothing of it. NO_RECORDS: it shows none.
-REFUSES, LEAVES_OUT, NO_RECORDS = "refuses", "leaves out", "no records"
+# THE_EXPORT is the exception: it has these records and no others.
+REFUSES, LEAVES_OUT, NO_RECORDS, THE_EXPORT = "refuses", "leaves out", "no records", "the export"
 SURFACES = [
     (r"GET /P/R", LEAVES_OUT),
     (r"POST /P/R", REFUSES),
@@ -36,6 +38,7 @@ SURFACES = [
     (r"\w+ /(accounts?|departments|explain|grants|jobs|permissions|roles|sessions?|tokens|units)(/.*)?", NO_RECORDS),
     (r"GET /(meta|openapi\.json|plugins|plugins/\{plugin\}/why)", NO_RECORDS),
     (r"\w+ /plugins/\{plugin\}/policies(/.*)?", NO_RECORDS),
+    (r"GET /plugins/\{plugin\}/frozen/\{resource\}", THE_EXPORT),
 ]
 
 
@@ -96,6 +99,8 @@ def prepare():
         if operation.path.endswith("/transitions/{name}") and not operation.transition:
             continue  # resources without transitions have the path all the same
         what, made = surface(operation), []
+        if what == THE_EXPORT:
+            continue
         for walker.choice in range(4 if operation.transition else 1):
             with contextlib.suppress(AssertionError):  # a step on the way there that this choice does not allow
                 made += variants(operation, what)
@@ -260,6 +265,86 @@ def test_nor_where_it_does_not_apply():
     for ask in prepared:
         if ask.operation.path == "/every/case" and ask.operation.method == "GET":
             check_answer(ask, ask.send(), {id.encode()})
+
+
+# ---- the one way out ----
+
+def export(resource, who=None, **query):
+    """(the records, the number of pages), by following Link to its end."""
+    plugin, _, name = resource.partition("/")
+    path, lines, pages = f"{a.prefix}/plugins/{plugin}/frozen/{name}?{urllib.parse.urlencode(query)}", [], 0
+    while path:
+        answer = (who or a.boss).get(path)
+        assert answer.status == 200 and answer.headers["Content-Type"] == "application/x-ndjson", answer
+        lines += [json.loads(line) for line in answer.text.splitlines()]
+        link = re.fullmatch(r'<(.*)>; rel="next"', answer.headers.get("Link", ""))
+        path, pages = link and link[1], pages + 1
+    return lines, pages
+
+
+def exports():
+    return int(a.one("SELECT count(*) FROM juxin.audit WHERE tenant_id = {t} AND action ~ 'export_frozen'"))
+
+
+def test_what_is_frozen_can_be_taken_out():
+    """A line is what the list said of the record while the plugin ran; each page leaves its row in the audit trail."""
+    ids = {a.units[u]: u for u in FROZEN}
+    for resource in a.records:
+        listed = a.call("GET", f"/{resource}?limit=200&order=id.asc").json["items"]
+        expected = [item for item in listed if item["unit_id"] in ids]
+        assert len(expected) >= 3 and export(resource)[0] == [], resource
+        with ruled("off", *PLUGINS):
+            quiet, before = len(twins.server.log()), exports()
+            assert export(resource, unit=a.units["k"])[0] == expected
+            lines, pages = export(resource, limit=2)
+            assert lines == expected and pages == (len(expected) + 1) // 2, (resource, pages)
+            assert exports() == before + pages + 1
+            c1 = [item for item in expected if ids[item["unit_id"]] == "c1"]
+            assert export(resource, unit="alpha-c1")[0] == c1 and export(resource, unit="alpha-c3")[0] == []
+            assert entered(quiet, "c1") == set()
+        assert export(resource)[0] == []
+    assert a.one(f"SELECT actor_id FROM juxin.audit WHERE tenant_id = {a.id} AND action = 'every.case.export_frozen' AND unit_id"
+                 f" = '{a.units['c1']}' AND object_kind = 'every.case'") == a.boss.account
+    done = twins.server.ctl("audit", "verify", "alpha", check=False)
+    assert done.returncode == 0, done
+
+
+def holder(login, *roles):
+    """A person with these roles: (permissions, unit, reach)."""
+    person = make_people(twins.server, "alpha", login)[login]
+    for n, (permissions, unit, reach) in enumerate(roles):
+        role = a.call("POST", "/roles", {"name": f"{login}-{n}", "label_zh": login, "permissions": permissions}).json["id"]
+        a.call("POST", "/grants", {"account": person.account, "role": role, "unit": a.units[unit], "reach": reach})
+    return person
+
+
+def test_taking_out_needs_the_right_and_the_right_to_read():
+    case = {"title": "masked", "phone": "13911112222", "unit": a.units["c1"]}
+    made = a.call("POST", "/every/case", case).json["id"]
+    a.settle()
+    take, read, see = ["core.frozen.export"], ["every.case.read"], ["core.unit.read"]
+    neither, reader = holder("neither", (see, "k", "subtree")), holder("reader", (read + see, "k", "subtree"))
+    taker = holder("taker", (take + see, "k", "subtree"))
+    both = holder("both", (take, "c1", "self"), (read + see, "k", "subtree"))
+    path = "plugins/every/frozen/case"
+    with ruled("off", "every"):
+        for who in (neither, reader):
+            for unit in ("", f"?unit={a.units['c1']}"):
+                answer = who.get(path + unit)
+                assert answer.status == 403 and answer.json["code"] == "forbidden", (who.login, answer)
+        assert export("every/case", taker) == ([], 1)
+        assert taker.get(f"{path}?unit={a.units['c1']}").status == 404
+        lines, _ = export("every/case", both)
+        assert {line["unit_id"] for line in lines} == {a.units["c1"]} and made in {line["id"] for line in lines}
+        assert export("every/case", both, unit=a.units["s1"])[0] == lines
+        assert both.get(f"{path}?unit={a.units['c2']}").status == 403
+        phone = {line["id"]: line["phone"] for line in lines}[made]
+        assert phone == "139****2222", phone  # masked, as it was to this person
+        assert guest.get(path).status == 403 and a.client().get(f"{a.prefix}/{path}").status == 401
+        for wrong, status in (("plugins/every/frozen/nothing", 404), ("plugins/nothing/frozen/case", 404),
+                              (path + "?unit=nothing", 404), (path + "?limit=1001", 422), (path + "?cursor=x", 400)):
+            answer = a.boss.get(f"{a.prefix}/{wrong}")
+            assert answer.status == status, (wrong, answer)
 
 
 # ---- what plugins are entered by ----
