@@ -15,8 +15,8 @@ static int read_unit(struct call *c, const struct request *r, uint32_t *ret)
     *ret = TREE_NONE;
     if (!name.ptr)
         return 0;
-    *ret = uuid_parse(name, &id) == 0 ? tree_find(c->tenant->tree, id)
-                                      : tree_find_code(c->tenant->tree, name);
+    *ret =
+        uuid_parse(name, &id) == 0 ? tree_find(c->tenant->tree, id) : tree_find_code(c->tenant->tree, name);
     return *ret == TREE_NONE ? call_not_found(c) : 0;
 }
 
@@ -36,8 +36,7 @@ static void write_lines(struct call *c, struct buf *out, const struct query_page
 
 static int export_frozen(struct call *c, struct request *r)
 {
-    const struct resource *res =
-        resource_find_in(request_param(r, "plugin"), request_param(r, "resource"));
+    const struct resource *res = resource_find_in(request_param(r, "plugin"), request_param(r, "resource"));
     struct frozen_input in = {.cursor = request_query(r, "cursor")};
     struct buf lines = BUF_INIT;
     struct query_page page;

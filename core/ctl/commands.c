@@ -45,6 +45,8 @@ const struct ctl_command *const ctl_commands[] = {
     &ctl_job_list,
     &ctl_job_cancel,
     &ctl_job_retry,
+    &ctl_outbox_list,
+    &ctl_outbox_revive,
     &ctl_backup,
     &ctl_restore,
     NULL,

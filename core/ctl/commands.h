@@ -24,6 +24,8 @@ extern const struct ctl_command ctl_job_list;
 extern const struct ctl_command ctl_job_retry;
 extern const struct ctl_command ctl_jobs_run;
 extern const struct ctl_command ctl_migrate;
+extern const struct ctl_command ctl_outbox_list;
+extern const struct ctl_command ctl_outbox_revive;
 extern const struct ctl_command ctl_plugin_check;
 extern const struct ctl_command ctl_plugin_hooks;
 extern const struct ctl_command ctl_plugin_list;

@@ -62,6 +62,9 @@ static const struct db_stmt put_off = {"outbox.put_off",
 static const struct db_stmt revive = {"outbox.revive", "UPDATE juxin.outbox SET state = 'pending', attempts "
                                                        "= 0, next_at = now() WHERE tenant_id = $1 AND id = $2"
                                                        " AND state = 'dead'"};
+static const struct db_stmt revive_all = {"outbox.revive_all",
+    "UPDATE juxin.outbox SET state = 'pending', attempts = 0, next_at = now() WHERE tenant_id = $1"
+    " AND state = 'dead' AND ($2::text IS NULL OR plugin = $2)"};
 
 int outbox_add(struct db_tx *tx, const char *topic, const char *plugin, const char *key, int64_t version,
     const char *payload)
@@ -309,4 +312,19 @@ int outbox_revive(struct db_tx *tx, struct uuid id)
     db_arg_uuid(&a, id);
     r = db_exec_expect(tx, revive, &a, 1);
     return r == -ESTALE ? -ENOENT : r;
+}
+
+int outbox_revive_all(struct db_tx *tx, const char *plugin, uint64_t *ret_count)
+{
+    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
+    struct db_args a;
+    int r;
+
+    db_args_reset(&a);
+    db_arg_int(&a, db_tx_tenant(tx));
+    db_arg_str(&a, plugin);
+    r = db_exec(tx, revive_all, &a, &rows);
+    if (r == 0)
+        *ret_count = db_rows_affected(rows);
+    return r;
 }

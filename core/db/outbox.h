@@ -46,3 +46,5 @@ MUSTCHECK int outbox_deliver(
 
 /* Dead letters: begun again, from the first attempt. -ENOENT when there is no such dead letter. */
 MUSTCHECK int outbox_revive(struct db_tx *tx, struct uuid id);
+/* All of the tenant's, or of one plugin's (NULL: all). */
+MUSTCHECK int outbox_revive_all(struct db_tx *tx, const char *plugin, uint64_t *ret_count);

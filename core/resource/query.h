@@ -63,7 +63,8 @@ struct query {
     bool has_cursor, cursor_in_nulls;
     const char *cursor_value;
     struct uuid cursor_id;
-    const char *frozen; /* NULL; or units, as an array literal: only what lies there, though the plugin is off */
+    const char
+        *frozen; /* NULL; or units, as an array literal: only what lies there, though the plugin is off */
 };
 
 /* -EINVAL with a 400 fault naming the parameter and what is accepted. */
