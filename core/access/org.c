@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "access/access.h"
 #include "access/account.h"
 #include "access/core_permissions.h"
 #include "access/holder.h"
@@ -155,34 +156,38 @@ int org_unit_import(struct call *c, const struct units_import *plan)
 /* The department's unit, when the subject may see the department. */
 static int department_unit(struct call *c, struct uuid id, uint32_t *ret_unit)
 {
-    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
     struct db_args a;
+    struct db_call call = {.stmt = find_department, .args = &a};
     uint32_t unit;
     int r;
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, id);
-    r = db_exec(c->tx, find_department, &a, &rows);
+    r = call_read(c, &call, 1);
     if (r < 0)
         return r;
-    if (db_rows_count(rows) == 0)
+    if (db_rows_count(call.rows) == 0)
         return call_not_found(c);
-    unit = tree_find(c->tenant->tree, db_get_uuid(rows, 0, 0));
+    unit = tree_find(c->tenant->tree, db_get_uuid(call.rows, 0, 0));
     if (unit == TREE_NONE)
         return call_not_found(c);
     *ret_unit = unit;
     return 0;
 }
 
+static int department_need(struct call *c, struct uuid id, uint32_t *ret_unit)
+{
+    int r = department_unit(c, id, ret_unit);
+
+    return r < 0 ? r : need(c, CORE_DEPARTMENT_UPDATE, CORE_DEPARTMENT_READ, *ret_unit);
+}
+
 static int department_begin(struct call *c, struct uuid id, struct tenant_change *ch, uint32_t *ret_unit)
 {
     int r = change_begin(c, ch);
 
-    if (r < 0 || c->is_replay)
-        return r;
-    r = department_unit(c, id, ret_unit);
-    return r < 0 ? r : need(c, CORE_DEPARTMENT_UPDATE, CORE_DEPARTMENT_READ, *ret_unit);
+    return r < 0 || c->is_replay ? r : department_need(c, id, ret_unit);
 }
 
 int org_department_create(struct call *c, const struct department_input *in, struct uuid *ret_id)
@@ -244,19 +249,41 @@ static int check_member(struct call *c, struct uuid account)
     return call_fail_at(c, "/account", "unknown", "There is no such account.", "账号不存在。");
 }
 
-int org_member_put(struct call *c, struct uuid department, struct uuid account, bool is_head)
+static int check_put(struct call *c, struct uuid department, struct uuid account)
 {
-    struct tenant_change ch;
-    uint32_t unit, missing;
-    int r = department_begin(c, department, &ch, &unit);
+    uint32_t missing;
 
-    if (r < 0 || c->is_replay)
-        return r;
     if (uuid_eq(account, c->who->account) ? !holder_is_within(c, department, &missing)
                                           : !holder_is_within_delegated(c, department, &missing))
         return call_fail(c, 403, "beyond_own", "The department has been granted more than you hold yourself.",
             "该部门获得的授权超出本人权限。");
-    r = check_member(c, account);
+    return check_member(c, account);
+}
+
+int org_member_check(struct call *c, struct uuid department, struct uuid account, bool is_put)
+{
+    const struct access *access = access_of(c->tenant);
+    uint32_t unit;
+    int r = department_need(c, department, &unit);
+
+    if (r < 0 || is_put)
+        return r < 0 ? r : check_put(c, department, account);
+    for (uint32_t i = 0; i < access->member_count; i++)
+        if (uuid_eq(access->members[i].department, department) &&
+            uuid_eq(access->members[i].account, account))
+            return 0;
+    return call_not_found(c);
+}
+
+int org_member_put(struct call *c, struct uuid department, struct uuid account, bool is_head)
+{
+    struct tenant_change ch;
+    uint32_t unit;
+    int r = department_begin(c, department, &ch, &unit);
+
+    if (r < 0 || c->is_replay)
+        return r;
+    r = check_put(c, department, account);
     if (r < 0)
         return r;
     r = change_end(c, &ch, department_put_member(&ch, department, account, is_head));

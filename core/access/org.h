@@ -24,3 +24,5 @@ MUSTCHECK int org_department_close(struct call *c, struct uuid id, int64_t versi
 /* Whoever adds a member hands on what the department was granted: it must be within the adder's own rights. */
 MUSTCHECK int org_member_put(struct call *c, struct uuid department, struct uuid account, bool is_head);
 MUSTCHECK int org_member_remove(struct call *c, struct uuid department, struct uuid account);
+/* What the two refuse; changes nothing. */
+MUSTCHECK int org_member_check(struct call *c, struct uuid department, struct uuid account, bool is_put);

@@ -274,11 +274,10 @@ int role_create(struct call *c, const struct role_input *in, struct uuid *ret_id
     return r;
 }
 
-int role_update(
-    struct call *c, struct uuid id, const struct role_input *in, int64_t version, int64_t *ret_version)
+int role_update_check(
+    struct call *c, struct uuid id, const struct role_input *in, const struct access_role **ret)
 {
     const struct access_role *role = access_find_role(c->tenant, id);
-    struct db_args a;
     int r;
 
     if (!role)
@@ -289,7 +288,19 @@ int role_update(
     if (role->is_builtin)
         return call_fail(c, 409, "builtin", "Ready-made roles are not changed; make a role of your own.",
             "内置角色不可修改，请新建角色。");
-    r = call_begin(c);
+    *ret = role;
+    return 0;
+}
+
+int role_update(
+    struct call *c, struct uuid id, const struct role_input *in, int64_t version, int64_t *ret_version)
+{
+    const struct access_role *role;
+    struct db_args a;
+    int r = role_update_check(c, id, in, &role);
+
+    if (r == 0)
+        r = call_begin(c);
     if (r < 0 || c->is_replay)
         return r;
     r = call_bump(c);

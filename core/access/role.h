@@ -23,5 +23,9 @@ struct role_input {
 /* Custom roles. The caller may only put in what it holds itself at the root, reach subtree: role permissions apply
  * wherever the role is granted. Fault or error as in call.h. */
 MUSTCHECK int role_create(struct call *c, const struct role_input *in, struct uuid *ret_id);
+/* What role_update refuses, but for the version; changes nothing. */
+struct access_role;
+MUSTCHECK int role_update_check(
+    struct call *c, struct uuid id, const struct role_input *in, const struct access_role **ret);
 MUSTCHECK int role_update(
     struct call *c, struct uuid id, const struct role_input *in, int64_t version, int64_t *ret_version);

@@ -5,6 +5,7 @@
 #include "access/org.h"
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
+#include "api/outlook.h"
 
 static const struct db_stmt list_departments = {"api.departments",
     "SELECT id, unit_id, code, name, version, closed_at IS NOT NULL FROM juxin.department"
@@ -225,6 +226,37 @@ static int members_remove(struct call *c, struct request *r)
     return api_done(c, r);
 }
 
+static int members_outlook(struct call *c, struct request *r, bool is_put)
+{
+    struct uuid department, account;
+    struct outlook o;
+    int result = api_id(c, r, "department", &department);
+
+    if (result == 0)
+        result = api_id(c, r, "account", &account);
+    if (result == 0)
+        result = outlook_member(c, department, account, is_put, &o);
+    return result < 0 ? result : outlook_write(c, &o, response_json(r, 200));
+}
+
+/* Whether it would be a head makes no difference to grants; the body is read all the same, as the change reads it. */
+static int members_preview(struct call *c, struct request *r)
+{
+    static const char *const known[] = {"is_head", NULL};
+    bool present, is_head;
+    json_t *body;
+    int result = request_object(r, known, &body);
+
+    if (result == 0)
+        result = api_bool(c, body, "is_head", &present, &is_head);
+    return result < 0 ? result : members_outlook(c, r, true);
+}
+
+static int members_preview_removal(struct call *c, struct request *r)
+{
+    return members_outlook(c, r, false);
+}
+
 static const struct api_route department_routes[] = {
     {.method = HTTP_GET,
         .path = "/departments",
@@ -272,6 +304,19 @@ static const struct api_route department_routes[] = {
         .handle = members_remove,
         .summary_en = "Remove a member",
         .summary_zh = "移除成员"},
+    {.method = HTTP_POST,
+        .path = "/departments/{department}/members/{account}/preview",
+        .permission = "core.department.update",
+        .handle = members_preview,
+        .request_schema = SCHEMA_MEMBER,
+        .summary_en = "What a new member would gain",
+        .summary_zh = "预览添加成员的影响"},
+    {.method = HTTP_GET,
+        .path = "/departments/{department}/members/{account}/preview",
+        .permission = "core.department.update",
+        .handle = members_preview_removal,
+        .summary_en = "What the end of a membership would change",
+        .summary_zh = "预览移除成员的影响"},
 };
 
 int api_department_routes(struct router *rt)

@@ -7,6 +7,7 @@
 #include "access/role.h"
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
+#include "api/outlook.h"
 
 static const struct db_stmt list_roles = {"api.roles",
     "SELECT id, name, label_zh, label_en, is_builtin, version FROM juxin.role WHERE tenant_id = "
@@ -186,6 +187,24 @@ static int roles_update(struct call *c, struct request *r)
     return api_changed(c, r, id, version);
 }
 
+static int roles_preview(struct call *c, struct request *r)
+{
+    static const char *const known[] = {"label_zh", "label_en", "permissions", NULL};
+    struct role_input in = {0};
+    struct outlook o;
+    struct uuid id;
+    json_t *body;
+    int result = request_object(r, known, &body);
+
+    if (result == 0)
+        result = api_id(c, r, "role", &id);
+    if (result == 0)
+        result = read_input(c, body, false, &in);
+    if (result == 0)
+        result = outlook_role(c, id, &in, &o);
+    return result < 0 ? result : outlook_write(c, &o, response_json(r, 200));
+}
+
 static const struct api_route role_routes[] = {
     {.method = HTTP_GET,
         .path = "/roles",
@@ -213,6 +232,13 @@ static const struct api_route role_routes[] = {
         .request_schema = SCHEMA_ROLE_CHANGE,
         .summary_en = "Change a role",
         .summary_zh = "修改角色"},
+    {.method = HTTP_POST,
+        .path = "/roles/{role}/preview",
+        .permission = "core.role.write",
+        .handle = roles_preview,
+        .request_schema = SCHEMA_ROLE_CHANGE,
+        .summary_en = "What a change of a role would change",
+        .summary_zh = "预览修改角色的影响"},
     {.method = HTTP_GET,
         .path = "/permissions",
         .permission = "core.role.read",

@@ -238,3 +238,108 @@ int outlook_grant_end(struct call *c, struct uuid id, struct outlook *ret)
             without[n++] = access->grants[i];
     return of_grant(ret, g, access->grants, access->grant_count, without, n, false);
 }
+
+/* ---- roles and memberships ---- */
+
+/* All units that one of the grants reaches, by what is true of it. */
+static void touch_reached(
+    struct outlook *o, bool (*is_about)(const struct access_grant *g, const void *arg), const void *arg)
+{
+    const struct outlook_side *s = &o->side[OUTLOOK_BEFORE];
+    uint32_t count = tree_count(s->tree);
+    bool *reached = arena_array(o->c->arena, count + 1, sizeof(*reached));
+
+    outlook_range(o, 0, count);
+    for (uint32_t i = 0; i < s->grant_count; i++) {
+        const struct access_grant *g = &s->grants[i];
+
+        if (!is_about(g, arg))
+            continue;
+        for (uint32_t u = g->unit; u < tree_end(s->tree, g->unit); u++)
+            reached[u] |= outlook_grant_reaches(s->tree, g, u);
+    }
+    for (uint32_t u = 0; u < count; u++)
+        if (reached[u])
+            o->touched[o->touched_count++] = u;
+}
+
+static bool is_of_role(const struct access_grant *g, const void *role)
+{
+    return g->role == role;
+}
+
+static struct access_role *changed_role(
+    struct call *c, const struct access_role *role, const struct role_input *in)
+{
+    struct access_role *changed = arena_alloc(c->arena, sizeof(*changed));
+
+    *changed = *role;
+    if (!in->permissions)
+        return changed;
+    changed->permissions = arena_array(c->arena, PERMISSIONS_MAX / 64, sizeof(uint64_t));
+    for (uint32_t i = 0; i < in->permission_count; i++) {
+        uint32_t p = permission_find(text_of(in->permissions[i]));
+
+        changed->permissions[p / 64] |= UINT64_C(1) << (p % 64);
+    }
+    return changed;
+}
+
+int outlook_role(struct call *c, struct uuid id, const struct role_input *in, struct outlook *ret)
+{
+    const struct access *access = access_of(c->tenant);
+    const struct access_role *role;
+    struct access_role *changed;
+    struct access_grant *grants;
+    int r = role_update_check(c, id, in, &role);
+
+    if (r < 0)
+        return r;
+    changed = changed_role(c, role, in);
+    outlook_begin(c, ret);
+    grants = arena_array(c->arena, access->grant_count + 1, sizeof(*grants));
+    for (uint32_t i = 0; i < access->grant_count; i++) {
+        grants[i] = access->grants[i];
+        if (grants[i].role == role)
+            grants[i].role = changed;
+    }
+    ret->side[OUTLOOK_AFTER].grants = grants;
+    for (size_t i = 0; i < PERMISSIONS_MAX / 64; i++)
+        ret->interest[i] = role->permissions[i] ^ changed->permissions[i];
+    touch_reached(ret, is_of_role, role);
+    return finish(ret);
+}
+
+static bool is_of_department(const struct access_grant *g, const void *department)
+{
+    return uuid_is_nil(g->account) && uuid_eq(g->department, *(const struct uuid *)department);
+}
+
+int outlook_member(
+    struct call *c, struct uuid department, struct uuid account, bool is_put, struct outlook *ret)
+{
+    const struct access *access = access_of(c->tenant);
+    struct outlook_side *after = &ret->side[OUTLOOK_AFTER];
+    struct access_member *members;
+    uint32_t n = 0;
+    int r = org_member_check(c, department, account, is_put);
+
+    if (r < 0)
+        return r;
+    outlook_begin(c, ret);
+    members = arena_array(c->arena, access->member_count + 1, sizeof(*members));
+    for (uint32_t i = 0; i < access->member_count; i++)
+        if (!uuid_eq(access->members[i].department, department) ||
+            !uuid_eq(access->members[i].account, account))
+            members[n++] = access->members[i];
+    if (is_put)
+        members[n++] = (struct access_member){.account = account, .department = department};
+    after->members = members;
+    after->member_count = n;
+    ret->holder = account;
+    for (uint32_t i = 0; i < access->grant_count; i++)
+        for (size_t k = 0; is_of_department(&access->grants[i], &department) && k < PERMISSIONS_MAX / 64; k++)
+            ret->interest[k] |= access->grants[i].role->permissions[k];
+    touch_reached(ret, is_of_department, &department);
+    return finish(ret);
+}

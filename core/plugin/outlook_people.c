@@ -85,13 +85,13 @@ static void add(struct people *p, struct uuid account, const struct access_grant
 
 static void add_holders(struct people *p, const struct access_grant *g, int side)
 {
-    const struct access *access = access_of(p->o->c->tenant);
+    const struct outlook_side *s = &p->o->side[side];
 
     if (!uuid_is_nil(g->account))
         add(p, g->account, g, side);
-    for (uint32_t i = 0; uuid_is_nil(g->account) && i < access->member_count; i++)
-        if (uuid_eq(access->members[i].department, g->department))
-            add(p, access->members[i].account, g, side);
+    for (uint32_t i = 0; uuid_is_nil(g->account) && i < s->member_count; i++)
+        if (uuid_eq(s->members[i].department, g->department))
+            add(p, s->members[i].account, g, side);
 }
 
 static void collect(struct people *p)
@@ -190,15 +190,15 @@ static void judge(
     }
 }
 
-/* Of a change of grants only those who hold the grant. */
+/* Of a change of grants only those who hold the grant, of a membership only the member. */
 static bool is_concerned(const struct outlook *o, struct uuid account)
 {
-    const struct access *access = access_of(o->c->tenant);
+    const struct outlook_side *s = &o->side[OUTLOOK_BEFORE];
 
     if (uuid_is_nil(o->holder) || uuid_eq(o->holder, account))
         return true;
-    for (uint32_t i = 0; o->is_department && i < access->member_count; i++)
-        if (uuid_eq(access->members[i].department, o->holder) && uuid_eq(access->members[i].account, account))
+    for (uint32_t i = 0; o->is_department && i < s->member_count; i++)
+        if (uuid_eq(s->members[i].department, o->holder) && uuid_eq(s->members[i].account, account))
             return true;
     return false;
 }
@@ -300,15 +300,14 @@ int outlook_find_people(struct outlook *o)
 
 /* ---- units without anybody ---- */
 
-static bool has_active_holder(const struct outlook *o, const struct access_grant *g)
+static bool has_active_holder(
+    const struct outlook *o, const struct outlook_side *s, const struct access_grant *g)
 {
-    const struct access *access = access_of(o->c->tenant);
 
     if (!uuid_is_nil(g->account))
         return !is_inactive(o, g->account);
-    for (uint32_t i = 0; i < access->member_count; i++)
-        if (uuid_eq(access->members[i].department, g->department) &&
-            !is_inactive(o, access->members[i].account))
+    for (uint32_t i = 0; i < s->member_count; i++)
+        if (uuid_eq(s->members[i].department, g->department) && !is_inactive(o, s->members[i].account))
             return true;
     return false;
 }
@@ -328,7 +327,7 @@ void outlook_attended(const struct outlook *o, int side, const uint64_t *permiss
         if (!has || !outlook_grant_is_current(g, o->at_us))
             continue;
         touched_by(o, side, g, &first, &end);
-        if (first == end || !has_active_holder(o, g))
+        if (first == end || !has_active_holder(o, s, g))
             continue;
         for (uint32_t n = first; n < end; n++)
             ret[n] |= outlook_grant_reaches(s->tree, g, outlook_at(o, side, o->touched[n]));

@@ -39,6 +39,8 @@ void outlook_begin(struct call *c, struct outlook *o)
             .sets = sets,
             .grants = access ? access->grants : NULL,
             .grant_count = access ? access->grant_count : 0,
+            .members = access ? access->members : NULL,
+            .member_count = access ? access->member_count : 0,
             .states = arena_array(c->arena, count + 1, sizeof(uint8_t *))};
     o->in_play = arena_array(c->arena, count + 1, sizeof(bool));
 }

@@ -11,6 +11,8 @@ struct outlook_side {
     const struct policy_set *sets; /* as many on both sides, in one order */
     const struct access_grant *grants;
     uint32_t grant_count;
+    const struct access_member *members;
+    uint32_t member_count;
     uint8_t **states; /* by set, then by unit of [first, end): enum policy_state + 1, 0 when not asked yet */
 };
 enum { OUTLOOK_BEFORE, OUTLOOK_AFTER };
@@ -34,7 +36,7 @@ struct outlook {
     uint32_t first, end, after_first; /* units that it can matter to; where they stand afterwards */
     bool *in_play;                    /* by set: plugins whose running it can matter to */
     uint32_t *touched, touched_count; /* units at which anything may differ, ascending */
-    struct uuid holder;               /* of the grant it is about, whose access alone can differ; nil */
+    struct uuid holder;               /* whose access alone can differ: the grant's holder, the member; nil */
     bool is_department;               /* … is the holder one? */
     uint64_t interest[PERMISSIONS_MAX / 64]; /* permissions it can matter to */
     struct uuid *inactive;                   /* accounts, ascending */

@@ -1,10 +1,11 @@
-"""What would happen is what then happens: random changes of policies, tree and grants are asked about, made, and what
-people can really do before and after is compared with what was said. JUXIN_SEED=N repeats a run."""
+"""What would happen is what then happens: random changes of policies, tree, grants, roles and memberships are asked about,
+made, and what people can really do before and after is compared with what was said. JUXIN_SEED=N repeats a run."""
 import json
 import os
 import pathlib
 import random
 import time
+import uuid
 
 from lib import harness
 from lib.people import make_people
@@ -16,7 +17,11 @@ TREE = [("1", "county", None), ("11", "street", "1"), ("111", "community", "11")
         ("P11", "community", "P1")]
 PLUGINS = ("every", "rider")
 PEOPLE = ("p1", "p2", "p3", "p4", "p5", "gone")
-STEPS = ["policy", "grant", "policy", "move", "end policy", "policy", "end grant", "move", "grant"]
+STEPS = ["policy", "grant", "policy", "member", "move", "end policy", "role", "policy", "end grant", "move", "end member", "grant"]
+# What roles of the tenant's own are made of: what people can be seen to do, and what that takes.
+BUNDLES = [["core.unit.read"], ["every.use"], ["every.case.read"], ["every.case.read", "every.case.finish"],
+           ["rider.remark.read", "rider.remark.create", "rider.remark.update"]]
+CUSTOM = [f"custom{n}" for n in range(8)]
 ROUNDS = 3
 OPEN = {"every.case": 2, "rider.remark": 1}  # records of make_records, at every unit that has any
 seed = int(os.environ.get("JUXIN_SEED", 20260101))
@@ -24,7 +29,7 @@ chance = random.Random(seed)
 server = None
 people, units, roles, records = {}, {}, {}, {}
 department = None
-policies, grants = [], []
+policies, grants, members = [], [], {"p4", "p5", "gone"}
 
 
 def setup():
@@ -41,8 +46,10 @@ def setup():
     for login, role in (("boss", "administrator"), ("maker", "every_all"), ("maker", "rider_all")):
         server.ctl("grant", "add", "one", "--user", login, "--role", role, "--unit", "1", "--reach", "subtree")
     server.ctl("department", "create", "one", "D", "--name", "D", "--unit", "1")
-    for login in ("p4", "p5", "gone"):
+    for login in sorted(members):
         server.ctl("department", "add", "one", "D", login)
+    for name in CUSTOM:
+        own_role(name, sum(chance.sample(BUNDLES, 2), []))
     server.start()
     units.update({u["code"]: u["id"] for u in boss().get("units").json["items"]})
     roles.update({r["name"]: r["id"] for r in boss().get("roles").json["items"]})
@@ -51,7 +58,16 @@ def setup():
     server.ctl("user", "disable", "one", "gone", "--yes")
     for login in ("p1", "p2"):  # somebody is there to begin with
         give({"account": people[login].account, "role": roles["every_worker"], "unit": units["11"], "reach": "subtree"})
+    give({"department": department, "role": roles["every_worker"], "unit": units["12"], "reach": "subtree"})
     print(f"  seed {seed} (JUXIN_SEED)")
+
+
+def own_role(name, permissions):
+    """Through the database: its author would have to hold all of it, everywhere, and nothing would ever be unattended."""
+    id = str(uuid.uuid4())
+    server.psql(f"INSERT INTO juxin.role (tenant_id, id, name, label_zh, label_en) SELECT id, '{id}', '{name}', '试', 'x' FROM"
+                f" juxin.tenant; INSERT INTO juxin.role_permission SELECT t.id, '{id}', p FROM juxin.tenant t,"
+                f" unnest('{{{','.join(sorted(set(permissions)))}}}'::text[]) p")
 
 
 def boss():
@@ -191,7 +207,7 @@ def some_move():
 
 def some_grant():
     holder = chance.choice([{"account": people[p].account} for p in PEOPLE] + [{"department": department}])
-    body = {**holder, "role": roles[chance.choice(["every_reader", "every_user", "every_worker", "rider_all"])],
+    body = {**holder, "role": roles[chance.choice(["every_reader", "every_user", "every_worker", "rider_all", *CUSTOM])],
             "unit": units[chance.choice(list(units))], "reach": chance.choice(["self", "children", "subtree"])}
     return f"{body}", ("POST", "grants/preview", body), ("POST", "grants", body), \
         lambda made: grants.append(made.json["id"])
@@ -205,13 +221,35 @@ def end_grant():
         lambda made: grants.remove(grant)
 
 
-KINDS = {"policy": some_policy, "end policy": end_policy, "move": some_move, "grant": some_grant, "end grant": end_grant}
+def some_role():
+    """The tenant's own lose what they have, or all but what their author holds."""
+    path, body = f"roles/{roles[chance.choice(CUSTOM)]}", {"permissions": chance.choice([[], ["core.unit.read"]])}
+    return f"{path} {body}", ("POST", path + "/preview", body), ("PATCH", path, body), None
+
+
+def some_member():
+    login = chance.choice(PEOPLE)
+    path, body = f"departments/{department}/members/{people[login].account}", {"is_head": chance.choice([True, False])}
+    return f"{login} into D", ("POST", path + "/preview", body), ("PUT", path, body), lambda made: members.add(login)
+
+
+def end_member():
+    """Of somebody who is in it, or is not."""
+    login = chance.choice(sorted(members) + ["p1"])
+    path = f"departments/{department}/members/{people[login].account}"
+    return f"{login} out of D", ("GET", path + "/preview", None), ("DELETE", path, None), lambda made: members.discard(login)
+
+
+KINDS = {"policy": some_policy, "end policy": end_policy, "move": some_move, "grant": some_grant, "end grant": end_grant,
+         "role": some_role, "member": some_member, "end member": end_member}
 
 
 def ask(method, path, body):
     headers = {}
     if path.endswith("/move"):
         headers["If-Match"] = boss().get(path.removesuffix("/move")).headers["ETag"]
+    if method == "PATCH":
+        headers["If-Match"] = boss().get(path).headers["ETag"]
     return boss().request(method, path, body, headers=headers)
 
 
@@ -289,6 +327,37 @@ def test_the_last_one_at_a_unit_leaves_its_records_behind():
     same = server.ctl_json("grant", "add", "one", "--user", "p3", "--role", "every_reader", "--unit", "12",
                            "--reach", "self", "--preview")
     assert same == dict(given, at=same["at"]) and given["gaining"] == 1, (same, given)
+
+
+def differs_as_said(question, change):
+    """What was said, when it is what then happened."""
+    before, said = observe(), ask(*question).json
+    made = ask(*change)
+    assert made.status in (200, 204), made
+    assert told(said) == difference(before, observe()), said
+    return said
+
+
+def test_a_role_and_a_membership():
+    start_over()
+    for login in sorted(members):
+        assert boss().delete(f"departments/{department}/members/{people[login].account}").status == 204
+    members.clear()
+    own = boss().post("roles", {"name": "seer", "label_zh": "见", "permissions": ["core.unit.read"]}).json["id"]
+    for login, unit in (("p1", "11"), ("p2", "121")):
+        give({"account": people[login].account, "role": own, "unit": units[unit], "reach": "subtree"})
+    path, body = f"roles/{own}", {"permissions": []}
+    said = differs_as_said(("POST", path + "/preview", body), ("PATCH", path, body))
+    assert (said["losing"], said["gaining"], {w["name"] for w in said["who"]}) == (2, 0, {"p1", "p2"}), said
+    give({"department": department, "role": roles["every_worker"], "unit": units["11"], "reach": "subtree"})
+    path = f"departments/{department}/members/{people['p4'].account}"
+    said = differs_as_said(("POST", path + "/preview", {}), ("PUT", path, {}))
+    assert (said["gaining"], said["losing"], said["stranded"]) == (1, 0, []), said
+    again = ask("POST", path + "/preview", {"is_head": True}).json
+    assert again["people"] == 0, again
+    said = differs_as_said(("GET", path + "/preview", None), ("DELETE", path, None))
+    assert said["losing"] == 1 and said["stranded"] == [{"resource": "every.case", "frozen": 0, "unattended": 6}], said
+    assert ask("GET", path + "/preview", None).status == 404
 
 
 def test_what_begins_later_is_looked_at_then():
