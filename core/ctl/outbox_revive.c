@@ -1,4 +1,6 @@
 /* juxinctl outbox revive */
+#include <errno.h>
+
 #include "ctl/commands.h"
 #include "db/outbox.h"
 

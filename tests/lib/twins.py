@@ -201,6 +201,8 @@ class District:
                     "place": self.units["c2"], "kind": "repair"}
         if resource == "suggestions/suggestion":
             return {"title": text, "content": text, "contact_name": f"{self.slug} 人", "contact_phone": self.phone}
+        if resource == "every/case":
+            return {"title": text, "phone": self.phone}
         if resource == "rider/remark":
             return {"text": text, "about": self.records["every/case"]}
         return {"title": text, "secret": text}

@@ -227,7 +227,8 @@ class Walker:
         if kind == "group":
             return f"(id.eq.{d.records[operation.resource]})"
         if kind == "cursor":
-            return d.call("GET", operation.path + "?limit=1").json["next"]
+            lists = "/works/item?order=id.asc&" if "/frozen/" in operation.path else operation.path + "?"  # alike
+            return d.call("GET", lists + "limit=1").json["next"]
         if kind == "login":
             return f"{d.slug}.boss"
         if kind == "password":
