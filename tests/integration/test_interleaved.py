@@ -1,5 +1,8 @@
-"""A hundred thousand requests of two districts, one after the other on the same connections, over two workers that have one
-fast connection to the database each: every answer is the one that was asked for, and holds nothing of the other district."""
+"""A hundred thousand requests of two districts, one after the other on the same connections, half of them at each of two
+workers that have one fast connection to the database each: every answer is the one that was asked for, and holds nothing of
+the other district."""
+import collections
+import json
 import re
 import threading
 
@@ -7,13 +10,14 @@ from lib import harness
 from lib.twins import Twins
 
 REQUESTS, CONNECTIONS, DEPTH = 100_000, 8, 20
+WORKERS = 2
 LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n")
 twins = None
 
 
 def setup():
     global twins
-    twins = Twins(workers=2, config={"database": {"fast_connections": 1}})
+    twins = Twins(workers=WORKERS, config={"database": {"fast_connections": 1}, "log": {"access": True}})
     twins.start()
 
 
@@ -44,10 +48,34 @@ def answers(connection):
         held += more
 
 
-def visit(pairs, first, count, wrong, done):
-    """`count` requests over one connection, DEPTH ahead, the districts in turn."""
-    with twins.server.raw(timeout=120) as connection:
+def answered_by():
+    """{request id: worker}, as the log has it."""
+    lines = (json.loads(line) for line in twins.server.log().splitlines() if '"http.request"' in line)
+    return {line["request_id"]: line["process"] for line in lines}
+
+
+def spread_connections():
+    """As many at each worker; the kernel deals them out by chance, so that some are closed again."""
+    question, open_at = next(asks(twins.a))[0], collections.defaultdict(list)
+    for _ in range(200):
+        connection = twins.server.raw(timeout=120)
         received = answers(connection)
+        connection.sendall(question)
+        id = re.search(rb"\r\nX-Request-Id: (\S+)\r\n", next(received))[1].decode()
+        worker = harness.wait_until(lambda: answered_by().get(id), 20, "the request in the log")
+        if len(open_at[worker]) < CONNECTIONS // WORKERS:
+            open_at[worker].append((connection, received))
+        else:
+            connection.close()
+        if sum(map(len, open_at.values())) == CONNECTIONS:
+            return [one for both in zip(*open_at.values()) for one in both]
+    raise AssertionError(f"200 connections and not {CONNECTIONS // WORKERS} at each worker: {open_at.keys()}")
+
+
+def visit(opened, pairs, first, count, wrong, done):
+    """`count` requests over one connection, DEPTH ahead, the districts in turn."""
+    connection, received = opened
+    with connection:
         for at in range(0, count, DEPTH):
             batch = [pairs[(first + at + i) % len(pairs)] for i in range(min(DEPTH, count - at))]
             connection.sendall(b"".join(request for request, _, _ in batch))
@@ -62,15 +90,18 @@ def visit(pairs, first, count, wrong, done):
 def test_a_hundred_thousand_requests_in_turn():
     pairs = [ask for both in zip(asks(twins.a), asks(twins.b)) for ask in both]
     wrong, done = [], []
-    threads = [threading.Thread(target=visit, args=(pairs, i, REQUESTS // CONNECTIONS, wrong, done), daemon=True)
-               for i in range(CONNECTIONS)]
+    before = collections.Counter(answered_by().values())
+    threads = [threading.Thread(target=visit, args=(opened, pairs, i, REQUESTS // CONNECTIONS, wrong, done), daemon=True)
+               for i, opened in enumerate(spread_connections())]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(400)
     assert not wrong, wrong[0]
     assert len(done) == REQUESTS, f"{len(done)} answers"
-    print(f"       {len(done)} answers, {len(pairs)} questions in turn, each answered for its own district")
+    by_worker = collections.Counter(answered_by().values()) - before
+    assert len(by_worker) == WORKERS and min(by_worker.values()) > REQUESTS // WORKERS // 10, by_worker
+    print(f"       {len(done)} answers, {len(pairs)} questions in turn, each answered for its own district; {dict(by_worker)}")
 
 
 if __name__ == "__main__":
