@@ -1,4 +1,4 @@
-/* GET /plugins/{plugin}/frozen/{resource}: a record a line, a page a request. */
+/* GET /frozen/{resource}: a record a line, a page a request. */
 #include "api/frozen.h"
 
 #include <errno.h>
@@ -36,7 +36,8 @@ static void write_lines(struct call *c, struct buf *out, const struct query_page
 
 static int export_frozen(struct call *c, struct request *r)
 {
-    const struct resource *res = resource_find_in(request_param(r, "plugin"), request_param(r, "resource"));
+    struct text name = request_param(r, "resource"); /* works.item */
+    const struct resource *res = resource_find(arena_ndup(c->arena, name.ptr, name.len));
     struct frozen_input in = {.cursor = request_query(r, "cursor")};
     struct buf lines = BUF_INIT;
     struct query_page page;
@@ -61,7 +62,7 @@ static int export_frozen(struct call *c, struct request *r)
 
 static const struct api_route routes[] = {
     {.method = HTTP_GET,
-        .path = "/plugins/{plugin}/frozen/{resource}",
+        .path = "/frozen/{resource}",
         .query = "unit,limit,cursor",
         .handle = export_frozen,
         .permission = "core.frozen.export",

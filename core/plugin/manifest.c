@@ -55,8 +55,8 @@ bool plugin_id_is_valid(const char *id)
 {
     /* First words of the core's own paths in the API and of its permissions. */
     static const char *const taken[] = {"core", "plugins", "provided", "units", "departments", "accounts",
-        "account", "roles", "grants", "tokens", "session", "sessions", "explain", "meta", "openapi", "audit",
-        "events", "files", "imports", "exports", "search", "jobs", "tenants", "permissions"};
+        "account", "roles", "grants", "tokens", "session", "sessions", "explain", "meta", "openapi", "frozen",
+        "audit", "events", "files", "imports", "exports", "search", "jobs", "tenants", "permissions"};
 
     for (size_t i = 0; i < ARRAY_LEN(taken); i++)
         if (strcmp(id, taken[i]) == 0)

@@ -33,12 +33,13 @@ SURFACES = [
     (r"(GET|PATCH|DELETE) /P/R/\{id\}", REFUSES),
     (r"GET /P/R/\{id\}/(history|transitions)", REFUSES),
     (r"POST /P/R/\{id\}/transitions/\{name\}", REFUSES),
+    (r"\w+ /P/R/\{id\}/attachments(/.*)?", REFUSES),
     (r"\w+ /P/.*", LEAVES_OUT),  # plugins' own routes: each is about a unit
     (r"GET /provided/\{kind\}", LEAVES_OUT),
     (r"\w+ /(accounts?|departments|explain|grants|jobs|permissions|roles|sessions?|tokens|units)(/.*)?", NO_RECORDS),
     (r"GET /(meta|openapi\.json|plugins|plugins/\{plugin\}/why)", NO_RECORDS),
     (r"\w+ /plugins/\{plugin\}/policies(/.*)?", NO_RECORDS),
-    (r"GET /plugins/\{plugin\}/frozen/\{resource\}", THE_EXPORT),
+    (r"GET /frozen/\{resource\}", THE_EXPORT),
 ]
 
 
@@ -124,11 +125,20 @@ def variants(operation, what):
     if operation.method == "GET":
         asks.append(Ask(call, False))
     if operation.resource:
-        asks += [Ask(call.but("query", name, walker.existing(operation, "query", name, "filter")), False)
-                 for name in query if kind_of(operation, "query", name) == "filter"]
+        kinds = {name: kind_of(operation, "query", name) for name in query}
+        asks += [Ask(call.but("query", name, walker.existing(operation, "query", name, kind)), False)
+                 for name, kind in kinds.items() if kind in ("filter", "words", "group")]
+        asks += [Ask(call.but("query", f"{name}.id", "eq." + a.records[target]), False)
+                 for name, target in references(operation.resource)]
         asks += [Ask(call.but("query", name, value), False) for name, value in
                  (("id", "eq." + a.records[operation.resource]), ("limit", "200"), ("count", "exact"), ("count", "capped"))]
     return asks
+
+
+def references(resource):
+    """Fields that refer to records: (name, of which resource). A list can be asked by what they refer to."""
+    return [(f["name"], f["reference"].replace(".", "/")) for f in walker.flows[resource]["fields"]
+            if f.get("reference") and f.get("filterable")]
 
 
 def make_ready():
@@ -281,12 +291,26 @@ def test_nor_where_it_does_not_apply():
         assert [r["id"] for r in export("every/case")[0]] == [id]
 
 
+def test_no_condition_is_met_by_what_is_frozen():
+    """A remark that goes on, about a case that does not: nobody finds out about the case by asking for remarks."""
+    frozen, live = (a.fresh_record("every/case", unit=u, title=f"a case in {u}") for u in ("c1", "c3"))
+    a.settle()
+    about = {c: a.fresh_record("rider/remark", unit="c3", about=c) for c in (frozen, live)}
+
+    def found(query):
+        return {i["id"] for i in a.call("GET", f"/rider/remark?{urllib.parse.urlencode(query)}").json["items"]}
+
+    asked = [({"about.title": f"eq.a case in {u}"}, about[c]) for c, u in ((frozen, "c1"), (live, "c3"))]
+    assert all(found(query) == {remark} for query, remark in asked), asked
+    with ruled("off", "every", "rider"):
+        assert found(asked[0][0]) == set() and found(asked[1][0]) == {about[live]}
+
+
 # ---- the one way out ----
 
 def export(resource, who=None, **query):
     """(the records, the number of pages), by following Link to its end."""
-    plugin, _, name = resource.partition("/")
-    path, lines, pages = f"{a.prefix}/plugins/{plugin}/frozen/{name}?{urllib.parse.urlencode(query)}", [], 0
+    path, lines, pages = f"{a.prefix}/frozen/{resource.replace('/', '.')}?{urllib.parse.urlencode(query)}", [], 0
     while path:
         answer = (who or a.boss).get(path)
         assert answer.status == 200 and answer.headers["Content-Type"] == "application/x-ndjson", answer
@@ -340,7 +364,7 @@ def test_taking_out_needs_the_right_and_the_right_to_read():
     neither, reader = holder("neither", (see, "k", "subtree")), holder("reader", (read + see, "k", "subtree"))
     taker = holder("taker", (take + see, "k", "subtree"))
     both = holder("both", (take, "c1", "self"), (read + see, "k", "subtree"))
-    path = "plugins/every/frozen/case"
+    path = "frozen/every.case"
     with ruled("off", "every"):
         for who in (neither, reader):
             for unit in ("", f"?unit={a.units['c1']}"):
@@ -355,7 +379,7 @@ def test_taking_out_needs_the_right_and_the_right_to_read():
         phone = {line["id"]: line["phone"] for line in lines}[made]
         assert phone == "139****2222", phone  # masked, as it was to this person
         assert guest.get(path).status == 403 and a.client().get(f"{a.prefix}/{path}").status == 401
-        for wrong, status in (("plugins/every/frozen/nothing", 404), ("plugins/nothing/frozen/case", 404),
+        for wrong, status in (("frozen/every.nothing", 404), ("frozen/every", 404),
                               (path + "?unit=nothing", 404), (path + "?limit=1001", 422), (path + "?cursor=x", 400)):
             answer = a.boss.get(f"{a.prefix}/{wrong}")
             assert answer.status == status, (wrong, answer)
