@@ -343,8 +343,8 @@ def test_what_is_frozen_can_be_taken_out():
             assert export(resource, unit="alpha-c1")[0] == c1 and export(resource, unit="alpha-c3")[0] == []
             assert entered(quiet, "c1") == set()
         assert export(resource)[0] == []
-    assert a.one(f"SELECT actor_id FROM juxin.audit WHERE tenant_id = {a.id} AND action = 'every.case.export_frozen' AND unit_id"
-                 f" = '{a.units['c1']}' AND object_kind = 'every.case'") == a.boss.account
+    assert a.one(f"SELECT actor_id FROM juxin.audit WHERE tenant_id = {a.id} AND action = 'every.case.export_frozen'"
+                 f" AND unit_id = '{a.units['c1']}' AND object_kind = 'every.case'") == a.boss.account
     done = twins.server.ctl("audit", "verify", "alpha", check=False)
     assert done.returncode == 0, done
 
@@ -411,7 +411,8 @@ def provided(kind, unit):
 
 def told(plugin):
     """The units that the plugin was told it runs at."""
-    return {u for (u,) in twins.server.psql(f"SELECT unit_id FROM juxin.plugin_unit WHERE tenant_id = {a.id} AND plugin = '{plugin}'")}
+    return {u for (u,) in twins.server.psql(f"SELECT unit_id FROM juxin.plugin_unit WHERE tenant_id = {a.id}"
+                                            f" AND plugin = '{plugin}'")}
 
 
 def test_no_plugin_is_entered_where_it_does_not_run():

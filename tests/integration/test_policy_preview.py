@@ -17,7 +17,8 @@ TREE = [("1", "county", None), ("11", "street", "1"), ("111", "community", "11")
         ("P11", "community", "P1")]
 PLUGINS = ("every", "rider")
 PEOPLE = ("p1", "p2", "p3", "p4", "p5", "gone")
-STEPS = ["policy", "grant", "policy", "member", "move", "end policy", "role", "policy", "end grant", "move", "end member", "grant"]
+STEPS = ["policy", "grant", "policy", "member", "move", "end policy", "role", "policy", "end grant", "move", "end member",
+         "grant"]
 # What roles of the tenant's own are made of: what people can be seen to do, and what that takes.
 BUNDLES = [["core.unit.read"], ["every.use"], ["every.case.read"], ["every.case.read", "every.case.finish"],
            ["rider.remark.read", "rider.remark.create", "rider.remark.update"]]

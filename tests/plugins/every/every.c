@@ -133,7 +133,7 @@ static void all(struct jx_call *call, jx_unit unit, struct jx_result *result)
 #define ROUTE(m, p, f)                                                                                       \
     {                                                                                                        \
         .method = (m), .path = (p), .permission = "every.use", .summary_zh = "标题", .summary_en = "Titles", \
-        .members = (m) == JX_GET || (m) == JX_DELETE ? NULL : "title", .fn = (f)                                                 \
+        .members = (m) == JX_GET || (m) == JX_DELETE ? NULL : "title", .fn = (f)                             \
     }
 
 static const struct jx_route routes[] = {
