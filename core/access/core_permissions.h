@@ -32,6 +32,8 @@
         "Take out records of plugins that were turned off")                                                  \
     X(TRACE, "core.trace", "查看插件调用记录", "See plugin traces")                                          \
     X(JOB_MANAGE, "core.job.manage", "查看、取消、重试所有后台任务", "See, cancel and retry all jobs")       \
+    X(VIEW_MANAGE, "core.view.manage", "维护角色和机构共用的列表视图",                                       \
+        "Keep list views for roles and units")                                                               \
     X(AUDIT_READ, "core.audit.read", "查看审计记录", "Read the audit trail")
 
 enum core_permission {

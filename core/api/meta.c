@@ -6,6 +6,7 @@
 #include "plugin/plugin.h"
 #include "plugin/policies.h"
 #include "resource/query.h"
+#include "resource/reader.h"
 #include "resource/resource.h"
 
 static const struct db_stmt own_departments = {"api.meta_departments",
@@ -143,17 +144,6 @@ static void write_transition(
     jsonw_object_end(w);
 }
 
-static bool is_visible(const struct subject *who, const struct resource *res)
-{
-    for (int i = 0; i < RESOURCE_ACTIONS; i++)
-        if (subject_may_anywhere(who, res->permissions[i]))
-            return true;
-    for (uint32_t i = 0; i < res->transition_count; i++)
-        if (subject_may_anywhere(who, res->transitions[i].permission_id))
-            return true;
-    return false;
-}
-
 static void write_levels(struct jsonw *w, const struct resource *res)
 {
     jsonw_key(w, "levels");
@@ -243,7 +233,7 @@ static void write_plugin(struct jsonw *w, struct call *c, const struct plugin *p
     jsonw_key(w, "resources");
     jsonw_array(w);
     for (uint32_t i = 0; i < resource_count(); i++)
-        if (strcmp(resource_at(i)->plugin, p->id) == 0 && is_visible(c->who, resource_at(i)))
+        if (strcmp(resource_at(i)->plugin, p->id) == 0 && reader_has_business(c->who, resource_at(i)))
             write_resource(w, c->who, resource_at(i));
     jsonw_array_end(w);
     jsonw_object_end(w);

@@ -47,11 +47,20 @@ static void parse_number(struct parse *p, const json_t *json)
         report_add(p->report, "/number/prefix", NULL, "at most 12 bytes");
 }
 
+bool resource_is_standard_column(struct text name)
+{
+    static const char *const standard[] = {"number", "state", "state_since", "due", "due_at", "unit_name",
+        "created_at", "updated_at", "created_by"};
+
+    for (size_t i = 0; i < ARRAY_LEN(standard); i++)
+        if (text_is(name, standard[i]))
+            return true;
+    return false;
+}
+
 static void parse_list(struct parse *p, const json_t *json)
 {
     static const char *const known[] = {"columns", "sort", NULL};
-    static const char *const standard[] = {"number", "state", "state_since", "due", "due_at", "unit_name",
-        "created_at", "updated_at", "created_by", NULL};
     const json_t *list = json_object_get(json, "list"), *columns = json_object_get(list, "columns"), *v;
     const char *sort;
     size_t i;
@@ -62,11 +71,8 @@ static void parse_list(struct parse *p, const json_t *json)
     json_array_foreach(columns, i, v)
     {
         const char *name = json_string_value(v);
-        bool is_standard = false;
 
-        for (const char *const *s = standard; name && *s; s++)
-            is_standard |= strcmp(*s, name) == 0;
-        if (!is_standard)
+        if (!resource_is_standard_column(text_of(name)))
             parse_field_ref(p, AT(p, "/list/columns/%zu", i), name ? name : "");
     }
     sort = parse_str(p, "/list", list, "sort", false);

@@ -180,6 +180,8 @@ MUSTCHECK int declaration_parse(struct arena *a, const char *plugin, json_t *jso
     struct declaration_report *report, struct resource **ret);
 
 const struct field *resource_field(const struct resource *res, struct text name); /* NULL */
+/* May lists show it, besides fields? */
+bool resource_is_standard_column(struct text name);
 /* Does the text have the form of the field's pattern, if it has one? */
 bool field_matches(const struct field *f, const char *s);
 const struct transition *resource_transition(const struct resource *res, struct text name);

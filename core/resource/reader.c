@@ -17,6 +17,17 @@ bool reader_reaches(const struct call *c, const struct record *rec)
            subject_may(c->who, c->tenant, rec->res->permissions[ACTION_READ], rec->unit);
 }
 
+bool reader_has_business(const struct subject *who, const struct resource *res)
+{
+    bool any = false;
+
+    for (int i = 0; i < RESOURCE_ACTIONS && !any; i++)
+        any = subject_may_anywhere(who, res->permissions[i]);
+    for (uint32_t i = 0; i < res->transition_count && !any; i++)
+        any = subject_may_anywhere(who, res->transitions[i].permission_id);
+    return any;
+}
+
 void reader_scope(struct call *c, const struct resource *res, struct scope *ret)
 {
     static const struct subject all = {.kind = SUBJECT_SYSTEM};

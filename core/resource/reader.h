@@ -7,6 +7,8 @@ enum access_by { ACCESS_NONE, ACCESS_DEPARTMENT, ACCESS_FULL };
 
 /* The units the reader has `read` at; a plugin has it everywhere for its own resources. */
 void reader_scope(struct call *c, const struct resource *res, struct scope *ret);
+/* Does the subject hold any permission of the resource's anywhere? */
+bool reader_has_business(const struct subject *who, const struct resource *res);
 /* Is the record's handling unit within the reader's `read`? */
 bool reader_reaches(const struct call *c, const struct record *rec);
 /* The holders through which the reader takes part, as an array literal: the account, the units it reads at and, unless

@@ -39,6 +39,9 @@ def setup():
     for login, (role, unit, reach) in grants.items():
         passwords[login] = server.ctl_json("user", "create", "one", login, "--name", login, "--generate")["password"]
         server.ctl("grant", "add", "one", "--user", login, "--role", role, "--unit", unit, "--reach", reach)
+    for login, unit in (("county", "k"), ("s1", "s1")):
+        server.ctl("grant", "add", "one", "--user", login, "--role", "administrator", "--unit", unit, "--reach", "subtree")
+    passwords["nobody"] = server.ctl_json("user", "create", "one", "nobody", "--name", "nobody", "--generate")["password"]
     server.ctl("department", "add", "one", "d1", "dept")
     server.start()
     for login, password in passwords.items():
@@ -381,6 +384,84 @@ def test_counts_stop():
         assert ask("county", count="capped", limit=1, **query).json["count"] == {"value": 1000, "capped": True}, query
     assert ask("county", count="exact", limit=1, q="数不").json["count"] == {"value": 1200, "capped": False}
     assert ask("c1", count="capped", limit=1, q="数不").json["count"] == {"value": 0, "capped": False}
+
+
+# ---- saved views -------------------------------------------------------------------------------------------------------
+
+def save(login, name, status=201, **more):
+    answer = people[login].post(T + "/views", {"resource": "works.item", "name": name, **more})
+    assert answer.status == status, answer
+    return answer.json
+
+
+def views(login):
+    answer = people[login].get(T + "/views?resource=works.item")
+    assert answer.status == 200, answer
+    return {v["name"]: v for v in answer.json["items"]}
+
+
+def role_id(name):
+    return server.psql(f"SELECT id FROM juxin.role WHERE tenant_id = 1 AND name = '{name}'")[0][0]
+
+
+def test_a_view_is_ones_own_a_roles_or_a_units():
+    columns, query = ["number", "title", "unit_name"], "or=(kind.eq.repair,cost.gt.5)&order=cost.desc&q=%E5%B0%8F%E5%8C%BA"
+    own = save("c1", "自己的", query=query, columns=columns)["id"]
+    save("county", "全体", role=role_id("works_all"))
+    save("county", "提出人", role=role_id("works_submitter"))
+    save("s1", "一街", unit=unit_id("s1"))
+    save("s1", "一街一社区", unit=unit_id("c1"), default=True)
+    assert set(views("c1")) == {"自己的", "全体", "一街一社区"}, views("c1")
+    assert set(views("s1")) == {"全体", "一街", "一街一社区"} and set(views("s2")) == {"全体"}
+    assert set(views("member")) == {"提出人"}  # who reads nothing by a grant has what the role has
+    assert set(views("county")) == {"全体", "提出人", "一街", "一街一社区"}
+    mine = views("c1")["自己的"]
+    assert (mine["query"], mine["columns"], mine["account"] is not None, mine["may_change"]) == (query, columns, True, True), mine
+    assert not views("c1")["一街一社区"]["may_change"] and views("s1")["一街一社区"]["default"]
+    assert people["c1"].get(f"{R}?{mine['query']}").status == 200
+    for login in ("s1", "county", "nobody"):
+        answers = [people[login].get(f"{T}/views/{i}") for i in (own, uuid.uuid4())]
+        assert answers[0].status == answers[1].status == 404 and answers[0].json["code"] == answers[1].json["code"], answers
+    for resource in ("works.item", "works.nothing"):
+        assert people["nobody"].get(f"{T}/views?resource={resource}").status == 404
+
+
+def test_who_may_change_a_view():
+    view = save("s1", "社区共用", unit=unit_id("c2"))["id"]
+    path, tag = f"{T}/views/{view}", {"If-Match": '"1"'}
+    assert people["c2"].get(path).json["name"] == "社区共用"
+    assert people["c2"].patch(path, {"name": "改名"}, headers=tag).status == 403
+    assert people["c2"].delete(path).status == 403 and people["c1"].delete(path).status == 404
+    assert people["s1"].patch(path, {"name": "改名"}).status == 428
+    assert people["s1"].patch(path, {"name": "改名", "columns": []}, headers=tag).status == 200
+    assert people["s1"].patch(path, {"name": "再改"}, headers=tag).status == 412
+    assert people["s1"].delete(path).status == 204 and people["c2"].get(path).status == 404
+    save("s1", "全区", 403, role=role_id("works_all"))  # core.view.manage at the root is asked for
+    save("s1", "别街", 422, unit=unit_id("c3"))
+    save("c1", "本社区", 422, unit=unit_id("c1"))
+    first, second = (save("c2", n, default=True)["id"] for n in ("甲", "乙"))
+    kept = {n: v["default"] for n, v in views("c2").items() if v["id"] in (first, second)}
+    assert kept == {"甲": False, "乙": True}, kept
+    save("c2", "乙", 409)
+
+
+def test_a_view_holds_what_a_list_understands():
+    for body, pointer in (({"query": "colour=eq.red"}, "/query"), ({"query": "contact_phone=eq.13800138000"}, "/query"),
+                          ({"query": "cursor=x"}, "/query"), ({"query": "%zz"}, "/query"), ({"query": "unit=c3"}, "/query"),
+                          ({"query": "unit=nowhere"}, "/query"), ({"query": "title=eq." + "x" * 2000}, "/query"),
+                          ({"columns": ["secret"]}, "/columns"), ({"columns": "title"}, "/columns"),
+                          ({"columns": ["title,state"]}, "/columns/0"), ({"name": ""}, "/name"), ({"name": "字" * 61}, "/name"),
+                          ({"unit": unit_id("s1"), "role": role_id("works_all")}, "/unit"), ({"role": str(uuid.uuid4())}, "/role")):
+        answer = people["s1"].post(T + "/views", {"resource": "works.item", "name": "不可", **body})
+        assert answer.status == 422 and [e["pointer"] for e in answer.json["errors"]] == [pointer], (body, answer)
+    hidden, absent = (people["s1"].post(T + "/views", {"resource": "works.item", "name": "x", "query": f"unit={u}"})
+                      for u in ("c3", "nowhere"))
+    assert hidden.json["errors"] == absent.json["errors"], (hidden, absent)
+    assert people["s1"].post(T + "/views", {"resource": "works.nothing", "name": "x"}).status == 404
+    server.psql("INSERT INTO juxin.saved_view (tenant_id, id, resource, name, account_id, created_at, updated_at) SELECT 1,"
+                " gen_random_uuid(), 'works.item', 'n' || n, id, now(), now() FROM juxin.account, generate_series(1, 100) n"
+                " WHERE login = 's2'")
+    save("s2", "第一百零一", 409)
 
 
 if __name__ == "__main__":

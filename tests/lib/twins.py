@@ -169,6 +169,10 @@ class District:
                         f", '{new_id()}', '{self.slug}', '{self.units['c1']}', '{{{{\"{self.slug}\": 1}}}}', now() + interval "
                         f"'1 year', '{self.boss.account}', now()) RETURNING id")
 
+    def fresh_view(self):
+        return self.call("POST", "/views", {"resource": "works.item", "name": f"{self.slug} {fresh_name()}",
+                                            "query": f"title=eq.{self.slug}", "unit": self.units["s1"]}).json["id"]
+
     def fresh_policy(self, plugin="works"):
         return self.call("POST", f"/plugins/{plugin}/policies", {"unit": self.fresh_unit(), "rule": "on", "reason":
                                                                  f"{self.slug} {fresh_name()}"}).json["id"]
@@ -216,7 +220,7 @@ class District:
         self.ids.update(department=self.one(f"SELECT id FROM juxin.department WHERE code = '{self.slug}-d1'"),
                         helpers=self.one(f"SELECT id FROM juxin.department WHERE code = '{self.slug}-d2'"),
                         token=self.token["id"], grant=self.fresh_grant(), session=self.fresh_session(), job=self.fresh_job(),
-                        policy=self.fresh_policy("works"))
+                        policy=self.fresh_policy("works"), view=self.fresh_view())
         self.call("PUT", f"/departments/{self.ids['department']}/members/{self.clerk}", {})
         self.call("PATCH", f"/units/{self.units['c3']}", {"name": f"{self.slug} renamed"}, headers={"If-Match": '"1"'})
         self.records = {}

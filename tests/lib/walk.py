@@ -15,13 +15,14 @@ KINDS = {
     "department": "department", "lead": "department", "lead_department": "department",
     "helpers": "departments", "co_departments": "departments", "about": "case",
     "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
-    "file": "file",
+    "file": "file", "view": "view",
     "login": "login", "password": "password", "old_password": "password",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
          "count": "exact", "reach": "self", "permission": "core.unit.read", "kind": "card", "plugin": "works", "levels": "park",
          "rule": "on", "is_active": True, "is_head": True, "source": "x", "license": "x",
          "from": None, "until": None, "expires_at": None, "permissions": ["core.unit.read"], "new_password": "a decent pass phrase",
+         "query": "state=eq.open", "columns": ["title"], "default": True,
          "then_veto": False, "topics": "job", "resource": "works.item", "mine": "false", "state": "waiting", "inline": "true"}
 BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
@@ -208,7 +209,7 @@ class Walker:
     def existing(self, operation, where, name, kind):
         """Something of the district's that this value can name."""
         d = self.district
-        if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy", "job"):
+        if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy", "job", "view"):
             return d.ids[kind]
         if kind == "departments":
             return [d.ids["helpers"]]
@@ -253,6 +254,8 @@ class Walker:
         """The operation on something made for it, with everything it takes."""
         path = {name: self.path_value(operation, name) for name in operation.parameters["path"]}
         query = {"permission": "core.unit.read", "unit": self.district.units["c1"]} if operation.path == "/explain" else {}
+        if operation.path == "/views" and operation.method == "GET":
+            query = {"resource": "works.item"}
         body = self.body(operation) if operation.schema else WORKING[operation.method]
         call = Call(operation, path, query, body, {"If-Match": '"1"'} if operation.method != "GET" else {})
         if operation.is_binary:
@@ -282,6 +285,8 @@ class Walker:
             body.update((k, v) for k, v in self.district.record(operation.resource).items() if k in body)
         if operation.path.startswith("/grants"):
             body.pop("department")  # either, not both
+        if operation.path == "/views":
+            body.pop("role", None)  # either, not both
         if "policies" in operation.path:
             body["unit"] = self.district.fresh_unit()
         return {k: v for k, v in body.items() if v is not None}
