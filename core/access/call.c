@@ -93,6 +93,26 @@ int call_read(struct call *c, struct db_call *calls, size_t count)
     return 0;
 }
 
+int call_read_slow(struct call *c, struct db_call *one)
+{
+    struct db_epoch seen;
+    struct db_tx *tx = NULL;
+    int r;
+
+    if (c->tx)
+        return call_read(c, one, 1);
+    r = db_begin(c->db, call_tenant(c), DB_SNAPSHOT, &seen, &tx, NULL);
+    if (r < 0)
+        return r;
+    r = check_epoch(c, seen);
+    if (r == 0)
+        r = db_exec(tx, one->stmt, one->args, &one->rows);
+    db_rollback(tx);
+    if (r == 0)
+        arena_defer(c->arena, free_rows, one->rows);
+    return r;
+}
+
 int call_fence(struct call *c)
 {
     return c->is_fenced || !c->tenant ? 0 : call_read(c, NULL, 0);

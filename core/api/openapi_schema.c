@@ -1,5 +1,6 @@
 /* OpenAPI of declared resources: a schema per shape, an operation per route; and the pieces every operation has. */
 #include "api/openapi.h"
+#include "api/statistics.h"
 #include "resource/search.h"
 #include "resource/value.h"
 
@@ -253,17 +254,34 @@ static const char *filter_text(const struct field *f)
     return text;
 }
 
+static void list_parameters(struct jsonw *w)
+{
+    openapi_parameter(w, "order", "query", "string",
+        "A sortable or filterable field, then .asc or .desc; id.desc by default");
+    openapi_parameter(w, "limit", "query", "integer", "1 to 200; 20 by default");
+    openapi_parameter(w, "cursor", "query", "string", "next of the last answer");
+    openapi_parameter(w, "count", "query", "string", "none, capped (up to 1000) or exact");
+}
+
+static void statistics_parameters(struct jsonw *w)
+{
+    openapi_parameter(w, "group", "query", "string",
+        "Up to two with a comma between: a field with fixed values, a department, a reference, a unit; "
+        "state; unit, "
+        "unit.level, unit.street …");
+    openapi_parameter(w, "sum", "query", "string", "Up to four fields with numbers or money");
+    openapi_parameter(w, "period", "query", "string",
+        "month, quarter or year of created_at, or quarter.due_at: a grouping");
+    openapi_parameter(w, "from", "query", "string", "A day in the first period; twelve periods by default");
+    openapi_parameter(w, "until", "query", "string", "A day in the last period; today by default");
+}
+
 static void filter_parameters(struct jsonw *w, const struct resource *res)
 {
     static const char *const standard[] = {"id", "state", "due_at", "created_at", "number"};
 
     openapi_parameter(w, "unit", "query", "string", "Only this unit's subtree: id or code");
     openapi_parameter(w, "reach", "query", "string", "self or subtree, together with unit");
-    openapi_parameter(w, "order", "query", "string",
-        "A sortable or filterable field, then .asc or .desc; id.desc by default");
-    openapi_parameter(w, "limit", "query", "integer", "1 to 200; 20 by default");
-    openapi_parameter(w, "cursor", "query", "string", "next of the last answer");
-    openapi_parameter(w, "count", "query", "string", "none, capped (up to 1000) or exact");
     if (search_is_offered(res))
         openapi_parameter(w, "q", "query", "string",
             "Words to look for: two Chinese characters or more, or initials of their pinyin; up to 4 words");
@@ -286,11 +304,15 @@ static void parameters(struct jsonw *w, enum record_route kind, const struct res
 
     jsonw_key(w, "parameters");
     jsonw_array(w);
-    if (kind != RECORD_LIST && kind != RECORD_CREATE)
+    if (kind != RECORD_LIST && kind != RECORD_CREATE && kind != RECORD_STATISTICS)
         openapi_parameter(w, "id", "path", "string", NULL);
     if (kind == RECORD_TRANSITION)
         openapi_parameter(w, "name", "path", "string", "The transition");
     if (kind == RECORD_LIST)
+        list_parameters(w);
+    if (kind == RECORD_STATISTICS)
+        statistics_parameters(w);
+    if (kind == RECORD_LIST || kind == RECORD_STATISTICS)
         filter_parameters(w, res);
     if (writes)
         openapi_parameter(w, "Idempotency-Key", "header", "string", "The same key, the same change, once");
@@ -341,6 +363,9 @@ static void answer_schema(struct jsonw *w, enum record_route kind, const struct 
         jsonw_key(w, "schema");
         jsonw_raw(w, TEXT("{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":{"
                           "\"type\":\"object\"}}}}"));
+    } else if (kind == RECORD_STATISTICS) {
+        jsonw_key(w, "schema");
+        jsonw_raw(w, text_of(api_statistics_schema));
     } else if (kind == RECORD_LIST) {
         jsonw_key(w, "schema");
         jsonw_object(w);

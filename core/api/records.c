@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "api/statistics.h"
 #include "base/mem.h"
 #include "resource/query.h"
 #include "resource/reader.h"
@@ -264,6 +265,8 @@ static const struct {
     [RECORD_TRANSITIONS] = {HTTP_GET, "/{id}/transitions", transitions, "Transitions you may take now",
         "当前可办理的操作"},
     [RECORD_HISTORY] = {HTTP_GET, "/{id}/history", history, "Timeline", "办理过程"},
+    [RECORD_STATISTICS] = {HTTP_GET, "/statistics", api_record_statistics, "Count and sum what you may see",
+        "统计"},
 };
 
 enum record_route api_record_route(const struct api_route *route, const struct resource **ret)

@@ -1,4 +1,4 @@
-/* Routes of declared resources: list, create, read, change, delete, transitions, history. */
+/* Routes of declared resources: list, create, read, change, delete, transitions, history, statistics. */
 #pragma once
 
 #include "api/dispatch.h"
@@ -13,6 +13,7 @@ enum record_route {
     RECORD_TRANSITION,
     RECORD_TRANSITIONS,
     RECORD_HISTORY,
+    RECORD_STATISTICS,
     RECORD_ROUTES
 };
 

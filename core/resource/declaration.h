@@ -130,6 +130,7 @@ enum resource_action {
     ACTION_UPDATE,
     ACTION_DELETE,
     ACTION_UNMASK,
+    ACTION_STATISTICS, /* to count what one may not read; docs/statistics.md */
     RESOURCE_ACTIONS
 };
 extern const char *const resource_action_names[RESOURCE_ACTIONS];

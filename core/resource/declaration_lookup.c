@@ -3,7 +3,8 @@
 
 #include "base/mem.h"
 
-const char *const resource_action_names[RESOURCE_ACTIONS] = {"read", "create", "update", "delete", "unmask"};
+const char *const resource_action_names[RESOURCE_ACTIONS] = {
+    "read", "create", "update", "delete", "unmask", "statistics"};
 
 const char *const field_type_names[] = {"text", "longtext", "integer", "money", "boolean", "date", "datetime",
     "enum", "reference", "json", "department", "departments", "account", "unit", NULL};

@@ -44,8 +44,9 @@ struct build {
     const char *order, *order_outer;
     uint32_t limit; /* 0: none */
     uint32_t branches;
-    bool direct;          /* one branch only: it is the page, no union and join around it */
-    uint32_t reach_count; /* entries of the scope: each adds one unit to one kind of branch */
+    bool direct;                       /* one branch only: it is the page, no union and join around it */
+    const struct query_select *select; /* of such a branch; NULL: records */
+    uint32_t reach_count;              /* entries of the scope: each adds one unit to one kind of branch */
     struct uuid *units[BRANCHES];
     uint32_t unit_count[BRANCHES];
 };
@@ -101,7 +102,11 @@ static bool reach_all(struct build *b)
 {
     struct scope scope;
 
-    reader_scope(b->c, b->q->res, &scope);
+    if (b->q->counts_only)
+        subject_scope(
+            b->c->who, b->c->tenant, b->q->res->permissions[ACTION_STATISTICS], b->c->arena, &scope);
+    else
+        reader_scope(b->c, b->q->res, &scope);
     b->reach_count = scope.count;
     for (uint32_t i = 0; i < scope.count; i++) {
         struct scope_entry e = scope.entries[i];
@@ -172,12 +177,14 @@ static void add_unit_branch(struct build *b, enum branch kind, const char *units
     if (many)
         buf_addf(&b->sql, "(SELECT x.* FROM unnest(%s::uuid[]) AS h(u) CROSS JOIN LATERAL ", units);
     if (b->direct) {
-        buf_addf(&b->sql, "SELECT %s", record_columns(b->c->arena, b->q->res));
+        buf_addf(
+            &b->sql, "SELECT %s", b->select ? b->select->columns : record_columns(b->c->arena, b->q->res));
     } else {
         buf_adds(&b->sql, "(SELECT r.id");
         add_key(b);
     }
-    buf_addf(&b->sql, " FROM %s r WHERE r.tenant_id = $1 AND r.deleted_at IS NULL", b->q->res->table);
+    buf_addf(&b->sql, " FROM %s r%s WHERE r.tenant_id = $1 AND r.deleted_at IS NULL", b->q->res->table,
+        b->direct && b->select ? b->select->join : "");
     if (strchr(branch_predicates[kind], '%')) {
         const char *p = branch_predicates[kind], *at = strstr(p, "%s");
 
@@ -286,7 +293,7 @@ static void add_branches(struct build *b, bool everywhere, bool is_page)
         add_word_branches(b);
         return;
     }
-    holders = everywhere ? NULL : reader_holders(b->c, b->q->res, false);
+    holders = everywhere || b->q->counts_only ? NULL : reader_holders(b->c, b->q->res, false);
     holder_arg = holders ? arg(b, holders, "") : NULL;
     unit_key = holders ? unit_predicate(b) : "";
     b->direct = is_page && is_direct(b, holders);
@@ -375,6 +382,29 @@ void query_build_count(struct call *c, const struct query *q, struct query_sql *
     ret->has_full = false;
     finish(&b, "SELECT count(*) FROM (SELECT * FROM (",
         capped ? arena_printf(c->arena, ") p LIMIT %u) p", QUERY_COUNT_MAX + 1) : ") p) p");
+}
+
+void query_build_select(struct call *c, const struct query *q, const struct query_select *select,
+    struct query_sql *ret, bool *ret_empty)
+{
+    struct query plain = *q;
+    struct build b = {.c = c, .q = &plain, .out = ret, .sql = BUF_INIT, .select = select};
+    bool everywhere;
+
+    plain.has_cursor = false;
+    plain.sort_is_id = plain.sort_desc = true;
+    everywhere = reach_all(&b);
+    b.where = query_where(c, q, &ret->args);
+    make_order(&b);
+    add_branches(&b, everywhere, true);
+    *ret_empty = b.branches == 0;
+    ret->has_full = false;
+    if (b.direct)
+        finish(&b, select->before, select->tail);
+    else
+        finish(&b, arena_printf(c->arena, "%sSELECT %s FROM (", select->before, select->columns),
+            arena_printf(c->arena, ") p JOIN %s r ON r.id = p.id%s WHERE r.tenant_id = $1%s", q->res->table,
+                select->join, select->tail));
 }
 
 /* A unit asked for by name: unknown to whoever reads nothing in it; then the gate, since its records answer. Without

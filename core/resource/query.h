@@ -57,8 +57,9 @@ struct query {
     struct query_column sort; /* the id by default */
     bool sort_desc, sort_is_id;
     uint32_t limit;
-    uint32_t unit;  /* only its subtree; TREE_NONE: all that is visible */
-    bool unit_only; /* not what is below it */
+    uint32_t unit;    /* only its subtree; TREE_NONE: all that is visible */
+    bool unit_only;   /* not what is below it */
+    bool counts_only; /* what its asker may count, not read: statistics.h */
     enum query_count count;
     bool has_cursor, cursor_in_nulls;
     const char *cursor_value;
@@ -86,6 +87,16 @@ struct query_sql {
 };
 void query_build(struct call *c, const struct query *q, struct query_sql *ret, bool *ret_empty);
 void query_build_count(struct call *c, const struct query *q, struct query_sql *ret);
+/* Over all records of the list, each once, as the alias r. The parts may name parameters that stand in ret->args already,
+ * behind the tenant. */
+struct query_select {
+    const char *before;  /* the whole */
+    const char *columns; /* behind SELECT */
+    const char *join;    /* behind FROM … r */
+    const char *tail;    /* GROUP BY … */
+};
+void query_build_select(struct call *c, const struct query *q, const struct query_select *select,
+    struct query_sql *ret, bool *ret_empty);
 
 /* The conditions, each with " AND " before it, over the alias r; $1 is the tenant. Not of the token that leads. */
 const char *query_where(struct call *c, const struct query *q, struct db_args *args);

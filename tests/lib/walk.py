@@ -23,7 +23,8 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "rule": "on", "is_active": True, "is_head": True, "source": "x", "license": "x",
          "from": None, "until": None, "expires_at": None, "permissions": ["core.unit.read"], "new_password": "a decent pass phrase",
          "query": "state=eq.open", "columns": ["title"], "default": True,
-         "then_veto": False, "topics": "job", "resource": "works.item", "mine": "false", "state": "waiting", "inline": "true"}
+         "then_veto": False, "topics": "job", "resource": "works.item", "mine": "false", "state": "waiting", "inline": "true",
+         "group": "state", "sum": None, "period": "month"}
 BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
@@ -155,7 +156,7 @@ def kind_of(operation, where, name, schema=None):
         return "words"
     if operation.resource and where == "query" and name in ("and", "or"):
         return "group"
-    if operation.resource and where == "query" and name in ("unit.level",):
+    if operation.resource and where == "query" and name in ("unit.level", "group", "sum", "period", "from", "until"):
         return "plain"
     if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline"):
         return "filter"
