@@ -55,9 +55,12 @@ MUSTCHECK int token_issue(
     struct call *c, struct uuid account, const char *name, int64_t until, struct token_issued *ret);
 MUSTCHECK int token_revoke(struct call *c, struct uuid id);
 
-/* Which of these tokens are still good, without counting as their use: for streams that stay open. */
+/* Which of these tokens are still good, without counting as their use: for streams that stay open. The list is put in order,
+ * each once. */
 struct session_check {
     struct sha256 hash;
     bool is_bearer, is_open;
 };
-MUSTCHECK int session_check(struct call *c, struct session_check *list, size_t count);
+MUSTCHECK int session_check(struct call *c, struct session_check *list, size_t *count);
+struct session_check *session_check_find(
+    struct session_check *list, size_t count, const struct sha256 *hash); /* NULL */

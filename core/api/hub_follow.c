@@ -57,12 +57,6 @@ static bool is_checked(const struct hub_stream *s, const struct call *c)
 
 /* ---- credentials ---- */
 
-static int by_hash(const void *a, const void *b)
-{
-    return memcmp(
-        ((const struct session_check *)a)->hash.b, ((const struct session_check *)b)->hash.b, SHA256_LEN);
-}
-
 static size_t collect_credentials(
     const struct hub_channel *ch, const struct call *c, bool all, struct session_check **ret)
 {
@@ -82,16 +76,14 @@ static int check_credentials(struct hub_channel *ch, struct call *c, bool all)
 {
     struct session_check *list;
     size_t n = collect_credentials(ch, c, all, &list);
-    int r = n ? session_check(c, list, n) : 0;
+    int r = n ? session_check(c, list, &n) : 0;
 
     if (r < 0)
         return r;
-    qsort(list, n, sizeof(*list), by_hash);
     for (struct hub_stream *s = ch->first, *next; n && s; s = next) {
-        struct session_check key = {.hash = s->l.credential}, *found;
+        const struct session_check *found = s->push ? session_check_find(list, n, &s->l.credential) : NULL;
 
         next = s->next;
-        found = s->push ? bsearch(&key, list, n, sizeof(key), by_hash) : NULL;
         if (found)
             s->l.epoch = c->tenant->epoch.tenant;
         if (found && !found->is_open)
@@ -145,10 +137,11 @@ static int hand_on(struct hub_channel *ch, struct call *c, int64_t after)
     while (r == 0 && ch->cursor) {
         struct hub_stream *s = ch->cursor;
 
-        ch->cursor = s->next;
-        if (!is_ready(s) || !is_checked(s, c) || s->l.after < after || s->l.after >= b.upto)
+        if (!is_ready(s) || !is_checked(s, c) || s->l.after < after || s->l.after >= b.upto) {
+            ch->cursor = s->next;
             continue;
-        send_batch(&b, s);
+        }
+        send_batch(&b, s); /* and again, while it takes what there is */
         ch->is_moving = true;
         if (++served % TURN == 0)
             r = fiber_yield();

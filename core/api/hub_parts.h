@@ -21,7 +21,7 @@ struct hub_stream {
 struct hub_channel {          /* a tenant that somebody listens to */
     struct hub_channel *next; /* of the bucket */
     struct hub_stream *first, *last;
-    struct hub_stream *cursor; /* the next one of who goes through them; kept right when that one leaves */
+    struct hub_stream *cursor; /* of who goes through them; goes on by itself when that one leaves */
     int32_t tenant;
     int64_t head;     /* the last number its sequence has given, when last looked at */
     int64_t again_ms; /* after a failure: not before */
