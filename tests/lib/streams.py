@@ -16,7 +16,8 @@ def block_of(text):
 class Stream:
     """`headers` say who asks: a cookie or a token. `certificate` for TLS; `room`: bytes that the client's system takes."""
 
-    def __init__(self, port, path, headers, certificate=None, last=None, room=None, method="GET"):
+    def __init__(self, port, path, headers, certificate=None, last=None, room=None, method="GET",
+                 version="1.1"):
         self.events, self.ended, self.last, self.retry, self.blocks = [], False, None, None, 0
         self.socket = socket.socket()
         if room:
@@ -29,7 +30,7 @@ class Stream:
         if last is not None:
             headers["Last-Event-ID"] = str(last)
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self.socket.sendall(f"{method} {path} HTTP/1.1\r\n{fields}\r\n".encode())
+        self.socket.sendall(f"{method} {path} HTTP/{version}\r\n{fields}\r\n".encode())
         head = b""
         while b"\r\n\r\n" not in head:
             chunk = self.socket.recv(65536)
