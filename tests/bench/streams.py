@@ -1,6 +1,6 @@
 # Event streams: what thousands of them take, and how soon an event is at all of them. Each is another account's, with rights
 # of its own; all may see the event.
-import selectors
+import select
 import ssl
 import time
 
@@ -9,7 +9,7 @@ from lib import harness
 from lib.client import Client
 from lib.server import certificate
 from lib.streams import Stream, open_count
-from tools import median, memory
+from tools import median, memory, processor_seconds
 from web import allow_descriptors
 
 T = "/t/shangcheng/api/v1"
@@ -27,6 +27,7 @@ INSERT INTO juxin.access_grant (tenant_id, id, account_id, role_id, unit_id, rea
     FROM juxin.tenant t JOIN juxin.role r ON r.tenant_id = t.id AND r.name = 'officer'
     JOIN juxin.unit u ON u.tenant_id = t.id AND u.parent_id IS NULL, generate_series(1, {n}) n WHERE t.slug = 'shangcheng';
 UPDATE juxin.epoch SET n = n + 1;
+ANALYZE juxin.account, juxin.api_token, juxin.access_grant;
 """
 NOBODY = """
 DELETE FROM juxin.access_grant WHERE account_id IN (SELECT id FROM juxin.account WHERE login LIKE 'listener%');
@@ -65,20 +66,32 @@ def take(stream):
         taken += chunk
 
 
+def settle(opened):
+    """A plugin may change a record again behind its commit: that is over, and all that has come is taken."""
+    time.sleep(1)
+    for stream in opened:
+        take(stream)
+
+
 def spread(server, opened, n):
-    """Milliseconds from the answer to who made the change until the last of all has it."""
-    with selectors.EpollSelector() as ready:
+    """Milliseconds from the answer to who made the change until the last of all has it: until its bytes are there, which a
+    client of one thread cannot look into meanwhile. Where they are something else it goes on."""
+    settle(opened)
+    with select.epoll() as ready:
         for stream in opened:
-            ready.register(stream.socket, selectors.EVENT_READ, stream)
+            ready.register(stream.socket, select.EPOLLIN | select.EPOLLET)
         record = submit(server, n)
         began = last = time.monotonic()
-        missing = len(opened)
+        missing = {stream.socket.fileno(): stream for stream in opened}
+        came = {}
         while missing:
-            assert last - began < 60, f"{missing} streams had no event within a minute"
-            for key, _ in ready.select(1):
-                if record in take(key.data):  # one packet: a chunk is written at once
-                    missing -= 1
+            for descriptor, _ in ready.poll(1):
+                came[descriptor] = missing.pop(descriptor, None) or came.get(descriptor)
             last = time.monotonic()
+            assert last - began < 60, f"{len(missing)} streams had no event within a minute"
+            if not missing:
+                missing = {d: s for d, s in came.items() if record not in take(s)}
+                came = {}
         return (last - began) * 1000
 
 
@@ -91,14 +104,16 @@ def one_kind(server, tls, size):
     opened = open_streams(server, tls, range(1, size.streams + 1))
     grown = (memory(server.workers()) - before) / 1e6
     time.sleep(PACE_S if size.streams > 1000 else 0)
+    worked = processor_seconds(server.workers())
     times = [spread(server, opened, n) for n in range(size.streamed)]
+    worked = (processor_seconds(server.workers()) - worked) / len(times) * 1000
     after = (memory(server.workers()) - before) / 1e6
     for stream in opened:
         stream.close()
     server.stop()
     few = "" if size.streams == 5000 else f"{size.streams} streams"
     return ((grown * 5000 / size.streams, few or f"{after:.0f} MB after {len(times)} events"),
-            (median(times), few or f"the slowest {max(times):.0f} ms"))
+            (median(times), few or f"the slowest {max(times):.0f} ms; {worked:.0f} ms of processor time for a change"))
 
 
 def measure(size):
