@@ -147,16 +147,6 @@ static int store(struct call *c, const struct record *rec, const struct attachme
     return db_exec(c->tx, insert, &a, NULL);
 }
 
-static int note(struct call *c, const struct record *rec, const char *verb, struct uuid id, int status)
-{
-    int r = call_audit(
-        c, arena_printf(c->arena, "%s.%s", rec->res->full_name, verb), "attachment", id, rec->unit_id, NULL);
-
-    c->result_status = status;
-    c->result_id = id;
-    return r;
-}
-
 int attachment_add(struct call *c, const struct record *rec, const struct attachment_input *in,
     struct attachment *ret, bool *ret_is_new)
 {
@@ -180,7 +170,8 @@ int attachment_add(struct call *c, const struct record *rec, const struct attach
     if (r == 0)
         r = store(c, rec, in, name, ret);
     *ret_is_new = true;
-    return r < 0 ? r : note(c, rec, "attach", ret->id, 201);
+    c->result_status = 201;
+    return r < 0 ? r : beside_note(c, rec, "attach", "attachment", ret->id, BESIDE_OPEN);
 }
 
 int attachment_find(struct call *c, const struct record *rec, struct uuid id, struct attachment *ret)
@@ -215,7 +206,8 @@ int attachment_remove(struct call *c, const struct record *rec, struct uuid id)
     db_arg_time(&a, c->now_us);
     db_arg_uuid_or_null(&a, c->who->account);
     r = db_exec_expect(c->tx, drop, &a, 1);
-    return r < 0 ? r : note(c, rec, "detach", id, 204);
+    c->result_status = 204;
+    return r < 0 ? r : beside_note(c, rec, "detach", "attachment", id, BESIDE_OPEN);
 }
 
 static void write_row(struct jsonw *w, const struct record *rec, const struct db_rows *rows, int i)

@@ -21,6 +21,18 @@ int beside_forbidden(struct call *c, uint32_t permission)
     return call_forbidden(c, permission_info(permission)->name);
 }
 
+int beside_note(struct call *c, const struct record *rec, const char *verb, const char *object_kind,
+    struct uuid object, enum beside_who who)
+{
+    int r = call_audit(c, arena_printf(c->arena, "%s.%s", rec->res->full_name, verb), object_kind, object,
+        rec->unit_id, NULL);
+
+    if (r == 0 && who == BESIDE_OPEN)
+        r = change_publish(c, rec, verb);
+    c->result_id = object;
+    return r;
+}
+
 bool beside_hides(const struct record *rec, struct uuid account)
 {
     return rec->hides_submitter && uuid_eq(account, rec->created_by);

@@ -98,7 +98,7 @@ int change_write(struct call *c, struct record *rec, const struct change_extra *
 }
 
 /* For those who watch: what happened to which record where, no values. */
-static int publish(struct call *c, const struct record *rec, const char *verb)
+int change_publish(struct call *c, const struct record *rec, const char *verb)
 {
     struct buf b CLEANUP(buf_done) = BUF_INIT;
     struct jsonw w;
@@ -128,7 +128,7 @@ int change_finish(
     if (r == 0)
         r = hook_actions(c, point, rec->res->full_name, detail, rec, rec->version, changed);
     if (r == 0)
-        r = publish(c, rec, verb);
+        r = change_publish(c, rec, verb);
     if (r == 0) {
         c->result_status = status;
         c->result_id = rec->id;

@@ -20,6 +20,8 @@ MUSTCHECK int change_write(struct call *c, struct record *rec, const struct chan
 /* Audit row, actions, and what the call is remembered by. */
 MUSTCHECK int change_finish(
     struct call *c, enum hook_point point, const char *detail, const struct record *rec, int status);
+/* The event that tells streams of it. */
+MUSTCHECK int change_publish(struct call *c, const struct record *rec, const char *verb);
 /* ", name" for every field, and "$n::type" for it from $first on. */
 const char *change_columns(struct arena *a, const struct resource *res);
 /* The day on which the state the record is in ends by itself, as text; NULL. */

@@ -123,6 +123,11 @@ struct attachments_rule {
     uint64_t max_bytes; /* of one */
     uint32_t permission;
 };
+struct comments_rule {
+    bool is_on;
+    bool may_be_internal;
+    uint32_t permission;
+};
 
 enum resource_action {
     ACTION_READ,
@@ -152,7 +157,9 @@ struct resource {
     uint32_t transition_count;
     bool submitter_may_update, submitter_may_delete; /* the creator, while in the initial state */
     struct anonymity anonymity;
+    bool is_about_person; /* each record is about one person, who may read all that is said there */
     struct attachments_rule attachments;
+    struct comments_rule comments;
     const struct field *sort; /* of lists that ask for none; NULL: newest first */
     bool sort_desc;
     uint32_t permissions[RESOURCE_ACTIONS];

@@ -47,7 +47,30 @@ static void parse_attachments(struct parse *p, const json_t *json)
     parse_types(p, json_object_get(v, "types"), rule);
 }
 
+/* What is said about a person on the person's own record is never kept from them. */
+static void parse_comments(struct parse *p, const json_t *json)
+{
+    static const char *const known[] = {"internal", NULL};
+    const json_t *v = json_object_get(json, "comments");
+    struct comments_rule *rule = &p->res->comments;
+
+    if (!v)
+        return;
+    if (!json_is_object(v)) {
+        report_add(p->report, "/comments", "{} takes the defaults", "an object");
+        return;
+    }
+    report_unknown(p->report, "/comments", v, known);
+    rule->is_on = true;
+    rule->may_be_internal = parse_bool(p, "/comments", v, "internal");
+    if (rule->may_be_internal && p->res->is_about_person)
+        report_add(p->report, "/comments/internal", "leave it out",
+            "records about a person have no internal comments: the person may read all of it");
+}
+
 void parse_beside(struct parse *p, const json_t *json)
 {
+    p->res->is_about_person = parse_bool(p, "", json, "about_person");
     parse_attachments(p, json);
+    parse_comments(p, json);
 }

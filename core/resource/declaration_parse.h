@@ -1,5 +1,5 @@
 /* Shared by the files that read a declaration: declaration_member.c has the pieces, declaration_field.c the fields,
- * declaration_flow.c states and transitions, declaration_beside.c attachments, declaration.c the whole. */
+ * declaration_flow.c states and transitions, declaration_beside.c attachments and comments, declaration.c the whole. */
 #pragma once
 
 #include "resource/declaration.h"
@@ -29,5 +29,5 @@ const struct field *parse_field_ref(struct parse *p, const char *at, const char 
 void parse_fields(struct parse *p, const json_t *json);
 void parse_states(struct parse *p, const json_t *json);
 void parse_transitions(struct parse *p, const json_t *json);
-void parse_beside(struct parse *p, const json_t *json); /* attachments */
+void parse_beside(struct parse *p, const json_t *json); /* attachments and comments */
 void parse_anonymity(struct parse *p, const json_t *json);

@@ -57,6 +57,10 @@ static void declare_permissions(struct resource *res)
         res->attachments.permission = permission_declare(arena_printf(memory, "%s.attach", res->full_name),
             arena_printf(memory, "%s：上传附件", res->label.zh),
             arena_printf(memory, "%s: Attach files", res->label.en));
+    if (res->comments.is_on)
+        res->comments.permission = permission_declare(arena_printf(memory, "%s.comment", res->full_name),
+            arena_printf(memory, "%s：发表意见", res->label.zh),
+            arena_printf(memory, "%s: Comment", res->label.en));
     for (uint32_t i = 0; i < res->transition_count; i++) {
         struct transition *t = &res->transitions[i];
 

@@ -22,9 +22,7 @@ static const struct db_stmt history_insert = {"history.insert",
     " from_state, to_state, unit_id, changes, basis)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
 static const struct db_stmt history_list = {"history.list",
-    "SELECT h.id, h.version, h.at, h.actor, h.actor_kind, h.kind, h.transition, h.from_state, h.to_state, "
-    "h.unit_id,"
-    " h.changes, h.basis, a.display_name FROM juxin.history h"
+    "SELECT " HISTORY_COLUMNS " FROM juxin.history h"
     " LEFT JOIN juxin.account a ON a.tenant_id = h.tenant_id AND a.id = h.actor"
     " WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
     " ORDER BY h.version, h.id LIMIT 500"};
@@ -179,8 +177,8 @@ static struct uuid basis_unit(const json_t *basis_json, const char *key)
     return s && uuid_parse(text_of(s), &id) == 0 ? id : UUID_NIL;
 }
 
-static void write_entry(struct call *c, const struct record *rec, struct jsonw *w, const struct db_rows *rows,
-    int i, bool may_unmask)
+void history_write_members(struct call *c, const struct record *rec, struct jsonw *w,
+    const struct db_rows *rows, int i, bool may_unmask)
 {
     struct uuid actor = db_get_uuid(rows, i, 3);
     bool hides = rec->hides_submitter && uuid_eq(actor, rec->created_by);
@@ -189,7 +187,6 @@ static void write_entry(struct call *c, const struct record *rec, struct jsonw *
 
     if (db_get(rows, i, 11) && json_parse(db_get_text(rows, i, 11), JSON_LIMITS, &b, NULL) < 0)
         b = NULL;
-    jsonw_object(w);
     jsonw_kstr(w, "id", db_get(rows, i, 0));
     jsonw_kint(w, "version", db_get_int(rows, i, 1));
     jsonw_kstr(w, "at", clock_format(db_get_time(rows, i, 2)).s);
@@ -206,7 +203,6 @@ static void write_entry(struct call *c, const struct record *rec, struct jsonw *
     write_unit(w, t, "from_unit", basis_unit(b, "from_unit_id"));
     write_unit(w, t, "redirected_from", basis_unit(b, "redirected_from"));
     write_changes(w, rec, db_get(rows, i, 10), may_unmask);
-    jsonw_object_end(w);
     json_decref(b);
 }
 
@@ -224,8 +220,11 @@ int history_write(struct call *c, const struct record *rec, struct jsonw *w)
     jsonw_object(w);
     jsonw_key(w, "items");
     jsonw_array(w);
-    for (int i = 0; i < db_rows_count(call.rows); i++)
-        write_entry(c, rec, w, call.rows, i, may_unmask);
+    for (int i = 0; i < db_rows_count(call.rows); i++) {
+        jsonw_object(w);
+        history_write_members(c, rec, w, call.rows, i, may_unmask);
+        jsonw_object_end(w);
+    }
     jsonw_array_end(w);
     jsonw_object_end(w);
     return 0;

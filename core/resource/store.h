@@ -24,6 +24,12 @@ struct history_entry {
 /* The entry with the diff of the record's fields. Personal values live here and nowhere else beside the record: the
  * history can be erased, the audit trail cannot. */
 MUSTCHECK int history_add(struct call *c, const struct record *rec, const struct history_entry *e);
+/* The columns of an entry, of the alias h with its actor a; and its members, into an open object. */
+#define HISTORY_COLUMNS                                                                                      \
+    "h.id, h.version, h.at, h.actor, h.actor_kind, h.kind, h.transition, h.from_state, h.to_state, "         \
+    "h.unit_id, h.changes, h.basis, a.display_name"
+void history_write_members(struct call *c, const struct record *rec, struct jsonw *w,
+    const struct db_rows *rows, int row, bool may_unmask);
 /* Writes {"items": […]} newest last, as the reader may see it. */
 MUSTCHECK int history_write(struct call *c, const struct record *rec, struct jsonw *w);
 /* How often the transition was taken. */

@@ -190,6 +190,10 @@ class District:
         return self.call("POST", f"/{resource}/{record}/attachments", data,
                          headers={"Content-Disposition": files.disposition(name)}).json["id"]
 
+    def fresh_comment(self, resource, record):
+        return self.call("POST", f"/{resource}/{record}/comments", {
+            "body": f"{self.slug} {fresh_name()} {SENTENCE}", "internal": False, "mentions": [self.boss.account]}).json["id"]
+
     def settle(self):
         """Plugins have done what they do after a commit: no version moves on under a test."""
         harness.wait_until(lambda: self.server.psql(f"SELECT count(*) FROM juxin.outbox WHERE tenant_id = {self.id}") == [["0"]],
@@ -229,6 +233,7 @@ class District:
             made = [self.fresh_record(resource) for _ in range(count)]
             self.records[resource] = made[0]
         self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}
+        self.comments = {"works/item": [self.fresh_comment("works/item", self.records["works/item"]) for _ in range(3)][0]}
         self.fresh_record(parent=self.records["works/item"])
         self.key = {"Idempotency-Key": f"{self.slug}-key"}
         self.call("POST", "/works/item", dict(self.record("works/item"), unit=self.units["c2"]), headers=self.key)

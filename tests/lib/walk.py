@@ -15,7 +15,7 @@ KINDS = {
     "department": "department", "lead": "department", "lead_department": "department",
     "helpers": "departments", "co_departments": "departments", "about": "case",
     "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
-    "file": "file", "view": "view",
+    "file": "file", "view": "view", "comment": "comment", "mentions": "accounts",
     "login": "login", "password": "password", "old_password": "password",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
@@ -24,7 +24,7 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "from": None, "until": None, "expires_at": None, "permissions": ["core.unit.read"], "new_password": "a decent pass phrase",
          "query": "state=eq.open", "columns": ["title"], "default": True,
          "then_veto": False, "topics": "job", "resource": "works.item", "mine": "false", "state": "waiting", "inline": "true",
-         "group": "state", "sum": None, "period": "month"}
+         "group": "state", "sum": None, "period": "month", "internal": False}
 BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
@@ -222,6 +222,10 @@ class Walker:
             return f"eq.{d.slug}-c1"
         if kind == "file":
             return d.files[operation.resource]
+        if kind == "comment":
+            return d.comments[operation.resource]
+        if kind == "accounts":
+            return [d.boss.account]
         if kind == "filter":
             return self.filter_value(operation, name)
         if kind == "words":
@@ -229,7 +233,8 @@ class Walker:
         if kind == "group":
             return f"(id.eq.{d.records[operation.resource]})"
         if kind == "cursor":
-            lists = "/works/item?order=id.asc&" if "/frozen/" in operation.path else operation.path + "?"  # alike
+            path = operation.path.replace("{id}", d.records.get(operation.resource, ""))
+            lists = "/works/item?order=id.asc&" if "/frozen/" in path else path + "?"  # alike
             return d.call("GET", lists + "limit=1").json["next"]
         if kind == "login":
             return f"{d.slug}.boss"
@@ -272,7 +277,7 @@ class Walker:
                                                                                                          name, kind)
         if kind == "record":
             return self.district.fresh_record(operation.resource)
-        if kind == "file":
+        if kind in ("file", "comment"):
             return None  # of that record: prepare()
         return getattr(self.district, "fresh_" + kind)()
 
@@ -309,8 +314,9 @@ class Walker:
         operation, district = call.operation, self.district
         if operation.method == "DELETE" and operation.path.endswith("/members/{account}"):
             district.call("PUT", call.target(), {})
-        if "file" in call.path and call.path["file"] is None:
-            call.path["file"] = district.fresh_file(operation.resource, call.path["id"])
+        for name in ("file", "comment"):
+            if name in call.path and call.path[name] is None:
+                call.path[name] = getattr(district, "fresh_" + name)(operation.resource, call.path["id"])
         if operation.path == "/jobs/{job}/retry":
             district.server.psql(f"UPDATE juxin.job SET state = 'failed' WHERE id = '{call.path['job']}'")
         if operation.transition:
