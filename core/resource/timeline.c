@@ -9,10 +9,6 @@
 #include "resource/comment.h"
 #include "resource/store.h"
 
-/* $4 and $5: the place; $6: how many. */
-#define BEHIND(at, id)                                                                                       \
-    " AND (" at ", " id ") < ($4::timestamptz, $5::uuid) ORDER BY " at " DESC, " id " DESC LIMIT $6"
-
 struct timeline_source {
     const char *kind;
     struct db_stmt stmt;
@@ -57,29 +53,37 @@ static void write_detached(
     write_file(w, rec, rows, row, "detach");
 }
 
-#define OF_RECORD(alias)                                                                                     \
-    " WHERE " alias ".tenant_id = $1 AND " alias ".resource = $2 AND " alias ".record_id = $3"
-#define NAME_OF(column) " LEFT JOIN juxin.account p ON p.tenant_id = f.tenant_id AND p.id = f." column
-
+/* Each of the record $1 to $3, behind the place $4 and $5, $6 of them. */
 static const struct timeline_source sources[] = {
     {"change",
         {"timeline.changes",
             "SELECT " HISTORY_COLUMNS " FROM juxin.history h LEFT JOIN juxin.account a"
-            " ON a.tenant_id = h.tenant_id AND a.id = h.actor" OF_RECORD("h") BEHIND("h.at", "h.id")},
+            " ON a.tenant_id = h.tenant_id AND a.id = h.actor"
+            " WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
+            " AND (h.at, h.id) < ($4::timestamptz, $5::uuid) ORDER BY h.at DESC, h.id DESC LIMIT $6"},
         0, 2, false, false, write_change},
-    {"comment", {"timeline.comments", "SELECT " COMMENT_COLUMNS COMMENT_FROM BEHIND("m.created_at", "m.id")},
+    {"comment",
+        {"timeline.comments",
+            "SELECT " COMMENT_COLUMNS COMMENT_FROM " AND (m.created_at, m.id) < ($4::timestamptz, $5::uuid)"
+            " ORDER BY m.created_at DESC, m.id DESC LIMIT $6"},
         0, 1, true, true, comment_write_members},
     {"file",
         {"timeline.attached",
-            "SELECT f.id, f.created_at, f.name, f.type, f.size, f.created_by, p.display_name, f.deleted_at "
-            "IS NOT NULL"
-            " FROM juxin.attachment f" NAME_OF("created_by") OF_RECORD("f") BEHIND("f.created_at", "f.id")},
+            "SELECT f.id, f.created_at, f.name, f.type, f.size, f.created_by, p.display_name,"
+            " f.deleted_at IS NOT NULL FROM juxin.attachment f"
+            " LEFT JOIN juxin.account p ON p.tenant_id = f.tenant_id AND p.id = f.created_by"
+            " WHERE f.tenant_id = $1 AND f.resource = $2 AND f.record_id = $3"
+            " AND (f.created_at, f.id) < ($4::timestamptz, $5::uuid)"
+            " ORDER BY f.created_at DESC, f.id DESC LIMIT $6"},
         0, 1, false, false, write_attached},
     {"file",
         {"timeline.detached",
             "SELECT f.id, f.deleted_at, f.name, f.type, f.size, f.deleted_by, p.display_name"
-            " FROM juxin.attachment f" NAME_OF("deleted_by")
-                OF_RECORD("f") " AND f.deleted_at IS NOT NULL" BEHIND("f.deleted_at", "f.id")},
+            " FROM juxin.attachment f"
+            " LEFT JOIN juxin.account p ON p.tenant_id = f.tenant_id AND p.id = f.deleted_by"
+            " WHERE f.tenant_id = $1 AND f.resource = $2 AND f.record_id = $3 AND f.deleted_at IS NOT NULL"
+            " AND (f.deleted_at, f.id) < ($4::timestamptz, $5::uuid)"
+            " ORDER BY f.deleted_at DESC, f.id DESC LIMIT $6"},
         0, 1, false, false, write_detached},
 };
 
