@@ -150,7 +150,7 @@ static void record_schema(struct jsonw *w, const struct resource *res)
     jsonw_kstr(w, "title", res->label.en);
     jsonw_kstr(w, "description", res->label.zh);
     jsonw_key(w, "required");
-    jsonw_raw(w, TEXT("[\"id\",\"version\",\"state\",\"unit_id\"]"));
+    jsonw_raw(w, TEXT("[\"id\",\"version\"]"));
     jsonw_key(w, "properties");
     jsonw_object(w);
     buf_adds(w->out, STANDARD_MEMBERS);
@@ -259,6 +259,8 @@ static void list_parameters(struct jsonw *w)
     openapi_parameter(w, "order", "query", "string",
         "A sortable or filterable field, then .asc or .desc; id.desc by default");
     openapi_parameter(w, "limit", "query", "integer", "1 to 200; 20 by default");
+    openapi_parameter(w, "fields", "query", "string",
+        "Members of the records, comma-separated; id and version always; all of them by default");
     openapi_parameter(w, "cursor", "query", "string", "next of the last answer");
     openapi_parameter(w, "count", "query", "string", "none, capped (up to 1000) or exact");
 }

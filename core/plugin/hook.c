@@ -182,3 +182,14 @@ int hook_filter(struct call *c, enum hook_point point, const char *resource, con
     }
     return r;
 }
+
+bool hook_is_filtered(enum hook_point point, const char *resource)
+{
+    const struct offers *all = offers();
+
+    for (size_t i = 0; i < all->filter_count; i++)
+        if (all->filters[i].f.point == points_of_hook(point) &&
+            strcmp(all->filters[i].f.resource, resource) == 0)
+            return true;
+    return false;
+}

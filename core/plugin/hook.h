@@ -26,6 +26,9 @@ const char *hook_point_name(enum hook_point p); /* "before_create" … */
 MUSTCHECK int hook_filter(struct call *c, enum hook_point point, const char *resource, const char *detail,
     struct record *const *records, uint32_t count);
 
+/* Whether any plugin's filter is registered there, effective or not. */
+bool hook_is_filtered(enum hook_point point, const char *resource);
+
 /* Writes the outbox rows of the actions registered for (point, resource), in the call's unit of work. Payload: ids,
  * unit, version, transition, changed field names; no values. Nothing is written when nobody listens. */
 MUSTCHECK int hook_actions(struct call *c, enum hook_point point, const char *resource, const char *detail,

@@ -177,8 +177,8 @@ static void add_unit_branch(struct build *b, enum branch kind, const char *units
     if (many)
         buf_addf(&b->sql, "(SELECT x.* FROM unnest(%s::uuid[]) AS h(u) CROSS JOIN LATERAL ", units);
     if (b->direct) {
-        buf_addf(
-            &b->sql, "SELECT %s", b->select ? b->select->columns : record_columns(b->c->arena, b->q->res));
+        buf_addf(&b->sql, "SELECT %s",
+            b->select ? b->select->columns : record_columns(b->c->arena, b->q->res, b->q->choice));
     } else {
         buf_adds(&b->sql, "(SELECT r.id");
         add_key(b);
@@ -357,8 +357,8 @@ void query_build(struct call *c, const struct query *q, struct query_sql *ret, b
         return;
     }
     finish(&b,
-        arena_printf(c->arena, "SELECT %s%s FROM (SELECT * FROM (", record_columns(c->arena, q->res),
-            full ? full : ""),
+        arena_printf(c->arena, "SELECT %s%s FROM (SELECT * FROM (",
+            record_columns(c->arena, q->res, q->choice), full ? full : ""),
         arena_printf(c->arena, ") p%s LIMIT %u) p JOIN %s r ON r.id = p.id WHERE r.tenant_id = $1%s",
             b.order_outer, b.limit, q->res->table, b.order_outer));
 }

@@ -3,6 +3,7 @@
  * else is a parameter. */
 #pragma once
 
+#include "resource/choice.h"
 #include "resource/record.h"
 
 #define QUERY_FILTERS_MAX 20   /* conditions, wherever they stand */
@@ -56,6 +57,7 @@ struct query {
     enum query_words words;   /* chosen by query_run */
     struct query_column sort; /* the id by default */
     bool sort_desc, sort_is_id;
+    struct choice *choice; /* NULL: all of each record */
     uint32_t limit;
     uint32_t unit;    /* only its subtree; TREE_NONE: all that is visible */
     bool unit_only;   /* not what is below it */

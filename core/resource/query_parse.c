@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "resource/query_column.h"
+#include "resource/resource.h"
 #include "resource/search.h"
 #include "resource/value.h"
 #include "tenant/tree.h"
@@ -77,6 +78,19 @@ static int parse_words(struct call *c, struct query *q, struct text name, struct
     }
 }
 
+static int parse_fields(struct call *c, struct query *q, struct text name, struct text value)
+{
+    struct text bad;
+    int len;
+
+    if (choice_parse(c, q->res, value, &q->choice, &bad) == 0)
+        return 0;
+    len = (int)MIN(bad.len, 100);
+    return query_bad(c, name, "unknown_field",
+        arena_printf(c->arena, "No record has a member \"%.*s\".", len, bad.ptr),
+        arena_printf(c->arena, "没有此字段：“%.*s”。", len, bad.ptr));
+}
+
 int query_parse(struct call *c, const struct resource *res, const struct query_param *params, size_t count,
     struct query *ret)
 {
@@ -107,6 +121,8 @@ int query_parse(struct call *c, const struct resource *res, const struct query_p
             r = parse_count(c, &q, name, value);
         } else if (text_is(name, "q")) {
             r = parse_words(c, &q, name, value);
+        } else if (text_is(name, "fields")) {
+            r = parse_fields(c, &q, name, value);
         } else if (text_is(name, "cursor")) {
             cursor = value;
         } else {
@@ -114,6 +130,8 @@ int query_parse(struct call *c, const struct resource *res, const struct query_p
         }
     }
     q.limit = (uint32_t)limit;
+    if (r == 0 && q.choice && resource_field(res, text_of(q.sort.name)))
+        q.choice->fetched[q.sort.field->index] = true; /* for the cursor */
     if (r == 0 && cursor.ptr && cursor_parse(c->arena, cursor, &q) < 0)
         r = query_bad(c, TEXT("cursor"), "cursor", "The cursor of the last answer, with the same order.",
             "应为上一页给出的 cursor，且排序方式不变。");

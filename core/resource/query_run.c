@@ -9,12 +9,13 @@ static void fill_page(struct call *c, const struct query *q, const struct query_
     struct db_rows *rows, struct query_page *ret)
 {
     uint32_t n = (uint32_t)db_rows_count(rows), count = MIN(n, q->limit);
-    int full_column = COL_FIELDS + (int)q->res->field_count;
+    int full_column = record_column_count(q->res, q->choice);
 
     ret->records = arena_array(c->arena, count + 1, sizeof(*ret->records));
     for (uint32_t i = 0; i < count; i++) {
         struct record *rec = record_new(c->arena, q->res);
 
+        rec->choice = q->choice;
         record_fill(rec, c->arena, c->tenant, rows, (int)i);
         if (sql->has_full && !db_get_bool(rows, (int)i, full_column) && !reader_reaches(c, rec))
             record_hide_submitter(rec);

@@ -131,7 +131,7 @@ int record_fetch(struct call *c, const struct resource *res, struct uuid id, boo
     calls[0].stmt = db_stmt_built(
         c->arena, arena_printf(c->arena,
                       "SELECT %s FROM %s r WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS NULL%s",
-                      record_columns(c->arena, res), res->table, lock ? " FOR UPDATE" : ""));
+                      record_columns(c->arena, res, NULL), res->table, lock ? " FOR UPDATE" : ""));
     calls[0].args = &args;
     calls[1].stmt = participant_holders;
     calls[1].args = &key;

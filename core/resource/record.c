@@ -7,21 +7,31 @@
 #include "base/clock.h"
 #include "resource/value.h"
 
-const char *record_columns(struct arena *a, const struct resource *res)
+const char *record_columns(struct arena *a, const struct resource *res, const struct choice *choice)
 {
     struct buf b = BUF_INIT;
     char *s;
 
-    if (res->columns)
+    if (res->columns && !choice)
         return res->columns;
     buf_adds(&b, "r.id, r.unit_id, r.origin_unit_id, r.version, r.state, r.state_since, r.due_at, r.number, "
                  "r.created_at, "
                  "r.created_by, r.updated_at, r.updated_by");
     for (uint32_t i = 0; i < res->field_count; i++)
-        buf_addf(&b, ", r.\"%s\"", res->fields[i].name);
+        if (choice_fetches(choice, &res->fields[i]))
+            buf_addf(&b, ", r.\"%s\"", res->fields[i].name);
     s = arena_dup(a, buf_str(&b));
     buf_done(&b);
     return s;
+}
+
+int record_column_count(const struct resource *res, const struct choice *choice)
+{
+    int n = COL_FIELDS;
+
+    for (uint32_t i = 0; i < res->field_count; i++)
+        n += choice_fetches(choice, &res->fields[i]);
+    return n;
 }
 
 struct record *record_new(struct arena *a, const struct resource *res)
@@ -75,6 +85,8 @@ static uint32_t state_index(const struct resource *res, const char *name)
 void record_fill(
     struct record *rec, struct arena *a, const struct tenant *t, const struct db_rows *rows, int row)
 {
+    int column = COL_FIELDS;
+
     rec->id = db_get_uuid(rows, row, COL_ID);
     rec->unit_id = db_get_uuid(rows, row, COL_UNIT);
     rec->unit = tree_find(t->tree, rec->unit_id);
@@ -89,7 +101,10 @@ void record_fill(
     rec->updated_at = moment(a, rows, row, COL_UPDATED_AT);
     rec->updated_by = db_get_uuid(rows, row, COL_UPDATED_BY);
     for (uint32_t i = 0; i < rec->res->field_count; i++) {
-        rec->values[i] = rec->old[i] = field_value(a, &rec->res->fields[i], rows, row, COL_FIELDS + (int)i);
+        const struct field *f = &rec->res->fields[i];
+
+        rec->values[i] = rec->old[i] =
+            choice_fetches(rec->choice, f) ? field_value(a, f, rows, row, column++) : NULL;
         rec->hidden[i] = false;
     }
     rec->hides_submitter = false;
@@ -198,59 +213,86 @@ static void write_id(struct jsonw *w, struct uuid id)
 
 static void write_hidden(struct jsonw *w, const struct record *rec)
 {
-    bool any = rec->hides_submitter;
+    bool hides_submitter = rec->hides_submitter && choice_has(rec->choice, MEMBER_CREATED_BY);
+    bool any = hides_submitter;
 
     for (uint32_t i = 0; i < rec->res->field_count && !any; i++)
-        any = rec->hidden[i];
+        any = rec->hidden[i] && choice_shows(rec->choice, &rec->res->fields[i]);
     if (!any)
         return;
     jsonw_key(w, "hidden");
     jsonw_array(w);
-    if (rec->hides_submitter)
+    if (hides_submitter)
         jsonw_str(w, "created_by");
     for (uint32_t i = 0; i < rec->res->field_count; i++)
-        if (rec->hidden[i])
+        if (rec->hidden[i] && choice_shows(rec->choice, &rec->res->fields[i]))
             jsonw_str(w, rec->res->fields[i].name);
     jsonw_array_end(w);
 }
 
-void record_write_members(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask)
+/* What every record has, as far as it was asked for. */
+static void write_standard(struct jsonw *w, const struct record *rec, const struct tenant *t)
 {
-    const struct resource *res = rec->res;
     bool hides_editor = rec->hides_submitter && uuid_eq(rec->updated_by, rec->created_by);
+    const struct choice *c = rec->choice;
 
     KEY(w, "id");
     write_id(w, rec->id);
     KEY(w, "version");
     jsonw_int(w, rec->version);
-    KEY(w, "state");
-    jsonw_str(w, res->states[rec->state].name);
-    KEY(w, "state_since");
-    jsonw_str(w, rec->state_since);
-    KEY(w, "due_at");
-    jsonw_str(w, rec->due);
-    if (res->number_prefix) {
+    if (choice_has(c, MEMBER_STATE)) {
+        KEY(w, "state");
+        jsonw_str(w, rec->res->states[rec->state].name);
+    }
+    if (choice_has(c, MEMBER_STATE_SINCE)) {
+        KEY(w, "state_since");
+        jsonw_str(w, rec->state_since);
+    }
+    if (choice_has(c, MEMBER_DUE_AT)) {
+        KEY(w, "due_at");
+        jsonw_str(w, rec->due);
+    }
+    if (rec->res->number_prefix && choice_has(c, MEMBER_NUMBER)) {
         KEY(w, "number");
         jsonw_str(w, rec->number);
     }
-    KEY(w, "unit_id");
-    write_id(w, rec->unit_id);
-    KEY(w, "unit_name");
-    jsonw_str(w, rec->unit == TREE_NONE ? NULL : tree_unit(t->tree, rec->unit).name);
-    KEY(w, "origin_unit_id");
-    write_id(w, rec->origin_unit_id);
-    KEY(w, "created_at");
-    jsonw_str(w, rec->created_at);
-    KEY(w, "created_by");
-    write_id(w, rec->hides_submitter ? UUID_NIL : rec->created_by);
-    KEY(w, "updated_at");
-    jsonw_str(w, rec->updated_at);
-    KEY(w, "updated_by");
-    write_id(w, hides_editor ? UUID_NIL : rec->updated_by);
-    for (uint32_t i = 0; i < res->field_count; i++) {
-        const struct field *f = &res->fields[i];
+    if (choice_has(c, MEMBER_UNIT_ID)) {
+        KEY(w, "unit_id");
+        write_id(w, rec->unit_id);
+    }
+    if (choice_has(c, MEMBER_UNIT_NAME)) {
+        KEY(w, "unit_name");
+        jsonw_str(w, rec->unit == TREE_NONE ? NULL : tree_unit(t->tree, rec->unit).name);
+    }
+    if (choice_has(c, MEMBER_ORIGIN_UNIT_ID)) {
+        KEY(w, "origin_unit_id");
+        write_id(w, rec->origin_unit_id);
+    }
+    if (choice_has(c, MEMBER_CREATED_AT)) {
+        KEY(w, "created_at");
+        jsonw_str(w, rec->created_at);
+    }
+    if (choice_has(c, MEMBER_CREATED_BY)) {
+        KEY(w, "created_by");
+        write_id(w, rec->hides_submitter ? UUID_NIL : rec->created_by);
+    }
+    if (choice_has(c, MEMBER_UPDATED_AT)) {
+        KEY(w, "updated_at");
+        jsonw_str(w, rec->updated_at);
+    }
+    if (choice_has(c, MEMBER_UPDATED_BY)) {
+        KEY(w, "updated_by");
+        write_id(w, hides_editor ? UUID_NIL : rec->updated_by);
+    }
+}
 
-        if (rec->hidden[i])
+void record_write_members(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask)
+{
+    write_standard(w, rec, t);
+    for (uint32_t i = 0; i < rec->res->field_count; i++) {
+        const struct field *f = &rec->res->fields[i];
+
+        if (rec->hidden[i] || !choice_shows(rec->choice, f))
             continue;
         jsonw_quoted_key(w, f->json_key);
         if (f->mask != MASK_NONE && rec->values[i] && !may_unmask)

@@ -7,6 +7,7 @@
 #include "access/call.h"
 #include "base/jsonw.h"
 #include "plugin/engine.h"
+#include "resource/choice.h"
 #include "resource/declaration.h"
 
 struct record {
@@ -16,8 +17,9 @@ struct record {
     int64_t version;
     uint32_t state;
     const char *state_since, *due, *number, *created_at, *updated_at;
-    const char **values, **old; /* one per field; NULL is no value */
-    bool *hidden;               /* one per field: left out, and said to be */
+    const char **values, **old;  /* one per field; NULL is no value */
+    bool *hidden;                /* one per field: left out, and said to be */
+    const struct choice *choice; /* what was asked for; NULL: everything */
     bool is_new;
     bool hides_submitter; /* the viewer may not know who submitted */
 };
@@ -38,10 +40,12 @@ enum record_column {
     COL_UPDATED_BY,
     COL_FIELDS
 };
-const char *record_columns(struct arena *a, const struct resource *res); /* of the alias r */
+/* Of the alias r; choice may be NULL. */
+const char *record_columns(struct arena *a, const struct resource *res, const struct choice *choice);
+int record_column_count(const struct resource *res, const struct choice *choice);
 
 struct record *record_new(struct arena *a, const struct resource *res);
-/* Points the record at a result row, which must outlive it. */
+/* Points the record at a result row of its choice's columns, which must outlive it. */
 void record_fill(
     struct record *rec, struct arena *a, const struct tenant *t, const struct db_rows *rows, int row);
 const char *record_value(const struct record *rec, const char *name); /* a field or a standard member; NULL */

@@ -85,7 +85,7 @@ int resource_add(const char *plugin, json_t *json, struct text source, struct de
     if (count == RESOURCES_MAX || resource_find(res->full_name))
         return report_add(report, "/resource", NULL, "\"%s\" is declared twice", res->full_name);
     declare_permissions(res);
-    res->columns = record_columns(memory, res);
+    res->columns = record_columns(memory, res, NULL);
     res->index = count;
     resources[count++] = res;
     return 0;
