@@ -266,6 +266,9 @@ static void add_word_branches(struct build *b)
     const char *sight = query_sight(b->c, b->q->res, 'r', &b->out->args), *unit = unit_predicate(b);
     const char *token = arg(b, b->q->tokens[0], "::text");
 
+    for (uint32_t i = 1; i < b->q->token_count; i++) /* before the record is fetched */
+        token = arena_printf(
+            b->c->arena, "%s%s", token, query_has_token(b->c, b->q, i, "w.record_id", &b->out->args));
     b->direct = false;
     sight = arena_printf(b->c->arena, "%s%s", sight, unit);
     for (int nulls = 0; nulls < 2; nulls++)

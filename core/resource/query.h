@@ -29,9 +29,11 @@ enum query_op { OP_EQ, OP_NEQ, OP_GT, OP_GTE, OP_LT, OP_LTE, OP_IN, OP_NULL, OP_
 struct query_filter {
     struct query_column column;
     const char *via;               /* NULL, or the column that refers to what is asked about: r."employer" */
-    const struct resource *target; /* which it is a column of; with via and without this one, of a unit */
+    const struct resource *target; /* which it is a column of */
     enum query_op op;
-    const char *value; /* OP_IN: an array literal */
+    const char *value;        /* OP_IN: an array literal */
+    const struct text *items; /* the same one by one */
+    uint32_t item_count;
     uint32_t group;
 };
 struct query_group {
@@ -45,6 +47,7 @@ enum query_count { COUNT_NO, COUNT_CAPPED, COUNT_EXACT };
  * so few that all of its are fetched; or they are fetched newest first until the page is full. */
 enum query_words { WORDS_LOOKED_AT, WORDS_FEW, WORDS_NEWEST };
 #define QUERY_WORDS_FEW 2000
+#define QUERY_WORDS_SORTED 20000 /* few enough to be sorted by something else than the id */
 
 struct query {
     const struct resource *res;
@@ -100,8 +103,13 @@ struct query_select {
 void query_build_select(struct call *c, const struct query *q, const struct query_select *select,
     struct query_sql *ret, bool *ret_empty);
 
-/* The conditions, each with " AND " before it, over the alias r; $1 is the tenant. Not of the token that leads. */
+/* The conditions, each with " AND " before it, over the alias r; $1 is the tenant. Tokens only where records are looked at
+ * for them. */
 const char *query_where(struct call *c, const struct query *q, struct db_args *args);
+/* One look at the key of juxin.search for each record. OFFSET 0 keeps it one: joined, a planner that does not know how common
+ * a token is would compare every record with every token. */
+const char *query_has_token(
+    struct call *c, const struct query *q, uint32_t i, const char *id, struct db_args *args);
 /* What the reader may see of records under an alias, as one predicate with " AND " before it; "" for everything. */
 const char *query_sight(struct call *c, const struct resource *res, char alias, struct db_args *args);
 /* The next parameter as it stands in the text: $7::date. */

@@ -68,7 +68,7 @@ int query_column_of_unit(struct arena *a, struct text name, struct query_column 
     struct field *f;
 
     if (text_is(name, "code")) {
-        *ret = (struct query_column){"t.code", "code", field_made(a, "code", FIELD_TEXT), false};
+        *ret = (struct query_column){NULL, "code", field_made(a, "code", FIELD_TEXT), false};
         return 0;
     }
     if (!text_is(name, "level"))
@@ -78,8 +78,13 @@ int query_column_of_unit(struct arena *a, struct text name, struct query_column 
     f->value_count = LEVELS;
     for (int l = 0; l < LEVELS; l++)
         f->values[l].value = level_name((enum level)l);
-    *ret = (struct query_column){"t.level", "level", f, false};
+    *ret = (struct query_column){NULL, "level", f, false};
     return 0;
+}
+
+struct query_column query_unit_column(struct arena *a, const char *sql)
+{
+    return (struct query_column){sql, "unit", field_made(a, "unit", FIELD_UNIT), true};
 }
 
 bool query_is_indexed(const struct field *f)

@@ -6,6 +6,7 @@
 #include "resource/query_column.h"
 #include "resource/resource.h"
 #include "resource/value.h"
+#include "tenant/tree.h"
 
 static const char *const op_names[] = {"eq", "neq", "gt", "gte", "lt", "lte"};
 
@@ -83,6 +84,66 @@ static int unquote(struct arena *a, struct text t, struct text *ret)
     return 0;
 }
 
+/* ---- units: they are in memory, so a condition on them is one on their ids ---- */
+
+static int compare(struct text a, struct text b)
+{
+    int r = memcmp(a.ptr, b.ptr, MIN(a.len, b.len));
+
+    return r ? r : a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+}
+
+static bool meets(const struct query_filter *f, struct text value)
+{
+    int c = f->item_count ? compare(value, f->items[0]) : 0;
+    bool among = false;
+
+    switch (f->op) {
+    case OP_EQ:
+        return c == 0;
+    case OP_NEQ:
+        return c != 0;
+    case OP_GT:
+        return c > 0;
+    case OP_GTE:
+        return c >= 0;
+    case OP_LT:
+        return c < 0;
+    case OP_LTE:
+        return c <= 0;
+    case OP_IN:
+        for (uint32_t i = 0; i < f->item_count && !among; i++)
+            among = text_eq(value, f->items[i]);
+        return among;
+    default:
+        return f->op == OP_NOT_NULL;
+    }
+}
+
+/* One unit, or as many as there are. */
+static void resolve_units(struct call *c, struct query_filter *f)
+{
+    const struct tree *t = c->tenant->tree;
+    bool of_level = strcmp(f->column.name, "level") == 0;
+    struct text *ids = arena_array(c->arena, tree_count(t) + 1, sizeof(*ids));
+    uint32_t count = 0;
+
+    for (uint32_t u = 0; u < tree_count(t); u++) {
+        struct tree_unit unit = tree_unit(t, u);
+
+        if (meets(f, text_of(of_level ? level_name(unit.level) : unit.code)))
+            ids[count++] = text_of(arena_dup(c->arena, uuid_format(unit.id).s));
+    }
+    f->column = query_unit_column(c->arena, f->via);
+    f->via = NULL;
+    if (f->op == OP_EQ && !of_level) { /* an index can be in order behind one value */
+        f->value = count ? ids[0].ptr : arena_dup(c->arena, uuid_format(UUID_NIL).s);
+        return;
+    }
+    f->op = OP_IN;
+    f->value = array_literal(c->arena, ids, count);
+}
+
 /* ---- one condition ---- */
 
 static bool is_op(struct text t)
@@ -139,9 +200,9 @@ static int take_column(
 
 static int take_list(struct call *c, struct text name, struct text value, struct query_filter *f)
 {
-    struct text list[QUERY_LIST_MAX], rest;
+    struct text *list = arena_array(c->arena, QUERY_LIST_MAX, sizeof(*list)), rest;
     struct value_fault fault;
-    size_t n = 0;
+    uint32_t n = 0;
 
     if (value.len < 3 || value.ptr[0] != '(' || value.ptr[value.len - 1] != ')')
         return query_bad(c, name, "operator", "in.(a,b,c)", "格式应为 in.(a,b,c)。");
@@ -158,6 +219,8 @@ static int take_list(struct call *c, struct text name, struct text value, struct
     }
     f->op = OP_IN;
     f->value = array_literal(c->arena, list, n);
+    f->items = list;
+    f->item_count = n;
     return 0;
 }
 
@@ -165,7 +228,7 @@ static int take_list(struct call *c, struct text name, struct text value, struct
 static int take_operator(
     struct call *c, struct query_filter *f, struct text name, struct text expression, bool in_group)
 {
-    struct text value = expression, op = text_split(&value, '.');
+    struct text value = expression, op = text_split(&value, '.'), *item;
     struct value_fault fault;
 
     if (value.ptr && text_is(op, "in"))
@@ -183,6 +246,10 @@ static int take_operator(
             return query_bad(c, name, fault.code, fault.en, fault.zh);
         f->op = (enum query_op)i;
         f->value = arena_ndup(c->arena, value.ptr, value.len);
+        item = arena_alloc(c->arena, sizeof(*item));
+        *item = (struct text){f->value, value.len};
+        f->items = item;
+        f->item_count = 1;
         return 0;
     }
     return query_bad(c, name, "operator",
@@ -201,6 +268,8 @@ static int take_condition(struct call *c, struct query *q, struct text name, str
     r = take_column(c, q, &f, name, path);
     if (r == 0)
         r = take_operator(c, &f, name, expression, in_group);
+    if (r == 0 && f.via && !f.target)
+        resolve_units(c, &f);
     if (r == 0)
         q->filters[q->filter_count++] = f;
     return r;

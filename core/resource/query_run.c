@@ -4,6 +4,7 @@
 #include "resource/query.h"
 #include "resource/reader.h"
 #include "resource/search.h"
+#include "tenant/tree.h"
 
 static void fill_page(struct call *c, const struct query *q, const struct query_sql *sql,
     struct db_rows *rows, struct query_page *ret)
@@ -51,26 +52,13 @@ static int count_exactly(struct call *c, struct query_sql *sql, int64_t *ret)
 /* ---- words ---- */
 
 /* How many records have a token, as far as it matters. */
-static struct db_stmt token_count(struct arena *a)
-{
-    return (struct db_stmt){"search.count",
-        arena_printf(a,
-            "SELECT count(*) FROM (SELECT 1 FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = $2"
-            " AND s.token = $3 ORDER BY s.record_id DESC LIMIT %d) x",
-            QUERY_WORDS_FEW + 1)};
-}
+static const struct db_stmt token_count = {"search.count",
+    "SELECT count(*) FROM (SELECT 1 FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = $2 AND "
+    "s.token = $3"
+    " ORDER BY s.record_id DESC LIMIT $4::bigint) x"};
 
-/* The rarest token leads, and how rare it is decides how records are found: of all the tokens there are, the statistics of
- * the database know nothing. */
-static int choose_words(struct call *c, struct query *q, bool *ret_none)
+static int count_tokens(struct call *c, const struct query *q, int64_t limit, struct db_call *calls)
 {
-    struct db_call calls[SEARCH_CHARS_MAX];
-    struct scope scope;
-    int64_t few = INT64_MAX;
-    uint32_t rarest = 0;
-    const char *token;
-    int r;
-
     for (uint32_t i = 0; i < q->token_count; i++) {
         struct db_args *a = arena_alloc(c->arena, sizeof(*a));
 
@@ -78,9 +66,40 @@ static int choose_words(struct call *c, struct query *q, bool *ret_none)
         db_arg_int(a, c->tenant->id);
         db_arg_str(a, q->res->full_name);
         db_arg_str(a, q->tokens[i]);
-        calls[i] = (struct db_call){.stmt = token_count(c->arena), .args = a};
+        db_arg_int(a, limit);
+        calls[i] = (struct db_call){.stmt = token_count, .args = a};
     }
-    r = call_read(c, calls, q->token_count);
+    return call_read(c, calls, q->token_count);
+}
+
+/* Would a page of those who have a common token be full before long, newest first? Where the reader sees a fiftieth of the
+ * units or more: otherwise there are few enough records to look at. */
+static bool sees_much(struct call *c, const struct query *q)
+{
+    const struct tree *t = c->tenant->tree;
+    uint32_t units = 0;
+    struct scope scope;
+
+    reader_scope(c, q->res, &scope);
+    if (q->unit != TREE_NONE)
+        units = q->unit_only ? 1 : tree_end(t, q->unit) - q->unit;
+    for (uint32_t i = 0; q->unit == TREE_NONE && i < scope.count; i++)
+        units += scope.entries[i].reach == REACH_SELF
+                     ? 1
+                     : tree_end(t, scope.entries[i].unit) - scope.entries[i].unit;
+    return units >= tree_count(t) / 50 + 1;
+}
+
+/* The rarest token leads, and how rare it is decides how records are found: of all the tokens there are, the statistics of
+ * the database know nothing. */
+static int choose_words(struct call *c, struct query *q, bool *ret_none)
+{
+    int64_t limit = q->sort_is_id ? QUERY_WORDS_FEW : QUERY_WORDS_SORTED, few = limit + 1;
+    struct db_call calls[SEARCH_CHARS_MAX];
+    uint32_t rarest = 0;
+    const char *token;
+    int r = count_tokens(c, q, few, calls);
+
     if (r < 0)
         return r;
     for (uint32_t i = 0; i < q->token_count; i++) {
@@ -92,11 +111,10 @@ static int choose_words(struct call *c, struct query *q, bool *ret_none)
     token = q->tokens[0];
     q->tokens[0] = q->tokens[rarest];
     q->tokens[rarest] = token;
-    reader_scope(c, q->res, &scope);
     *ret_none = few == 0;
-    if (few <= QUERY_WORDS_FEW)
+    if (few <= limit)
         q->words = WORDS_FEW;
-    else if (scope.everywhere && q->sort_is_id && q->unit == TREE_NONE)
+    else if (q->sort_is_id && sees_much(c, q))
         q->words = WORDS_NEWEST;
     return 0;
 }

@@ -89,12 +89,10 @@ static void add_filter(struct where *w, const struct query_filter *f)
         return;
     }
     buf_addf(&w->sql, "EXISTS (SELECT 1 FROM %s t WHERE t.tenant_id = $1 AND t.id = %s AND ",
-        f->target ? f->target->table : "juxin.unit", f->via);
+        f->target->table, f->via);
     add_comparison(w, f);
-    if (f->target) {
-        buf_adds(&w->sql, " AND t.deleted_at IS NULL");
-        add_sight(w, f->target);
-    }
+    buf_adds(&w->sql, " AND t.deleted_at IS NULL");
+    add_sight(w, f->target);
     buf_addc(&w->sql, ')');
 }
 
@@ -120,18 +118,20 @@ static void add_group(struct where *w, uint32_t group)
     }
 }
 
-/* One look at the key of juxin.search for each record. OFFSET 0 keeps it one: joined, a planner that does not know how
- * common a token is would compare every record with every token. */
+const char *query_has_token(
+    struct call *c, const struct query *q, uint32_t i, const char *id, struct db_args *args)
+{
+    return arena_printf(c->arena,
+        " AND EXISTS (SELECT 1 FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = '%s' AND s.token "
+        "= %s"
+        " AND s.record_id = %s OFFSET 0)",
+        q->res->full_name, query_arg(c->arena, args, q->tokens[i], "::text"), id);
+}
+
 static void add_words(struct where *w)
 {
-    const struct query *q = w->q;
-
-    for (uint32_t i = q->words == WORDS_LOOKED_AT ? 0 : 1; i < q->token_count; i++)
-        buf_addf(&w->sql,
-            " AND EXISTS (SELECT 1 FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = '%s' AND "
-            "s.token = %s"
-            " AND s.record_id = r.id OFFSET 0)",
-            q->res->full_name, arg(w, q->tokens[i], "::text"));
+    for (uint32_t i = 0; i < w->q->token_count && w->q->words == WORDS_LOOKED_AT; i++)
+        buf_adds(&w->sql, query_has_token(w->c, w->q, i, "r.id", w->args));
 }
 
 const char *query_where(struct call *c, const struct query *q, struct db_args *args)

@@ -7,7 +7,7 @@
 #define RUN_MAX SEARCH_VALUE_MAX
 
 /* The number is to be raised when what follows makes other tokens. */
-const char search_rules[] = "1 " READINGS_VERSION;
+const char search_rules[] = "2 " READINGS_VERSION;
 
 /* Characters that stand side by side without a separator, folded. */
 struct run {
@@ -106,10 +106,10 @@ static void put_char(char **at, uint32_t c)
     *at = p;
 }
 
-/* One character, or two; second 0 is none. */
-static void add(struct arena *a, struct search_tokens *t, uint32_t first, uint32_t second)
+/* One to three characters. */
+static void add(struct arena *a, struct search_tokens *t, const uint32_t *chars, uint32_t count)
 {
-    char text[9] = {0}, *at = text;
+    char text[13] = {0}, *at = text;
 
     if (t->count == SEARCH_TOKENS_MAX)
         return;
@@ -122,30 +122,44 @@ static void add(struct arena *a, struct search_tokens *t, uint32_t first, uint32
             memcpy(grown, t->items, t->count * sizeof(*grown));
         t->items = grown;
     }
-    put_char(&at, first);
-    if (second)
-        put_char(&at, second);
+    for (uint32_t i = 0; i < count; i++)
+        put_char(&at, chars[i]);
     t->items[t->count++] = arena_dup(a, text);
 }
 
-static void add_run(struct arena *a, struct search_tokens *t, const struct run *run, bool with_initials)
+static bool are_letters(const uint32_t *chars, uint32_t count)
 {
-    const uint32_t *c = run->chars;
-    uint32_t surname = initial(c[0], true);
+    for (uint32_t i = 0; i < count; i++)
+        if (chars[i] >= 0x80)
+            return false;
+    return true;
+}
 
-    add(a, t, c[0], 0);
-    for (uint32_t i = 1; i < run->count; i++)
-        add(a, t, c[i - 1], c[i]);
+/* The first character, every two, and every three letters: of these there are so few that two say little. */
+static void add_chars(struct arena *a, struct search_tokens *t, const uint32_t *c, uint32_t count)
+{
+    add(a, t, c, 1);
+    for (uint32_t i = 0; i + 2 <= count; i++)
+        add(a, t, c + i, 2);
+    for (uint32_t i = 0; i + 3 <= count; i++)
+        if (are_letters(c + i, 3))
+            add(a, t, c + i, 3);
+}
+
+static void add_run(struct arena *a, struct search_tokens *t, struct run *run, bool with_initials)
+{
+    uint32_t *c = run->chars, surname = initial(c[0], true);
+
+    add_chars(a, t, c, run->count);
     if (!with_initials)
         return;
-    add(a, t, initial(c[0], false), 0);
-    for (uint32_t i = 1; i < run->count; i++)
-        add(a, t, initial(c[i - 1], false), initial(c[i], false));
-    if (surname == initial(c[0], false))
+    for (uint32_t i = 0; i < run->count; i++)
+        c[i] = initial(c[i], false);
+    add_chars(a, t, c, run->count);
+    if (surname == c[0])
         return;
-    add(a, t, surname, 0);
-    if (run->count > 1)
-        add(a, t, surname, initial(c[1], false));
+    c[0] = surname;
+    add_chars(a, t, c, MIN(run->count, 3u));
 }
 
 void search_add(struct arena *a, struct search_tokens *t, struct text value, bool with_initials)
@@ -177,33 +191,16 @@ void search_finish(struct search_tokens *t)
 
 /* ---- questions ---- */
 
-/* Pairs that cover the word: all of a short one, every second of a longer one and its last. */
+/* Tokens that cover the word: of letters by three, of anything else by two; all of a short word's, so that fewer are found
+ * that only have the same pieces. */
 static void ask_run(struct arena *a, struct search_tokens *t, const struct run *run)
 {
-    uint32_t step = run->count <= 4 ? 1 : 2, last = run->count - 2;
+    uint32_t size = MIN(run->count, are_letters(run->chars, run->count) ? 3u : 2u);
+    uint32_t step = run->count <= 4 ? 1 : size, last = run->count - size;
 
-    if (run->count == 1) {
-        add(a, t, run->chars[0], 0);
-        return;
-    }
     for (uint32_t i = 0; i < last; i += step)
-        add(a, t, run->chars[i], run->chars[i + 1]);
-    add(a, t, run->chars[last], run->chars[last + 1]);
-}
-
-/* Two Chinese characters are rarer than two letters, anything is rarer than one character. */
-static int rank(const char *token)
-{
-    size_t chars = text_chars(text_of(token));
-
-    return chars == 1 ? 2 : strlen(token) > chars ? 0 : 1;
-}
-
-static int by_rank(const void *a, const void *b)
-{
-    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
-
-    return rank(x) == rank(y) ? strcmp(x, y) : rank(x) - rank(y);
+        add(a, t, run->chars + i, size);
+    add(a, t, run->chars + last, size);
 }
 
 int search_parse(struct arena *a, struct text words, struct search_tokens *ret)
@@ -225,7 +222,6 @@ int search_parse(struct arena *a, struct text words, struct search_tokens *ret)
     if (count == 0)
         return -EINVAL;
     search_finish(&t);
-    qsort(t.items, t.count, sizeof(*t.items), by_rank);
     *ret = t;
     return 0;
 }

@@ -171,7 +171,7 @@ static void check_words(const struct query *q)
     for (uint32_t i = 0; i < q->token_count; i++) {
         struct text t = text_of(q->tokens[i]);
 
-        HOLDS(text_is_utf8(t) && text_chars(t) >= 1 && text_chars(t) <= 2);
+        HOLDS(text_is_utf8(t) && text_chars(t) >= 1 && text_chars(t) <= 3);
     }
 }
 

@@ -98,9 +98,6 @@ static void test_too_many_filters(void **state)
 #define REFERS(condition, off)                                                                               \
     "EXISTS (SELECT 1 FROM px_works.\"item\" t WHERE t.tenant_id = $1 AND t.id = r.\"parent\" AND "          \
     "t." condition " AND t.deleted_at IS NULL AND t.unit_id <> ALL($" off "::uuid[]))"
-#define OF_UNIT(column, condition)                                                                           \
-    "EXISTS (SELECT 1 FROM juxin.unit t WHERE t.tenant_id = $1 AND t.id = r." column " AND t." condition ")"
-
 static void test_conditions(void **state)
 {
     static const char *const cases[][2] = {
@@ -116,8 +113,10 @@ static void test_conditions(void **state)
         {"parent.kind=eq.repair", " AND " REFERS("\"kind\" = $2::text", "3")},
         {"or=(parent.state.eq.open,parent.number.is.null)",
             " AND (" REFERS("state = $2::text", "3") " OR " REFERS("number IS NULL", "4") ")"},
-        {"unit.level=neq.street", " AND " OF_UNIT("unit_id", "level <> $2::text")},
-        {"place.code=eq.k", " AND " OF_UNIT("\"place\"", "code = $2::text")},
+        {"unit.level=neq.street", " AND r.unit_id = ANY($2::uuid[])"},
+        {"or=(unit.code.eq.k,cost.gt.1)", " AND (r.unit_id = $2::uuid OR r.\"cost\" > $3::bigint)"},
+        {"place.code=eq.r", " AND r.\"place\" = $2::uuid"},
+        {"place.level=in.(county,park)", " AND r.\"place\" = ANY($2::uuid[])"},
         {"q=小区", " AND EXISTS (SELECT 1 FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = "
                    "'works.item' AND "
                    "s.token = $2::text AND s.record_id = r.id OFFSET 0)"},
