@@ -1,10 +1,12 @@
 # The data sets: a district with as many suggestions as wanted, and the whole country. Each is made once, in a database of
 # its own; what a figure needs is found again by its name.
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
 import time
+import urllib.parse
 
 import world
 from lib import harness
@@ -57,6 +59,10 @@ def token(slug):
     return "jx_" + slug.ljust(43, "-")
 
 
+def quote(text):
+    return urllib.parse.quote(text)
+
+
 def record_id(n):
     return f"{RECORD}{n:012x}"
 
@@ -65,7 +71,8 @@ def digest():
     """What the data sets depend on; when it changes they are made anew."""
     h = hashlib.sha256(VERSION)
     for file in [*sorted((ROOT / "schemas/migrations").glob("*")), ROOT / "plugins/suggestions/resources/suggestion.json",
-                 ROOT / "plugins/suggestions/plugin.json", ROOT / "deploy/demo/extract.py"]:
+                 ROOT / "plugins/suggestions/plugin.json", ROOT / "deploy/demo/extract.py",
+                 *sorted((world.HERE / "plugins").rglob("*.json")), ROOT / "core/resource/search_tokens.c"]:
         with open(file, "rb") as data:
             h.update(data.read())
     return h.hexdigest()[:12]
@@ -81,24 +88,32 @@ def drop_outdated(psql):
             psql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@contextlib.contextmanager
+def without_indexes(server, schema, rows):
+    """Many rows are added faster without the indexes, which are made behind them."""
+    indexes = server.psql("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = '%s' AND indexname !~ '_pkey$'"
+                          % schema) if rows > 10000 else []
+    for name, _ in indexes:
+        server.psql(f'DROP INDEX {schema}."{name}"')
+    yield
+    began = time.monotonic()
+    for name, definition in indexes:
+        server.psql("SET max_parallel_maintenance_workers = 2; " + definition)
+        if rows > 500000:
+            world.say(f"  index {name}, {time.monotonic() - began:.0f} s")
+
+
 def fill(server, rows, where="true"):
     """Suggestions in the communities; the indexes are made behind them, in parallel."""
     server.psql(COMMUNITIES.format(where=where))
     count = int(server.psql("SELECT count(*) FROM public.bench_unit")[0][0])
-    indexes = server.psql("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'px_suggestions' AND tablename ="
-                          " 'suggestion' AND indexname <> 'suggestion_pkey'") if rows > 10000 else []
-    for name, _ in indexes:
-        server.psql(f'DROP INDEX px_suggestions."{name}"')
     began, step = time.monotonic(), 500000
-    for first in range(0, rows, step):
-        last = min(first + step, rows)
-        server.psql(ROWS.format(record=RECORD, first=first, last=last - 1, communities="public.bench_unit", count=count))
-        if rows > step:
-            world.say(f"  {last:>10,} of {rows:,} rows, {time.monotonic() - began:.0f} s")
-    for name, definition in indexes:
-        server.psql("SET max_parallel_maintenance_workers = 2; " + definition)
-        if rows > step:
-            world.say(f"  index {name}, {time.monotonic() - began:.0f} s")
+    with without_indexes(server, "px_suggestions", rows):
+        for first in range(0, rows, step):
+            last = min(first + step, rows)
+            server.psql(ROWS.format(record=RECORD, first=first, last=last - 1, communities="public.bench_unit", count=count))
+            if rows > step:
+                world.say(f"  {last:>10,} of {rows:,} rows, {time.monotonic() - began:.0f} s")
     server.psql("DROP TABLE public.bench_unit; INSERT INTO juxin.participant (tenant_id, holder, resource, record_id, role)"
                 f" SELECT tenant_id, created_by, 'suggestions.suggestion', id, 'submitter' FROM px_suggestions.suggestion"
                 f" ORDER BY id LIMIT 1000000")
