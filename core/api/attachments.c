@@ -107,10 +107,9 @@ static int upload(struct call *c, struct request *r)
     if (e < 0)
         return e;
     in.type = u->type;
-    in.digest = u->digest;
-    in.size = u->size;
-    in.writer = u->writer;
-    e = api_key(c, r, (struct text){(const char *)u->digest.b, SHA256_LEN});
+    in.content = u->content;
+    in.thumbnail = u->thumbnail;
+    e = api_key(c, r, (struct text){(const char *)u->content.digest.b, SHA256_LEN});
     if (e == 0)
         e = call_begin(c);
     if (e < 0 || c->is_replay)
@@ -124,10 +123,10 @@ static int upload(struct call *c, struct request *r)
 /* ---- out ---- */
 
 /* Whatever is in it: nothing of it runs here. Only what holds nothing that acts is shown inside a page, and only when asked. */
-static void safe_headers(struct request *r, const struct attachment *file)
+static void safe_headers(struct request *r, const struct attachment *file, bool is_wanted_shown)
 {
     CLEANUP(buf_done) struct buf b = BUF_INIT;
-    bool shown = file->type && file->type->is_passive && text_is(request_query(r, "inline"), "true");
+    bool shown = file->type && file->type->is_passive && is_wanted_shown;
 
     disposition_add(&b, shown, file->name);
     response_header(r->response, "Content-Disposition", "%s", buf_str(&b));
@@ -220,8 +219,34 @@ static int content(struct call *c, struct request *r)
         return e;
     response_header(r->response, "ETag", "%s", etag);
     response_header(r->response, "Accept-Ranges", "bytes");
-    safe_headers(r, &file);
+    safe_headers(r, &file, text_is(request_query(r, "inline"), "true"));
     return 0;
+}
+
+/* The picture of a picture: always a JPEG that the server made, so it may be shown. */
+static int thumbnail(struct call *c, struct request *r)
+{
+    struct attachment file, small;
+    struct record *rec;
+    struct uuid id;
+    int e = record_of(c, r, &rec);
+
+    if (e == 0)
+        e = api_id(c, r, "file", &id);
+    if (e == 0)
+        e = attachment_find(c, rec, id, &file);
+    if (e == 0 && !file.has_thumbnail)
+        e = call_not_found(c);
+    if (e < 0)
+        return e;
+    small = (struct attachment){.name = "thumbnail.jpg",
+        .type = file_type_find("image/jpeg"),
+        .digest = file.thumbnail,
+        .size = file.thumbnail_size};
+    e = send_part(c, r, &small, (struct part){RANGE_WHOLE, 0, small.size});
+    if (e == 0)
+        safe_headers(r, &small, true);
+    return e;
 }
 
 static int delete (struct call *c, struct request *r)
@@ -246,7 +271,8 @@ static int delete (struct call *c, struct request *r)
     "{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"name\":{"       \
     "\"type\":\"string\"},"                                                                                  \
     "\"type\":{\"type\":\"string\",\"description\":\"By what is in it\"},\"size\":{\"type\":\"integer\"},"   \
-    "\"sha256\":{\"type\":\"string\"},\"can_be_shown\":{\"type\":\"boolean\",\"description\":\"May be "      \
+    "\"sha256\":{\"type\":\"string\"},\"has_thumbnail\":{\"type\":\"boolean\"},\"can_be_shown\":{\"type\":"  \
+    "\"boolean\",\"description\":\"May be "                                                                  \
     "asked for with "                                                                                        \
     "inline=true\"},\"created_at\":{\"type\":\"string\",\"format\":\"date-time\"},\"created_by\":{\"type\":" \
     "[\"string\","                                                                                           \
@@ -288,6 +314,13 @@ static const struct api_route templates[] = {
         .response_schema = BYTES_SCHEMA,
         .summary_en = "The file itself",
         .summary_zh = "下载附件"},
+    {.method = HTTP_GET,
+        .path = "/attachments/{file}/thumbnail",
+        .handle = thumbnail,
+        .response_type = "image/jpeg",
+        .response_schema = BYTES_SCHEMA,
+        .summary_en = "A small picture of it, where it is one",
+        .summary_zh = "图片缩略图"},
     {.method = HTTP_DELETE,
         .path = "/attachments/{file}",
         .handle = delete,

@@ -69,11 +69,12 @@ static int begin(struct call *c, struct request *r, struct upload **ret)
         return fail_busy(c);
     u = mem_zalloc(sizeof(*u));
     u->account = c->who->account;
+    u->tenant = c->tenant->id;
     u->next = under_way;
     under_way = u;
     taken++;
     r->kept = u; /* from here on upload_end gives all of it back */
-    e = blob_store()->begin(c->tenant->id, &u->writer);
+    e = blob_store()->begin(c->tenant->id, &u->content.writer);
     *ret = u;
     return e < 0 ? store_error(c, e) : 0;
 }
@@ -89,7 +90,7 @@ static int receive(struct call *c, struct request *r, struct upload *u, uint64_t
         total += (uint64_t)n;
         if (total > most)
             return fail_large(c, most);
-        e = blob_store()->write(u->writer, piece, (size_t)n);
+        e = blob_store()->write(u->content.writer, piece, (size_t)n);
         if (e < 0)
             return store_error(c, e);
     }
@@ -97,7 +98,7 @@ static int receive(struct call *c, struct request *r, struct upload *u, uint64_t
         return (int)n;
     if (total == 0)
         return call_fail_at(c, "", "empty_file", "A file with something in it.", "文件内容不能为空。");
-    e = blob_store()->finish(u->writer, &u->digest, &u->size);
+    e = blob_store()->finish(u->content.writer, &u->content.digest, &u->content.size);
     return e < 0 ? store_error(c, e) : 0;
 }
 
@@ -105,7 +106,7 @@ static int receive(struct call *c, struct request *r, struct upload *u, uint64_t
 static int look(struct call *c, struct upload *u, uint32_t types)
 {
     char media[MEDIA_TYPE_MAX] = "";
-    int fd, e = blob_store()->look(u->writer, &fd);
+    int fd, e = blob_store()->look(u->content.writer, &fd);
 
     if (e == 0) {
         e = media_type(fd, media);
@@ -123,6 +124,30 @@ static int look(struct call *c, struct upload *u, uint32_t types)
     return 0;
 }
 
+/* A thumbnail is a convenience: where none can be made there is none. */
+static int shrink(struct upload *u)
+{
+    CLEANUP(buf_done) struct buf picture = BUF_INIT;
+    struct attachment_content *t = &u->thumbnail;
+    int fd, e = blob_store()->look(u->content.writer, &fd);
+
+    if (e < 0)
+        return e;
+    e = media_shrink(fd, u->type->media, &picture);
+    close(fd);
+    if (e == 0)
+        e = blob_store()->begin(u->tenant, &t->writer);
+    if (e == 0)
+        e = blob_store()->write(t->writer, picture.data, picture.len);
+    if (e == 0)
+        e = blob_store()->finish(t->writer, &t->digest, &t->size);
+    if (e < 0) {
+        blob_store()->end(t->writer);
+        t->writer = NULL;
+    }
+    return e == -ECANCELED ? e : 0;
+}
+
 int upload_take(struct call *c, struct request *r, uint64_t most, uint32_t types, struct upload **ret)
 {
     int e;
@@ -135,7 +160,9 @@ int upload_take(struct call *c, struct request *r, uint64_t most, uint32_t types
     e = begin(c, r, ret);
     if (e == 0)
         e = receive(c, r, *ret, most);
-    return e < 0 ? e : look(c, *ret, types);
+    if (e == 0)
+        e = look(c, *ret, types);
+    return e == 0 && media_can_shrink((*ret)->type->media) ? shrink(*ret) : e;
 }
 
 void upload_end(struct request *r)
@@ -145,7 +172,8 @@ void upload_end(struct request *r)
     r->kept = NULL;
     if (!u)
         return;
-    blob_store()->end(u->writer);
+    blob_store()->end(u->content.writer);
+    blob_store()->end(u->thumbnail.writer);
     for (struct upload **at = &under_way; *at; at = &(*at)->next) {
         if (*at == u) {
             *at = u->next;

@@ -2,15 +2,12 @@
 #pragma once
 
 #include "api/dispatch.h"
-#include "base/digest.h"
-#include "blob/blob.h"
-#include "resource/file_type.h"
+#include "resource/attachment.h"
 
 struct upload {
     struct uuid account; /* whose */
-    struct blob_writer *writer;
-    struct sha256 digest;
-    uint64_t size;
+    int32_t tenant;
+    struct attachment_content content, thumbnail;
     const struct file_type *type;
     struct upload *next; /* of those under way */
 };

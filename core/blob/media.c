@@ -225,3 +225,28 @@ int media_type(int fd, char ret_type[MEDIA_TYPE_MAX])
         snprintf(ret_type, MEDIA_TYPE_MAX, "%s", buf_str(&out));
     return r == -EFBIG ? -EILSEQ : r;
 }
+
+static const struct {
+    const char *type, *kind;
+} pictures[] = {{"image/jpeg", "jpeg"}, {"image/png", "png"}};
+
+static const char *kind_of(const char *type)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pictures); i++)
+        if (strcmp(pictures[i].type, type) == 0)
+            return pictures[i].kind;
+    return NULL;
+}
+
+bool media_can_shrink(const char *type)
+{
+    return kind_of(type) != NULL;
+}
+
+int media_shrink(int fd, const char *type, struct buf *out)
+{
+    const char *const argv[] = {"juxin-media", "thumbnail", kind_of(type), NULL};
+    int r = ask(argv, fd, out, THUMBNAIL_MAX);
+
+    return r == 0 && out->len == 0 ? -EILSEQ : r;
+}

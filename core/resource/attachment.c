@@ -10,7 +10,8 @@
 #include "resource/store.h"
 
 #define COLUMNS                                                                                              \
-    "a.id, a.name, a.type, a.size, a.sha256, a.created_at, a.created_by, p.display_name, a.thumbnail"
+    "a.id, a.name, a.type, a.size, a.sha256, a.created_at, a.created_by, p.display_name, a.thumbnail, "      \
+    "s.size"
 enum column {
     COL_FILE,
     COL_NAME,
@@ -20,11 +21,13 @@ enum column {
     COL_AT,
     COL_BY,
     COL_BY_NAME,
-    COL_THUMBNAIL
+    COL_THUMBNAIL,
+    COL_THUMBNAIL_SIZE
 };
 #define FROM                                                                                                 \
     " FROM juxin.attachment a LEFT JOIN juxin.account p ON p.tenant_id = a.tenant_id AND p.id = "            \
-    "a.created_by WHERE a.tenant_id = $1 AND a.resource = $2 AND a.record_id = $3 AND a.deleted_at IS NULL"
+    "a.created_by LEFT JOIN juxin.file s ON s.tenant_id = a.tenant_id AND s.sha256 = a.thumbnail"            \
+    " WHERE a.tenant_id = $1 AND a.resource = $2 AND a.record_id = $3 AND a.deleted_at IS NULL"
 
 static const struct db_stmt list = {"attachment.list", "SELECT " COLUMNS FROM " ORDER BY a.id LIMIT 200"};
 static const struct db_stmt find = {"attachment.find", "SELECT " COLUMNS FROM " AND a.id = $4"};
@@ -34,7 +37,7 @@ static const struct db_stmt want = {"file.want",
     " ON CONFLICT (tenant_id, sha256) DO UPDATE SET wanted_at = EXCLUDED.wanted_at"};
 static const struct db_stmt insert = {"attachment.insert",
     "INSERT INTO juxin.attachment (tenant_id, resource, record_id, id, name, type, size, sha256, created_at, "
-    "created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
+    "created_by, thumbnail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 static const struct db_stmt drop = {"attachment.drop",
     "UPDATE juxin.attachment SET deleted_at = $5, deleted_by = $6, sha256 = NULL, thumbnail = NULL"
     " WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND id = $4 AND deleted_at IS NULL"};
@@ -106,6 +109,12 @@ static int take_row(const struct db_rows *rows, int i, struct attachment *ret)
         .name = db_get(rows, i, COL_NAME),
         .type = file_type_find(db_get(rows, i, COL_TYPE)),
         .size = (uint64_t)db_get_int(rows, i, COL_SIZE)};
+    if (db_get(rows, i, COL_THUMBNAIL)) {
+        ret->has_thumbnail = true;
+        ret->thumbnail_size = (uint64_t)db_get_int(rows, i, COL_THUMBNAIL_SIZE);
+        if (hex_parse(db_get_text(rows, i, COL_THUMBNAIL), ret->thumbnail.b, SHA256_LEN) < 0)
+            return -EIO;
+    }
     return hex_parse(db_get_text(rows, i, COL_DIGEST), ret->digest.b, SHA256_LEN) < 0 ? -EIO : 0;
 }
 
@@ -117,33 +126,57 @@ static int row_named(const struct db_rows *rows, const char *name)
     return -1;
 }
 
-/* The content's row first: it is locked from here to the commit. Then the content gets its name, then the file its row. */
-static int store(struct call *c, const struct record *rec, const struct attachment_input *in,
-    const char *name, struct attachment *ret)
+/* The content's row first: it is locked from here to the commit. Then the content gets its name. */
+static int keep(struct call *c, const struct attachment_content *content)
 {
-    const char *digest = hex_of(c, &in->digest);
     struct db_args a;
     int r;
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
-    db_arg_str(&a, digest);
-    db_arg_int(&a, (int64_t)in->size);
+    db_arg_str(&a, hex_of(c, &content->digest));
+    db_arg_int(&a, (int64_t)content->size);
     db_arg_time(&a, c->now_us);
     r = db_exec(c->tx, want, &a, NULL);
-    if (r == 0)
-        r = blob_store()->place(in->writer);
+    return r < 0 ? r : blob_store()->place(content->writer);
+}
+
+/* In the order of their digests, so that two who keep the same two never wait for each other. */
+static int keep_both(struct call *c, const struct attachment_input *in)
+{
+    const struct attachment_content *first = &in->content, *second = &in->thumbnail;
+    int r;
+
+    if (second->writer && memcmp(second->digest.b, first->digest.b, SHA256_LEN) < 0) {
+        first = &in->thumbnail;
+        second = &in->content;
+    }
+    r = keep(c, first);
+    return r == 0 && second->writer ? keep(c, second) : r;
+}
+
+static int store(struct call *c, const struct record *rec, const struct attachment_input *in,
+    const char *name, struct attachment *ret)
+{
+    struct db_args a;
+    int r = keep_both(c, in);
+
     if (r < 0)
         return r;
-    *ret = (struct attachment){uuid_new(), name, in->type, in->digest, in->size};
+    *ret = (struct attachment){.id = uuid_new(),
+        .name = name,
+        .type = in->type,
+        .digest = in->content.digest,
+        .size = in->content.size};
     record_key_args(&a, c, rec->res, rec->id);
     db_arg_uuid(&a, ret->id);
     db_arg_str(&a, name);
     db_arg_str(&a, in->type->media);
-    db_arg_int(&a, (int64_t)in->size);
-    db_arg_str(&a, digest);
+    db_arg_int(&a, (int64_t)ret->size);
+    db_arg_str(&a, hex_of(c, &ret->digest));
     db_arg_time(&a, c->now_us);
     db_arg_uuid_or_null(&a, c->who->account);
+    db_arg_str(&a, in->thumbnail.writer ? hex_of(c, &in->thumbnail.digest) : NULL);
     return db_exec(c->tx, insert, &a, NULL);
 }
 
@@ -159,7 +192,7 @@ int attachment_add(struct call *c, const struct record *rec, const struct attach
         r = read_rows(c, rec, UUID_NIL, &rows);
     while (r == 0 && (i = row_named(rows, name)) >= 0) {
         r = take_row(rows, i, ret);
-        if (r == 0 && memcmp(ret->digest.b, in->digest.b, SHA256_LEN) == 0) {
+        if (r == 0 && memcmp(ret->digest.b, in->content.digest.b, SHA256_LEN) == 0) {
             *ret_is_new = false;
             c->result_status = 200;
             c->result_id = ret->id;
@@ -221,6 +254,7 @@ static void write_row(struct jsonw *w, const struct record *rec, const struct db
     jsonw_kint(w, "size", db_get_int(rows, i, COL_SIZE));
     jsonw_kstr(w, "sha256", db_get(rows, i, COL_DIGEST));
     jsonw_kbool(w, "can_be_shown", type && type->is_passive);
+    jsonw_kbool(w, "has_thumbnail", db_get(rows, i, COL_THUMBNAIL) != NULL);
     jsonw_kstr(w, "created_at", clock_format(db_get_time(rows, i, COL_AT)).s);
     beside_write_account(w, rec, "created_by", db_get_uuid(rows, i, COL_BY), db_get(rows, i, COL_BY_NAME));
     jsonw_object_end(w);

@@ -14,17 +14,24 @@ struct attachment {
     const struct file_type *type; /* NULL: of a kind this server does not know any more */
     struct sha256 digest;
     uint64_t size;
+    bool has_thumbnail;
+    struct sha256 thumbnail;
+    uint64_t thumbnail_size;
 };
 
 /* May the caller add files now? 0; 403; 409 when the record is closed or has as many as it may. */
 MUSTCHECK int attachment_may_add(struct call *c, const struct record *rec);
 
+struct attachment_content {
+    struct sha256 digest;
+    uint64_t size;
+    struct blob_writer *writer; /* finished; placed by attachment_add. NULL: there is none */
+};
+
 struct attachment_input {
     const char *name;
     const struct file_type *type;
-    struct sha256 digest;
-    uint64_t size;
-    struct blob_writer *writer; /* finished; placed by attachment_add */
+    struct attachment_content content, thumbnail;
 };
 /* Within call_begin … call_commit, with the record locked. A name that the record has already gets a number, unless the
  * content is the same too: then the file is there, and *ret_is_new says so. */

@@ -2,13 +2,17 @@
 import json
 import os
 import socket
+import subprocess
+import time
 import uuid
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 from lib import files, harness, postgres
 from lib.files import attach, attached, content
 from lib.harness import wait_until
 from lib.ledger import works_server
+from lib.server import prefix
 
 T = "/t/one/api/v1"
 R = T + "/works/item"
@@ -356,6 +360,80 @@ def test_who_wants_what_is_being_collected_waits():
             collector.close()
         made = coming.result(30)
     assert made.status == 201 and content(client, path, made.json["id"]).body == data, made
+
+
+def media(*arguments, data):
+    return subprocess.run([prefix() + "/lib/juxin/juxin-media", *arguments], input=data, capture_output=True, timeout=60)
+
+
+def thumbnail(client, path, file):
+    return client.get(f"{path}/attachments/{file}/thumbnail")
+
+
+def test_thumbnails():
+    path, client = record(), people["one"]
+    made = attached(client, path, "图.png", files.png(1000, 500))
+    assert made["has_thumbnail"], made
+    got = thumbnail(client, path, made["id"])
+    assert got.status == 200 and got.headers["Content-Type"] == "image/jpeg", got.headers
+    assert files.jpeg_size(got.body) == (320, 160), files.jpeg_size(got.body)
+    assert got.headers["Content-Disposition"].startswith("inline") and "sandbox" in got.headers["Content-Security-Policy"]
+    # What a telephone says of place and owner does not come along; how it was held is obeyed.
+    place = b"GPS 30.2500N 120.1700E Owner Wei"
+    photo = files.with_exif(got.body, 6, place)
+    made = attached(client, path, "photo.jpg", photo)
+    assert content(client, path, made["id"]).body == photo
+    small = thumbnail(client, path, made["id"]).body
+    assert files.jpeg_size(small) == (160, 320) and b"Exif" not in small and b"GPS" not in small and b"Wei" not in small
+    torn = files.png(600, 600)
+    for name, data in (("a.txt", files.TEXT), ("torn.png", torn[:50] + b"\0" * 100 + torn[150:])):
+        made = attached(client, path, name, data)
+        assert not made["has_thumbnail"] and thumbnail(client, path, made["id"]).status == 404, made
+    assert thumbnail(people["stranger"], path, made["id"]).status == 404
+    assert not unfinished()
+
+
+def test_a_picture_that_would_take_all_memory():
+    """It claims 900 million pixels: kept as a file, and nobody tries to look at it."""
+    path, client = record(), people["one"]
+    bomb = bytearray(files.png(16, 16))
+    bomb[16:24] = (30000).to_bytes(4, "big") * 2
+    bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
+    began = time.monotonic()
+    made = attached(client, path, "bomb.png", bytes(bomb))
+    took = time.monotonic() - began
+    assert not made["has_thumbnail"] and took < 10, (made, took)
+    done = media("thumbnail", "png", data=bytes(bomb))
+    assert done.returncode == 1 and done.stdout == b"", done
+
+
+def test_who_looks_into_files_can_do_nothing_else():
+    """While juxin-media waits for the rest of a picture: no new privileges, a filter of system calls, little memory."""
+    program = harness.start_process([prefix() + "/lib/juxin/juxin-media", "thumbnail", "png"], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE)
+    try:
+        program.stdin.write(files.png()[:40])
+        program.stdin.flush()
+
+        def status():
+            with open(f"/proc/{program.pid}/status", encoding="ascii") as text:
+                return dict(line.split(":\t", 1) for line in text.read().splitlines() if ":\t" in line)
+
+        if os.environ.get("JUXIN_TEST_SANITIZED") != "1":
+            wait_until(lambda: status()["Seccomp"] == "2", 20, "the filter")
+        wait_until(lambda: status()["NoNewPrivs"] == "1", 20, "no new privileges")
+        with open(f"/proc/{program.pid}/limits", encoding="ascii") as text:
+            limits = {line[:25].strip(): line[26:].split()[0] for line in text.read().splitlines()[1:]}
+        assert limits["Max cpu time"] == "8" and limits["Max core file size"] == "0", limits
+        assert os.environ.get("JUXIN_TEST_SANITIZED") == "1" or limits["Max address space"] == str(512 << 20), limits
+    finally:
+        program.kill()
+        program.wait()
+    # Whatever is thrown at it, it answers or says that it cannot.
+    for data in (b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", files.png()[:60], files.TEXT, os.urandom(5000)):
+        for arguments in (("type",), ("thumbnail", "png"), ("thumbnail", "jpeg")):
+            done = media(*arguments, data=data)
+            assert done.returncode in (0, 1), (arguments, data[:20], done)
 
 
 def test_a_content_that_is_gone_is_told():

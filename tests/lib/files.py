@@ -23,6 +23,24 @@ def png(width=8, height=8, noise=b""):
             + (chunk(b"tEXt", b"Comment\0" + noise) if noise else b"") + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
+def jpeg_size(data):
+    """(width, height) of a JPEG."""
+    at = 2
+    while at < len(data):
+        marker, length = data[at + 1], int.from_bytes(data[at + 2:at + 4], "big")
+        if 0xc0 <= marker <= 0xc2:
+            return int.from_bytes(data[at + 7:at + 9], "big"), int.from_bytes(data[at + 5:at + 7], "big")
+        at += 2 + length
+    raise AssertionError("no frame in this JPEG")
+
+
+def with_exif(jpeg, orientation, secret):
+    """The JPEG as a telephone would leave it: how it was held, and where (a text that looks like a place)."""
+    entries = struct.pack(">HHHIHH", 1, 0x0112, 3, 1, orientation, 0) + struct.pack(">I", 0)
+    block = b"Exif\0\0MM\0*\0\0\0\x08" + entries + secret
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
+
+
 def archive():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as made:
