@@ -135,10 +135,15 @@ static void write_transition(
         if (t->from >> i & 1)
             jsonw_str(w, res->states[i].name);
     jsonw_array_end(w);
-    jsonw_kstr(w, "to", res->states[t->to].name);
+    jsonw_kstr(w, "goal", transition_goal_names[t->goal]);
+    jsonw_kstr(w, "to", t->goal == GOAL_STATE ? res->states[t->to].name : NULL);
     write_names(w, "required_fields", t->required, t->required_count);
     write_names(w, "fields", t->fields, t->field_count);
-    note(w, "move", t->move == MOVE_PARENT ? "parent" : t->move == MOVE_UNIT ? "unit" : NULL);
+    note(w, "move", t->move == MOVE_NO ? NULL : transition_move_names[t->move]);
+    note(w, "after", t->after ? t->after->name : NULL);
+    note(w, "not_by", t->not_by ? t->not_by->name : NULL);
+    note(w, "completes", t->completes);
+    note(w, "waits_for", t->waits_for);
     flag(w, "automatic", t->auto_days > 0);
     jsonw_kbool(w, "may", subject_may_anywhere(who, t->permission_id));
     jsonw_object_end(w);

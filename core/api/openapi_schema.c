@@ -214,14 +214,21 @@ static void transition_schema(struct jsonw *w, const struct resource *res, const
     jsonw_array(w);
     for (uint32_t i = 0; i < t->required_count; i++)
         jsonw_str(w, t->required[i]->name);
-    if (t->move == MOVE_UNIT)
+    if (transition_takes_unit(t))
         jsonw_str(w, "unit");
+    if (t->goal == GOAL_BACK)
+        jsonw_str(w, "step");
     jsonw_array_end(w);
     jsonw_key(w, "properties");
     jsonw_object(w);
-    if (t->move == MOVE_UNIT) {
+    if (transition_takes_unit(t)) {
         jsonw_key(w, "unit");
         jsonw_raw(w, TEXT("{\"type\":\"string\"}"));
+    }
+    if (t->goal == GOAL_BACK) {
+        jsonw_key(w, "step");
+        jsonw_raw(w, TEXT("{\"type\":\"integer\",\"description\":\"The version of one of the steps that "
+                          "GET …/transitions lists\"}"));
     }
     for (uint32_t i = 0; i < t->field_count; i++)
         field_schema(w, t->fields[i]);
@@ -361,7 +368,7 @@ static void request_body(struct jsonw *w, enum record_route kind, const struct r
 
 static void answer_schema(struct jsonw *w, enum record_route kind, const struct resource *res)
 {
-    if (kind == RECORD_HISTORY || kind == RECORD_TRANSITIONS) {
+    if (kind == RECORD_HISTORY || kind == RECORD_TRANSITIONS || kind == RECORD_PARTS) {
         jsonw_key(w, "schema");
         jsonw_raw(w, TEXT("{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":{"
                           "\"type\":\"object\"}}}}"));

@@ -5,6 +5,8 @@
 
 #include "api/statistics.h"
 #include "base/mem.h"
+#include "resource/flow.h"
+#include "resource/part.h"
 #include "resource/query.h"
 #include "resource/reader.h"
 #include "resource/resource.h"
@@ -201,6 +203,51 @@ static void write_names(struct jsonw *w, const char *key, const struct field *co
     jsonw_array_end(w);
 }
 
+/* Where the transition may go back to: one of these is named in the request, by its version. */
+static int write_steps(struct call *c, struct jsonw *w, const struct record *rec, const struct transition *t)
+{
+    const struct tree *tree = c->tenant->tree;
+    struct flow_step *steps;
+    uint32_t count, unit;
+    int result = flow_steps(c, rec, t, &steps, &count);
+
+    if (result < 0)
+        return result;
+    jsonw_key(w, "steps");
+    jsonw_array(w);
+    for (uint32_t i = 0; i < count; i++) {
+        unit = tree_find(tree, steps[i].unit_id);
+        jsonw_object(w);
+        jsonw_kint(w, "version", steps[i].version);
+        jsonw_kstr(w, "state", rec->res->states[steps[i].state].name);
+        jsonw_kuuid(w, "unit_id", steps[i].unit_id);
+        jsonw_kstr(w, "unit_name", unit == TREE_NONE ? NULL : tree_unit(tree, unit).name);
+        jsonw_kstr(w, "at", steps[i].at);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+    return 0;
+}
+
+static int write_transition(
+    struct call *c, struct jsonw *w, const struct record *rec, const struct transition *t)
+{
+    int result = 0;
+
+    jsonw_object(w);
+    jsonw_kstr(w, "name", t->name);
+    write_label(w, &t->label);
+    jsonw_kstr(w, "goal", transition_goal_names[t->goal]);
+    jsonw_kstr(w, "to", t->goal == GOAL_STATE ? rec->res->states[t->to].name : NULL);
+    write_names(w, "fields", t->fields, t->field_count);
+    write_names(w, "required_fields", t->required, t->required_count);
+    jsonw_kbool(w, "takes_unit", transition_takes_unit(t));
+    if (t->goal == GOAL_BACK)
+        result = write_steps(c, w, rec, t);
+    jsonw_object_end(w);
+    return result;
+}
+
 static int transitions(struct call *c, struct request *r)
 {
     struct record *rec;
@@ -220,23 +267,24 @@ static int transitions(struct call *c, struct request *r)
     jsonw_object(w);
     jsonw_key(w, "items");
     jsonw_array(w);
-    for (uint32_t i = 0; i < rec->res->transition_count; i++) {
-        const struct transition *t = &rec->res->transitions[i];
-
-        if (!(legal >> i & 1))
-            continue;
-        jsonw_object(w);
-        jsonw_kstr(w, "name", t->name);
-        write_label(w, &t->label);
-        jsonw_kstr(w, "to", rec->res->states[t->to].name);
-        write_names(w, "fields", t->fields, t->field_count);
-        write_names(w, "required_fields", t->required, t->required_count);
-        jsonw_kbool(w, "takes_unit", t->move == MOVE_UNIT);
-        jsonw_object_end(w);
-    }
+    for (uint32_t i = 0; i < rec->res->transition_count && result == 0; i++)
+        if (legal >> i & 1)
+            result = write_transition(c, w, rec, &rec->res->transitions[i]);
     jsonw_array_end(w);
     jsonw_object_end(w);
-    return 0;
+    return result;
+}
+
+/* What others than the one who leads are asked for on the record. */
+static int parts(struct call *c, struct request *r)
+{
+    struct record *rec;
+    struct uuid id;
+    int result = api_id(c, r, "id", &id);
+
+    if (result == 0)
+        result = record_fetch(c, resource_of(r), id, false, &rec);
+    return result < 0 ? result : part_write(c, rec, response_json(r, 200));
 }
 
 static int history(struct call *c, struct request *r)
@@ -264,6 +312,8 @@ static const struct {
     [RECORD_TRANSITION] = {HTTP_POST, "/{id}/transitions/{name}", transition, "Take a transition", "办理"},
     [RECORD_TRANSITIONS] = {HTTP_GET, "/{id}/transitions", transitions, "Transitions you may take now",
         "当前可办理的操作"},
+    [RECORD_PARTS] = {HTTP_GET, "/{id}/parts", parts, "What several are asked for, and who has done it",
+        "会办事项及完成情况"},
     [RECORD_HISTORY] = {HTTP_GET, "/{id}/history", history, "Timeline", "办理过程"},
     [RECORD_STATISTICS] = {HTTP_GET, "/statistics", api_record_statistics, "Count and sum what you may see",
         "统计"},

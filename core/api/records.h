@@ -1,4 +1,4 @@
-/* Routes of declared resources: list, create, read, change, delete, transitions, history, statistics. */
+/* Routes of declared resources: list, create, read, change, delete, transitions, parts, history, statistics. */
 #pragma once
 
 #include "api/dispatch.h"
@@ -14,6 +14,7 @@ enum record_route {
     RECORD_TRANSITIONS,
     RECORD_HISTORY,
     RECORD_STATISTICS,
+    RECORD_PARTS,
     RECORD_ROUTES
 };
 

@@ -70,19 +70,29 @@ struct state {
     bool is_initial, is_final;
 };
 
-enum transition_move { MOVE_NO, MOVE_PARENT, MOVE_UNIT };
-enum deadline_kind { DEADLINE_KEEP, DEADLINE_CLEAR, DEADLINE_DAYS, DEADLINE_FIELD };
+/* To a state; nowhere: an act, noted and nothing else; to an earlier step that is chosen; to where it was taken back from. */
+enum transition_goal { GOAL_STATE, GOAL_STAY, GOAL_BACK, GOAL_RESUME };
+enum transition_move { MOVE_NO, MOVE_PARENT, MOVE_UNIT, MOVE_BELOW };
+enum deadline_kind { DEADLINE_KEEP, DEADLINE_CLEAR, DEADLINE_DAYS, DEADLINE_FIELD, DEADLINE_EXTEND };
 
 struct transition_participant {
     const struct field *field;
     const char *role;
+    bool opens; /* each has an open part from now on */
+};
+
+struct transition_set { /* a field that the transition itself sets */
+    const struct field *field;
+    const char *value; /* text form; NULL clears */
 };
 
 struct transition {
     const char *name;
     struct label label;
     uint64_t from; /* bit per state */
-    uint32_t to;
+    enum transition_goal goal;
+    uint32_t to;            /* of GOAL_STATE */
+    uint64_t back_to;       /* of GOAL_BACK: bit per state */
     const char *permission; /* full name */
     bool has_permission;    /* said by the declaration, so asked even of a submitter or holder */
     uint32_t permission_id;
@@ -91,7 +101,15 @@ struct transition {
     bool holder_head;
     const struct field **required, **fields; /* fields it may set, required ones among them */
     uint32_t required_count, field_count;
+    struct transition_set *sets;
+    uint32_t set_count;
     enum transition_move move;
+    /* What has to have happened before. */
+    const struct transition *not_by; /* whoever took that one last may not take this */
+    const struct transition *after;  /* an act that this one decides on: possible while it waits for that */
+    bool is_asked;                   /* some other one is `after` this: not twice while it waits */
+    const char *completes;           /* the role of which the caller's open part is done by this */
+    const char *waits_for;           /* the role that may have no open part */
     struct transition_participant *participants;
     uint32_t participant_count;
     enum deadline_kind deadline;
@@ -193,7 +211,11 @@ bool resource_is_standard_column(struct text name);
 /* Does the text have the form of the field's pattern, if it has one? */
 bool field_matches(const struct field *f, const char *s);
 const struct transition *resource_transition(const struct resource *res, struct text name);
-extern const char *const field_type_names[]; /* by enum field_type; NULL at the end */
+/* Is the unit named in the request? */
+bool transition_takes_unit(const struct transition *t);
+extern const char *const transition_goal_names[]; /* state, stay, back, resume */
+extern const char *const transition_move_names[]; /* no, parent, unit, below; NULL at the end */
+extern const char *const field_type_names[];      /* by enum field_type; NULL at the end */
 const char *field_type_name(enum field_type t);
 bool field_is_uuid(enum field_type t);
 bool field_is_ordered(enum field_type t); /* may be sorted and filtered: a leakproof column type */

@@ -3,29 +3,6 @@
 
 #include "resource/declaration_parse.h"
 
-static int find_state(const struct resource *res, const char *name)
-{
-    for (uint32_t i = 0; name && i < res->state_count; i++)
-        if (strcmp(res->states[i].name, name) == 0)
-            return (int)i;
-    return -1;
-}
-
-static int state_ref(struct parse *p, const char *at, const char *name)
-{
-    const char *names[RESOURCE_STATES_MAX + 1] = {NULL}, *near;
-    int i = find_state(p->res, name);
-
-    if (i >= 0)
-        return i;
-    for (uint32_t s = 0; s < p->res->state_count; s++)
-        names[s] = p->res->states[s].name;
-    near = name ? report_nearest(name, names) : NULL;
-    report_add(p->report, at, near ? AT(p, "did you mean \"%s\"?", near) : NULL, "no state is named \"%s\"",
-        name ? name : "");
-    return -1;
-}
-
 void parse_states(struct parse *p, const json_t *json)
 {
     json_t *states = json_object_get(json, "states"), *v;
@@ -110,7 +87,7 @@ static void parse_transition_fields(struct parse *p, const char *at, const json_
 static void parse_participants(struct parse *p, const char *at, const json_t *v, struct transition *t)
 {
     const json_t *list = json_object_get(v, "participants"), *e;
-    static const char *const known[] = {"field", "role", NULL};
+    static const char *const known[] = {"field", "role", "opens", NULL};
     size_t i;
 
     t->participants = arena_array(p->a, json_array_size(list) + 1, sizeof(*t->participants));
@@ -120,28 +97,32 @@ static void parse_participants(struct parse *p, const char *at, const json_t *v,
         const struct field *f =
             parse_field_ref(p, AT(p, "%s/field", here), parse_str(p, here, e, "field", true));
         const char *role = parse_str(p, here, e, "role", true);
+        bool opens = parse_bool(p, here, e, "opens");
 
         report_unknown(p->report, here, e, known);
         if (f && f->type != FIELD_DEPARTMENT && f->type != FIELD_DEPARTMENTS && f->type != FIELD_ACCOUNT &&
             f->type != FIELD_UNIT)
             report_add(
                 p->report, here, NULL, "a participant is a department, departments, an account or a unit");
+        else if (f && f->type == FIELD_UNIT && opens)
+            report_add(p->report, AT(p, "%s/opens", here), NULL, "a unit has no part of its own");
         else if (f && role)
             t->participants[t->participant_count++] =
-                (struct transition_participant){f, arena_dup(p->a, role)};
+                (struct transition_participant){f, arena_dup(p->a, role), opens};
     }
 }
 
 static void parse_deadline(struct parse *p, const char *at, const json_t *v, struct transition *t)
 {
-    static const char *const known[] = {"working_days", "from", "clear", NULL};
+    static const char *const known[] = {"working_days", "from", "extend", "clear", NULL};
     const json_t *d = json_object_get(v, "deadline");
-    const char *here = AT(p, "%s/deadline", at), *from;
+    const char *here = AT(p, "%s/deadline", at), *from, *extend;
 
     if (!d)
         return;
     report_unknown(p->report, here, d, known);
     from = parse_str(p, here, d, "from", false);
+    extend = parse_str(p, here, d, "extend", false);
     t->deadline_days = (uint32_t)parse_int(p, here, d, "working_days", 1, 1000, 0);
     if (parse_bool(p, here, d, "clear")) {
         t->deadline = DEADLINE_CLEAR;
@@ -152,10 +133,16 @@ static void parse_deadline(struct parse *p, const char *at, const json_t *v, str
             t->deadline_field->type != FIELD_DATE)
             report_add(
                 p->report, AT(p, "%s/from", here), NULL, "a number of working days (integer) or a date");
+    } else if (extend) {
+        t->deadline = DEADLINE_EXTEND;
+        t->deadline_field = parse_field_ref(p, AT(p, "%s/extend", here), extend);
+        if (t->deadline_field && t->deadline_field->type != FIELD_INTEGER)
+            report_add(p->report, AT(p, "%s/extend", here), NULL, "a number of working days (integer)");
     } else if (t->deadline_days) {
         t->deadline = DEADLINE_DAYS;
     } else {
-        report_add(p->report, here, "{\"working_days\": 15} or {\"from\": \"field\"} or {\"clear\": true}",
+        report_add(p->report, here,
+            "{\"working_days\": 15}, {\"from\": \"field\"}, {\"extend\": \"field\"} or {\"clear\": true}",
             "no deadline in it");
     }
 }
@@ -185,14 +172,13 @@ static void parse_who(struct parse *p, const char *at, const json_t *v, struct t
 static void parse_transition(struct parse *p, const char *name, const json_t *v, struct transition *t)
 {
     static const char *const known[] = {"label", "from", "to", "permission", "by", "holder", "head",
-        "required_fields", "fields", "move", "participants", "deadline", "auto", "max_times", "confirm",
-        NULL};
-    static const char *const moves[] = {"no", "parent", "unit", NULL};
+        "required_fields", "fields", "sets", "back_to", "resume", "move", "participants", "deadline", "auto",
+        "max_times", "not_by", "after", "waits_for", "completes", "confirm", NULL};
     static const char *const auto_known[] = {"after_working_days", NULL};
     const json_t *from = json_object_get(v, "from"), *automatic = json_object_get(v, "auto"), *e;
     const char *at = AT(p, "/transitions/%s", name);
     size_t i;
-    int to, move;
+    int move;
 
     parse_name(p, at, name, 40);
     report_unknown(p->report, at, v, known);
@@ -202,16 +188,16 @@ static void parse_transition(struct parse *p, const char *name, const json_t *v,
         report_add(p->report, at, "add \"from\": [\"state\"]", "\"from\" is a list of states");
     json_array_foreach(from, i, e)
     {
-        int s = state_ref(p, AT(p, "%s/from/%zu", at, i), json_string_value(e));
+        int s = parse_state_ref(p, AT(p, "%s/from/%zu", at, i), json_string_value(e));
 
         t->from |= s >= 0 ? UINT64_C(1) << s : 0;
     }
-    to = state_ref(p, AT(p, "%s/to", at), parse_str(p, at, v, "to", true));
-    t->to = to < 0 ? 0 : (uint32_t)to;
     parse_who(p, at, v, t);
     parse_transition_fields(p, at, v, t);
-    move = parse_word(p, at, "move", parse_str(p, at, v, "move", false), moves);
+    move = parse_word(p, at, "move", parse_str(p, at, v, "move", false), transition_move_names);
     t->move = move < 0 ? MOVE_NO : (enum transition_move)move;
+    parse_goal(p, at, v, t);
+    parse_sets(p, at, v, t);
     parse_participants(p, at, v, t);
     parse_deadline(p, at, v, t);
     t->max_times = (uint32_t)parse_int(p, at, v, "max_times", 1, 1000, 0);
@@ -219,7 +205,7 @@ static void parse_transition(struct parse *p, const char *name, const json_t *v,
         return;
     report_unknown(p->report, AT(p, "%s/auto", at), automatic, auto_known);
     t->auto_days = (uint32_t)parse_int(p, AT(p, "%s/auto", at), automatic, "after_working_days", 1, 1000, 0);
-    if (!t->auto_days || t->required_count || t->move == MOVE_UNIT)
+    if (!t->auto_days || t->required_count || transition_takes_unit(t))
         report_add(p->report, AT(p, "%s/auto", at), NULL,
             "an automatic transition has after_working_days, no required field and no unit to choose");
 }
@@ -246,6 +232,7 @@ void parse_transitions(struct parse *p, const json_t *json)
                     "\"%s\" is an action every resource has", name);
         parse_transition(p, name, v, &res->transitions[res->transition_count++]);
     }
+    parse_conditions(p, transitions);
 }
 
 /* Whatever the submitter does is hidden; the list says so where a reader of the declaration looks for it. */

@@ -9,6 +9,9 @@ const char *const resource_action_names[RESOURCE_ACTIONS] = {
 const char *const field_type_names[] = {"text", "longtext", "integer", "money", "boolean", "date", "datetime",
     "enum", "reference", "json", "department", "departments", "account", "unit", NULL};
 
+const char *const transition_goal_names[] = {"state", "stay", "back", "resume"};
+const char *const transition_move_names[] = {"no", "parent", "unit", "below", NULL};
+
 const char *field_type_name(enum field_type t)
 {
     return field_type_names[t];
@@ -39,6 +42,11 @@ bool field_matches(const struct field *f, const char *s)
     if (r == REG_ESPACE)
         give_up("out of memory");
     return r == 0;
+}
+
+bool transition_takes_unit(const struct transition *t)
+{
+    return t->move == MOVE_UNIT || t->move == MOVE_BELOW;
 }
 
 const struct transition *resource_transition(const struct resource *res, struct text name)

@@ -1,5 +1,6 @@
 /* Shared by the files that read a declaration: declaration_member.c has the pieces, declaration_field.c the fields,
- * declaration_flow.c states and transitions, declaration_beside.c attachments and comments, declaration.c the whole. */
+ * declaration_flow.c states and transitions, declaration_goal.c where those lead and what they ask for,
+ * declaration_beside.c attachments and comments, declaration.c the whole. */
 #pragma once
 
 #include "resource/declaration.h"
@@ -25,9 +26,14 @@ void parse_label(struct parse *p, const char *at, const json_t *object, struct l
 bool parse_name(struct parse *p, const char *at, const char *name, size_t max);
 /* The field a name refers to; reports when unknown. NULL name gives NULL silently. */
 const struct field *parse_field_ref(struct parse *p, const char *at, const char *name);
+/* The state a name refers to; -1 after a report. */
+int parse_state_ref(struct parse *p, const char *at, const char *name);
 
 void parse_fields(struct parse *p, const json_t *json);
 void parse_states(struct parse *p, const json_t *json);
 void parse_transitions(struct parse *p, const json_t *json);
 void parse_beside(struct parse *p, const json_t *json); /* attachments and comments */
+void parse_goal(struct parse *p, const char *at, const json_t *v, struct transition *t);
+void parse_sets(struct parse *p, const char *at, const json_t *v, struct transition *t);
+void parse_conditions(struct parse *p, const json_t *transitions);
 void parse_anonymity(struct parse *p, const json_t *json);

@@ -26,9 +26,6 @@ static const struct db_stmt history_list = {"history.list",
     " LEFT JOIN juxin.account a ON a.tenant_id = h.tenant_id AND a.id = h.actor"
     " WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
     " ORDER BY h.version, h.id LIMIT 500"};
-static const struct db_stmt history_times = {"history.times",
-    "SELECT count(*) FROM juxin.history WHERE tenant_id = $1 AND resource = $2 AND "
-    "record_id = $3 AND transition = $4"};
 static const struct db_stmt number_take = {"number.take",
     "INSERT INTO juxin.sequence_number AS s (tenant_id, key, n) VALUES ($1, $2, 1)"
     " ON CONFLICT (tenant_id, key) DO UPDATE SET n = s.n + 1 RETURNING n"};
@@ -91,17 +88,29 @@ static const char *diff(struct call *c, const struct record *rec)
     return s;
 }
 
-/* Where the record came from, and whether its way led round a unit where the plugin is off. */
+/* Where the record came from, whether its way led round a unit where the plugin is off, and what was left of its
+ * deadline. */
 static const char *basis(struct call *c, const struct history_entry *e)
 {
     const struct tree *t = c->tenant->tree;
+    struct buf b = BUF_INIT;
+    struct jsonw w;
+    char *s;
 
-    if (uuid_is_nil(e->to_unit))
+    if (uuid_is_nil(e->to_unit) && !e->has_days_left)
         return NULL;
-    if (e->redirected_from == TREE_NONE)
-        return arena_printf(c->arena, "{\"from_unit_id\":\"%s\"}", uuid_format(e->from_unit).s);
-    return arena_printf(c->arena, "{\"from_unit_id\":\"%s\",\"redirected_from\":\"%s\"}",
-        uuid_format(e->from_unit).s, uuid_format(tree_unit(t, e->redirected_from).id).s);
+    jsonw_init(&w, &b);
+    jsonw_object(&w);
+    if (!uuid_is_nil(e->to_unit))
+        jsonw_kstr(&w, "from_unit_id", uuid_format(e->from_unit).s);
+    if (!uuid_is_nil(e->to_unit) && e->redirected_from != TREE_NONE)
+        jsonw_kstr(&w, "redirected_from", uuid_format(tree_unit(t, e->redirected_from).id).s);
+    if (e->has_days_left)
+        jsonw_kint(&w, "days_left", e->days_left);
+    jsonw_object_end(&w);
+    s = arena_dup(c->arena, buf_str(&b));
+    buf_done(&b);
+    return s;
 }
 
 int history_add(struct call *c, const struct record *rec, const struct history_entry *e)
@@ -228,20 +237,6 @@ int history_write(struct call *c, const struct record *rec, struct jsonw *w)
     jsonw_array_end(w);
     jsonw_object_end(w);
     return 0;
-}
-
-int history_count(struct call *c, const struct record *rec, const char *transition, uint32_t *ret)
-{
-    struct db_args *a = arena_alloc(c->arena, sizeof(*a));
-    struct db_call call = {.stmt = history_times, .args = a};
-    int r;
-
-    record_key_args(a, c, rec->res, rec->id);
-    db_arg_str(a, transition);
-    r = call_read(c, &call, 1);
-    if (r == 0)
-        *ret = (uint32_t)db_get_int(call.rows, 0, 0);
-    return r;
 }
 
 /* ---- numbers ---- */

@@ -20,6 +20,8 @@ struct history_entry {
     const char *from_state, *to_state;
     struct uuid from_unit, to_unit; /* nil when it did not move */
     uint32_t redirected_from;       /* the unit it would have gone to; TREE_NONE */
+    bool has_days_left; /* it was sent back with so many working days to its deadline, or past it */
+    int32_t days_left;
 };
 /* The entry with the diff of the record's fields. Personal values live here and nowhere else beside the record: the
  * history can be erased, the audit trail cannot. */
@@ -32,8 +34,6 @@ void history_write_members(struct call *c, const struct record *rec, struct json
     const struct db_rows *rows, int row, bool may_unmask);
 /* Writes {"items": […]} newest last, as the reader may see it. */
 MUSTCHECK int history_write(struct call *c, const struct record *rec, struct jsonw *w);
-/* How often the transition was taken. */
-MUSTCHECK int history_count(struct call *c, const struct record *rec, const char *transition, uint32_t *ret);
 
 /* The next number: prefix, year, digits. */
 MUSTCHECK int number_next(struct call *c, const struct resource *res, const char **ret);

@@ -87,6 +87,8 @@ SAMPLES = {
     "juxin.plugin_setting": "(tenant_id, unit_id, plugin, key, value) VALUES ({t}, '{unit}', 'probe', 'greeting', 'x')",
     "juxin.plugin_unit": "(tenant_id, plugin, unit_id) VALUES ({t}, 'probe', '{unit}') ON CONFLICT DO NOTHING",
     "juxin.rate_limit": "(tenant_id, key, window_start, count) VALUES ({t}, 'x', now(), 1)",
+    "juxin.part": "(tenant_id, resource, record_id, role, holder, state, opened_at) VALUES ({t}, 'works.item', gen_random_uuid(), 'co',"
+                  " gen_random_uuid(), 'open', now())",
     "juxin.outbox": "(tenant_id, id, topic, plugin, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', 'x', '{{}}')",
     "juxin.event": "(tenant_id, id, topic, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', '{{}}')",
     "juxin.audit_pending": "(tenant_id, id) VALUES ({t}, gen_random_uuid())",

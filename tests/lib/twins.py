@@ -55,7 +55,7 @@ class District:
         self.letters = slug[:2].upper()
         self.phone = {ALPHA: "13911111111", BRAVO: "13922222222"}[slug]
         self.units, self.passwords = {}, {}
-        self.boss = self.session = None
+        self.boss = self.session = self.other = None
 
     # ---- before the server starts ----
 
@@ -77,6 +77,7 @@ class District:
                 "--reason", f"{slug} {plugin}")
         self.account("boss")
         ctl("department", "add", slug, f"{slug}-d1", f"{slug}.boss", "--head")
+        ctl("department", "add", slug, f"{slug}-d2", f"{slug}.boss")
         ctl("grant", "add", slug, "--user", f"{slug}.boss", "--role", "administrator", "--unit", f"{slug}-k", "--reach",
             "subtree")
 
@@ -110,6 +111,17 @@ class District:
             f"{self.id}, '{role}', unnest('{{{','.join(names)}}}'::text[])")
         self.server.ctl("grant", "add", self.slug, "--user", f"{self.slug}.boss", "--role", f"{self.slug}-all", "--unit",
                         f"{self.slug}-k", "--reach", "subtree")
+
+    def second(self):
+        """Another person with all rights and in the same department, for what takes two."""
+        if self.other is None:
+            self.account("deputy")
+            for more in (("department", "add", self.slug, f"{self.slug}-d1", f"{self.slug}.deputy", "--head"),
+                         ("grant", "add", self.slug, "--user", f"{self.slug}.deputy", "--role", f"{self.slug}-all", "--unit",
+                          f"{self.slug}-k", "--reach", "subtree")):
+                self.server.ctl(*more)
+            self.other = self.sign_in("deputy")
+        return self.other
 
     def call(self, method, path, body=None, status=(200, 201, 204), **more):
         answer = self.boss.request(method, self.prefix + path, body, **more)

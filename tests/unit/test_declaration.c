@@ -172,6 +172,63 @@ static void test_flow_faults(void **state)
     free(text);
 }
 
+/* The transitions `go` and `act` of a resource with two states, a department and a number. */
+static char *flow_of(const char *go, const char *act)
+{
+    return str_printf("{\"resource\":\"item\"," L ",\"fields\":{\"a\":{\"type\":\"text\"," L
+                      "},\"d\":{\"type\":\"department\"," L "},\"n\":{\"type\":\"integer\"," L
+                      "}},\"states\":{\"open\":{" L ",\"initial\":true},\"done\":{" L "}},"
+                      "\"transitions\":{\"go\":{" L ",\"from\":[\"open\"]%s},\"act\":{" L
+                      ",\"from\":[\"open\"]%s}}}",
+        go, act);
+}
+
+static void refused_flow(const char *go, const char *act, const char *pointer, const char *words)
+{
+    char *text = flow_of(go, act);
+
+    refused(text, pointer, words);
+    free(text);
+}
+
+static void test_goals(void **state)
+{
+    struct resource *res = declare_file(SOURCE_ROOT "/tests/fixtures/flow/matters/resources/matter.json");
+    const struct transition *t = resource_transition(res, TEXT("grant_extension"));
+
+    (void)state;
+    assert_int_equal(t->goal, GOAL_STAY);
+    assert_int_equal(t->deadline, DEADLINE_EXTEND);
+    assert_ptr_equal(t->after, resource_transition(res, TEXT("ask_extension")));
+    assert_ptr_equal(t->not_by, t->after);
+    assert_true(t->after->is_asked);
+    t = resource_transition(res, TEXT("return_to"));
+    assert_int_equal(t->goal, GOAL_BACK);
+    assert_int_equal(t->back_to, 1 | 2);
+    t = resource_transition(res, TEXT("supervise"));
+    assert_int_equal(t->set_count, 1);
+    assert_string_equal(t->sets[0].value, "true");
+    refused_flow(",\"to\":\"done\",\"resume\":true", "", "/transitions/go", "one place");
+    refused_flow(",\"back_to\":[]", "", "/transitions/go/back_to", "list of states");
+    refused_flow(",\"back_to\":[\"dnoe\"]", "", "/transitions/go/back_to/0", "no state");
+    refused_flow(",\"resume\":true,\"move\":\"parent\"", "", "/transitions/go/move", "by themselves");
+    refused_flow(",\"move\":\"down\"", "", "/transitions/go/move", "not a known move");
+    refused_flow(",\"sets\":{\"b\":1}", "", "/transitions/go/sets/b", "no field");
+    refused_flow(",\"sets\":{\"n\":\"x\"}", "", "/transitions/go/sets/n", "not a value");
+    refused_flow(",\"sets\":{\"d\":\"01a2\"}", "", "/transitions/go/sets/d", "no ids");
+    refused_flow(",\"after\":\"atc\"", "", "/transitions/go/after", "no transition");
+    assert_string_equal(report.first->suggestion, "did you mean \"act\"?");
+    refused_flow(",\"after\":\"act\"", ",\"to\":\"done\"", "/transitions/go/after", "an act");
+    refused_flow(",\"after\":\"go\"", "", "/transitions/go/after", "an act");
+    refused_flow(",\"completes\":\"co\"", "", "/transitions/go/completes", "opens parts");
+    refused_flow(",\"waits_for\":\"co\"", "", "/transitions/go/waits_for", "opens parts");
+    refused_flow(",\"to\":\"done\",\"completes\":\"co\"",
+        ",\"participants\":[{\"field\":\"d\",\"role\":\"co\",\"opens\":true}]", "/transitions/go/completes",
+        "an act");
+    refused_flow(",\"deadline\":{\"extend\":\"a\"}", "", "/transitions/go/deadline/extend", "integer");
+    refused_flow(",\"auto\":{\"after_working_days\":3}", "", "/transitions/go/auto", "leads to a state");
+}
+
 static void test_denied(void **state)
 {
     static const char *const denied[][3] = {{"political_status", "x", "x"}, {"x", "政治面貌", "x"},
@@ -333,6 +390,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flow_faults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_goals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_denied, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ddl_new, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ddl_change, setup, teardown),

@@ -1,0 +1,342 @@
+"""Transitions as officers know them, over HTTP: parts of several, steps back and resumed, requests and decisions, two
+persons, acts. The plugin is a declaration and nothing else (tests/fixtures/flow/matters)."""
+import contextlib
+import datetime
+import json
+import os
+import shutil
+import threading
+import uuid
+
+from lib import harness
+from lib.people import make_people
+from lib.server import ROOT, Server
+
+R = "matters/matter"
+UNITS = [("k", "county", None), ("s1", "street", "k"), ("s2", "street", "k"), ("c1", "community", "s1"), ("c3", "community", "s2")]
+server = None
+people, departments = {}, {}
+
+
+def setup():
+    global server
+    server = Server(config={}, database=False)
+    plugins = os.path.join(server.directory, "plugins")
+    shutil.copytree(ROOT / "tests/fixtures/flow", plugins)
+    server.config["plugins"]["directory"] = plugins
+    server.write_config()
+    server.make_database()
+    server.ctl("tenant", "create", "one", "--name", "壹")
+    tree = os.path.join(server.directory, "tree.json")
+    with open(tree, "w", encoding="utf-8") as out:
+        json.dump({"units": [{"code": c, "name": c.upper(), "level": l, "parent": p} for c, l, p in UNITS]}, out)
+    server.ctl("unit", "import", "one", tree)
+    people.update(make_people(server, "one", "county", "s1", "s2", "c1", "member", "h1", "head1", "h2", "h3", "both", "nobody"))
+    for login, unit in (("county", "k"), ("both", "k"), ("s1", "s1"), ("s2", "s2"), ("c1", "c1")):
+        grant(login, "matters_officer", unit)
+    grant("member", "matters_member", "c1")
+    for code in ("d1", "d2", "d3"):
+        server.ctl("department", "create", "one", code, "--name", code.upper(), "--unit", "k")
+    for code, login, *more in (("d1", "h1"), ("d1", "head1", "--head"), ("d1", "both"), ("d2", "h2"), ("d3", "h3")):
+        server.ctl("department", "add", "one", code, login, *more)
+        grant(login, "matters_department", "k")
+    departments.update(server.psql("SELECT code, id FROM juxin.department WHERE tenant_id = 1"))
+    server.start()
+
+
+def grant(login, role, unit):
+    server.ctl("grant", "add", "one", "--user", login, "--role", role, "--unit", unit, "--reach", "subtree")
+
+
+@contextlib.contextmanager
+def off(unit):
+    rule = server.ctl_json("plugin", "policy", "one", "matters", "--unit", unit, "--rule", "off", "--reason", "测试")["id"]
+    try:
+        yield
+    finally:
+        server.ctl("plugin", "policy", "one", "matters", "--end", rule)
+
+
+def problem(answer, status, code, pointer=None):
+    assert answer.status == status and (pointer or answer.json["code"] == code), answer
+    if pointer:
+        assert [e["code"] for e in answer.json["errors"] if e["pointer"] == pointer] == [code], answer
+    return answer.json
+
+
+def create(login="c1", unit="c1", **fields):
+    made = people[login].post(R, dict({"title": "路灯 " + uuid.uuid4().hex[:6], "unit": unit}, **fields))
+    assert made.status == 201, made
+    return made.json["id"]
+
+
+def seen(record, login="county"):
+    answer = people[login].get(f"{R}/{record}")
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def ask(login, record, name, etag=None, **body):
+    etag = etag or server.psql(f"SELECT version FROM px_matters.matter WHERE id = '{record}'")[0][0]
+    return people[login].post(f"{R}/{record}/transitions/{name}", body, headers={"If-Match": f'"{etag}"'})
+
+
+def take(login, record, name, **body):
+    answer = ask(login, record, name, **body)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def offered(login, record):
+    answer = people[login].get(f"{R}/{record}/transitions")
+    assert answer.status == 200, answer
+    return {t["name"]: t for t in answer.json["items"]}
+
+
+def history(record, login="county"):
+    return people[login].get(f"{R}/{record}/history").json["items"]
+
+
+def parts(record, login="county"):
+    answer = people[login].get(f"{R}/{record}/parts")
+    assert answer.status == 200, answer
+    return {p["holder_name"]: p for p in answer.json["items"]}
+
+
+def assigned(helpers=(), days=10, **fields):
+    """A matter that the county has assigned to d1."""
+    record = create("county", "k", **fields)
+    take("county", record, "screen")
+    take("county", record, "assign", lead=departments["d1"], helpers=[departments[d] for d in helpers], days=days)
+    return record
+
+
+def drafted():
+    record = assigned()
+    take("h1", record, "answer", answer="已修复")
+    return record
+
+
+def test_an_act_leaves_state_and_clock_alone():
+    record = assigned()
+    before = seen(record)
+    urged = take("county", record, "urge", reason="请尽快")
+    assert urged["version"] == before["version"] + 1 and urged["reason"] == "请尽快", urged
+    for member in ("state", "state_since", "due_at", "unit_id"):
+        assert urged[member] == before[member], (member, before, urged)
+    assert take("county", record, "supervise")["supervised"] is True
+    assert [i["id"] for i in people["county"].get(R + f"?supervised=eq.true&id=eq.{record}").json["items"]] == [record]
+    told = history(record)[-2:]
+    assert [(i["transition"], i["from_state"], i["to_state"]) for i in told] == [
+        ("urge", "assigned", "assigned"), ("supervise", "assigned", "assigned")], told
+    assert offered("county", record)["urge"]["goal"] == "stay" and offered("county", record)["urge"]["to"] is None
+    problem(ask("county", record, "supervise", supervised=False), 422, "not_settable", "/supervised")
+    for _ in range(2):
+        take("county", record, "urge")
+    assert "urge" not in offered("county", record)
+    problem(ask("county", record, "urge"), 409, "too_often")
+    problem(ask("h1", record, "urge"), 403, "forbidden")
+    problem(ask("county", record, "supervise", etag=1), 412, "stale")
+
+
+def test_several_have_a_part_each():
+    record = assigned(helpers=["d2", "d3"])
+    assert {n: p["state"] for n, p in parts(record).items()} == {"D2": "open", "D3": "open"}
+    assert "answer" not in offered("h1", record)
+    problem(ask("h1", record, "answer", answer="早"), 409, "still_open")
+    problem(ask("h1", record, "countersign", opinion="不是协办"), 403, "forbidden")  # the lead has no part of that role
+    problem(ask("h2", record, "countersign"), 422, "required", "/opinion")
+    assert "countersign" in offered("h2", record) and "countersign" not in offered("h1", record)
+    done = take("h2", record, "countersign", opinion="同意")
+    assert done["state"] == "assigned"
+    mine = parts(record)["D2"]
+    assert (mine["state"], mine["done_by_name"], mine["done_version"]) == ("done", "h2", done["version"]), mine
+    assert "countersign" not in offered("h2", record)
+    problem(ask("h2", record, "countersign", opinion="又同意"), 409, "done_already")
+    problem(ask("h1", record, "answer", answer="早"), 409, "still_open")
+    take("h3", record, "countersign", opinion="无意见")
+    assert take("h1", record, "answer", answer="已修复")["state"] == "drafted"
+    problem(people["nobody"].get(f"{R}/{record}/parts"), 404, "not_found")
+
+
+def test_assigned_anew_the_parts_begin_anew():
+    record = assigned(helpers=["d2", "d3"])
+    take("h2", record, "countersign", opinion="同意")
+    take("county", record, "assign", lead=departments["d1"], helpers=[departments["d2"]], days=5)
+    assert {n: p["state"] for n, p in parts(record).items()} == {"D2": "open"}
+    assert people["h3"].get(f"{R}/{record}").status == 404  # takes part no more
+    take("county", record, "assign", lead=departments["d1"], helpers=[], days=5)
+    assert parts(record) == {}
+    take("h1", record, "answer", answer="已修复")
+
+
+def test_sent_back_to_a_step_and_resumed():
+    record = create("c1", "c1")
+    assert "return_to" not in offered("c1", record)
+    take("c1", record, "screen")
+    take("c1", record, "escalate")
+    take("s1", record, "escalate")
+    take("county", record, "assign", lead=departments["d1"], days=10)
+    due, version = seen(record)["due_at"], seen(record)["version"]
+    steps = offered("county", record)["return_to"]["steps"]
+    assert [(s["state"], s["unit_name"], s["version"]) for s in steps] == [
+        ("screened", "K", 4), ("screened", "S1", 3), ("screened", "C1", 2), ("new", "C1", 1)], steps
+    problem(ask("county", record, "return_to", step=3), 422, "required", "/reason")
+    problem(ask("county", record, "return_to", reason="缺材料"), 422, "required", "/step")
+    for wrong in (5, 99, "3", None, 3.5):
+        problem(ask("county", record, "return_to", step=wrong, reason="缺材料"), 422, "unknown_step", "/step")
+    problem(ask("c1", record, "return_to", step=1, reason="不是经办"), 403, "forbidden")
+    back = take("county", record, "return_to", step=3, reason="缺材料")
+    assert (back["state"], back["unit_name"], back["due_at"]) == ("screened", "S1", None), back
+    problem(ask("c1", record, "resume"), 403, "forbidden")
+    assert "resume" in offered("s1", record)
+    resumed = take("s1", record, "resume")
+    assert (resumed["state"], resumed["unit_name"], resumed["due_at"]) == ("assigned", "K", due), resumed
+    assert seen(record, "h1")["state"] == "assigned" and seen(record)["version"] == version + 2
+    entries = {i["transition"]: i for i in history(record)}
+    assert entries["return_to"]["from_unit"]["name"] == "K" and entries["resume"]["to_state"] == "assigned", entries
+
+
+def test_what_moved_on_is_not_resumed():
+    record = create("c1", "c1")
+    take("c1", record, "screen")
+    take("c1", record, "escalate")
+    problem(ask("s1", record, "resume"), 409, "not_sent_back")
+    take("s1", record, "return_to", step=2, reason="缺材料")
+    take("c1", record, "escalate")
+    assert "resume" not in offered("s1", record)
+    problem(ask("s1", record, "resume"), 409, "not_sent_back")
+
+
+def test_a_step_whose_unit_is_off_is_refused():
+    record = create("county", "c3")
+    take("s2", record, "screen")
+    take("s2", record, "escalate")
+    with off("c3"):
+        problem(ask("s2", record, "return_to", step=2, reason="缺材料"), 409, "step_closed")
+        assert seen(record)["unit_name"] == "S2"
+    take("s2", record, "return_to", step=2, reason="缺材料")
+    assert seen(record)["unit_name"] == "C3"
+
+
+def test_down_the_tree_and_nowhere_else():
+    record = create("county", "k")
+    take("county", record, "screen")
+    assert offered("county", record)["delegate"]["takes_unit"] is True and "escalate" not in offered("county", record)
+    down = take("county", record, "delegate", unit="s1")
+    assert (down["state"], down["unit_name"]) == ("screened", "S1"), down
+    for wrong in ("s2", "c3", "k", "s1", "nowhere"):
+        problem(ask("s1", record, "delegate", unit=wrong), 422, "unknown_unit", "/unit")
+    take("s1", record, "delegate", unit="c1")
+    assert "delegate" not in offered("c1", record)
+
+
+def test_an_extension_is_asked_for_and_decided():
+    record = assigned(days=10)
+    due = datetime.date.fromisoformat(seen(record)["due_at"])
+    assert not {"grant_extension", "refuse_extension"} & set(offered("county", record))
+    problem(ask("county", record, "grant_extension"), 409, "not_asked")
+    problem(ask("h2", record, "ask_extension", more_days=5, reason="待会商"), 404, "not_found")
+    take("h1", record, "ask_extension", more_days=5, reason="待会商")
+    assert seen(record)["due_at"] == due.isoformat()
+    problem(ask("h1", record, "ask_extension", more_days=9, reason="再要"), 409, "asked_already")
+    assert {"grant_extension", "refuse_extension"} <= set(offered("county", record))
+    longer = datetime.date.fromisoformat(take("county", record, "grant_extension")["due_at"])
+    assert 7 <= (longer - due).days <= 20, (due, longer)  # five working days, counted from the deadline
+    problem(ask("county", record, "grant_extension"), 409, "not_asked")
+    take("h1", record, "ask_extension", more_days=5, reason="再要")
+    assert take("county", record, "refuse_extension", reason="不同意")["due_at"] == longer.isoformat()
+    # What was asked for before the record moved on is not decided on any more.
+    take("h1", record, "ask_extension", more_days=5, reason="又要")
+    take("h1", record, "answer", answer="已修复")
+    take("head1", record, "send_back")
+    problem(ask("county", record, "grant_extension"), 409, "not_asked")
+
+
+def test_two_persons_sign():
+    """Whoever drafted does not sign, a head as well; another head does."""
+    record = drafted()
+    problem(ask("h1", record, "sign_off"), 403, "forbidden")
+    take("head1", record, "send_back")
+    take("head1", record, "answer", answer="负责人自拟")
+    assert "sign_off" not in offered("head1", record)
+    problem(ask("head1", record, "sign_off"), 409, "same_person")
+    server.ctl("department", "add", "one", "d1", "h1", "--head")
+    try:
+        assert take("h1", record, "sign_off")["state"] == "answered"
+    finally:
+        server.ctl("department", "add", "one", "d1", "h1")
+    # One's own request is not one's own to grant.
+    record = assigned()
+    take("both", record, "ask_extension", more_days=5, reason="待会商")
+    problem(ask("both", record, "grant_extension"), 409, "same_person")
+    take("county", record, "grant_extension")
+
+
+def test_refused_passed_on_withdrawn_closed_reopened():
+    record = create("c1")
+    problem(ask("c1", record, "not_accept"), 422, "required", "/reason")
+    assert take("c1", record, "not_accept", reason="不属职责范围")["state"] == "refused"
+    record = create("c1")
+    problem(ask("c1", record, "pass_on", office="newspaper"), 422, "not_one_of", "/office")
+    assert take("c1", record, "pass_on", office="hotline")["state"] == "passed_on"
+    record = create("member")
+    assert take("member", record, "withdraw")["state"] == "withdrawn"
+    record = drafted()
+    take("head1", record, "sign_off")
+    assert take("county", record, "close")["state"] == "closed"
+    for _ in range(2):
+        assert take("county", record, "reopen")["due_at"]
+        take("h1", record, "answer", answer="再答")
+        take("head1", record, "sign_off")
+    problem(ask("county", record, "reopen"), 409, "too_often")
+
+
+def test_departments_learn_no_submitter_from_steps_and_parts():
+    record = create("member", "c1", contact="居民甲")
+    take("c1", record, "screen")
+    take("c1", record, "escalate")
+    take("s1", record, "escalate")
+    take("county", record, "assign", lead=departments["d1"], helpers=[departments["d2"]], days=5)
+    take("h2", record, "countersign", opinion="同意")
+    for path in ("", "/history", "/parts", "/transitions"):
+        for login in ("h1", "h2"):
+            text = people[login].get(f"{R}/{record}{path}").text
+            assert people["member"].account not in text and "居民甲" not in text, (path, login, text)
+
+
+def test_one_of_two_at_once():
+    """Two departments' handlers, two heads: the second finds it done, or changed."""
+    record = assigned(helpers=["d2"])
+    version = seen(record)["version"]
+    answers = []
+    threads = [threading.Thread(target=lambda p=person: answers.append(
+        p.post(f"{R}/{record}/transitions/countersign", {"opinion": "同意"}, headers={"If-Match": f'"{version}"'})))
+        for person in [people["h2"], second_handler()]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(a.status for a in answers) == [200, 412], answers
+    assert [i["transition"] for i in history(record)].count("countersign") == 1
+
+
+def second_handler():
+    people.update(make_people(server, "one", "h2b"))
+    server.ctl("department", "add", "one", "d2", "h2b")
+    grant("h2b", "matters_department", "k")
+    return people["h2b"]
+
+
+def test_off_and_frozen():
+    """Where the plugin does not run nothing is taken, and nothing is lost: on again, it goes on."""
+    record = assigned(helpers=["d2"])
+    with off("k"):
+        for login, name, body in (("county", "urge", {}), ("h2", "countersign", {"opinion": "同意"})):
+            problem(ask(login, record, name, **body), 403, "plugin_disabled")
+        problem(people["county"].get(f"{R}/{record}/parts"), 403, "plugin_disabled")
+    take("h2", record, "countersign", opinion="同意")
+
+
+if __name__ == "__main__":
+    harness.main()
