@@ -13,10 +13,11 @@ const number = { type: ['number', 'null'] }
 const members = [
   'id', 'version', 'state', 'state_since', 'due_at', 'number', 'unit_id', 'unit_name', 'origin_unit_id', 'created_at',
   'created_by', 'updated_at', 'updated_by', 'title', 'content', 'topic', 'contact_name', 'contact_phone', 'disclose',
-  'lead_department', 'co_departments', 'working_days', 'answer', 'answered_on', 'answered_on_time', 'outcome',
+  'lead_department', 'co_departments', 'working_days', 'more_days', 'co_opinion', 'supervised',
+  'office', 'answer', 'answered_on', 'answered_on_time', 'outcome',
   'outcome_reason', 'evidence', 'reason', 'similar_to']
-const numbers = new Set(['version', 'working_days'])
-const flags = new Set(['disclose', 'answered_on_time'])
+const numbers = new Set(['version', 'working_days', 'more_days'])
+const flags = new Set(['disclose', 'supervised', 'answered_on_time'])
 const record = {
   type: 'object',
   properties: Object.fromEntries(members.map((m) =>

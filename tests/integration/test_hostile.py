@@ -114,6 +114,7 @@ def assigned(**more):
     take(who("qingbo.street"), path, "escalate")
     take(who("officer"), path, "assign", {"lead_department": department("housing"), "working_days": 10,
                                           "co_departments": [department("enforcement")]})
+    take(who("enforcement.handler"), path, "countersign", {"co_opinion": "无意见"})
     return path
 
 
@@ -139,7 +140,7 @@ def person(login, *grants, unit_code=None):
 def seen_by(client, path):
     """Everything a reader of a record can get hold of about it."""
     own = path.rsplit("/", 1)[1]
-    for where in (path, path + "/history", path + "/transitions", S, S + "?count=exact", f"{S}?id=eq.{own}",
+    for where in (path, path + "/history", path + "/transitions", path + "/parts", S, S + "?count=exact", f"{S}?id=eq.{own}",
                   S + "?order=created_at.asc", S + "?order=due_at.desc&limit=1", f"{T}/suggestions/summary",
                   f"{T}/openapi.json", f"{T}/meta", f"{T}/session", f"{T}/grants"):
         answer = client.get(where)
@@ -173,6 +174,8 @@ def test_a_department_never_learns_who_submitted():
         problem(client.get(f"{T}/explain?account={submitter}&permission=suggestions.suggestion.create&unit={unit(COMMUNITY)}"),
                 422)
         assert client.patch(path, {"disclose": True}, headers=tagged(client, path)).status == 403
+    signed = take(who("enforcement.handler"), path, "countersign", {"co_opinion": "无意见"})
+    assert not any(s in signed.text for s in (submitter, NAME, PHONE)), signed
     answered = take(who("housing.handler"), path, "answer", {"answer": "已整治。"})
     assert not any(s in answered.text for s in (submitter, NAME, PHONE)), answered
     problem(who("housing.head").post(f"{path}/transitions/sign_off", {"disclose": True},
