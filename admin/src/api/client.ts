@@ -1,7 +1,5 @@
 // The one way to the server: JSON over fetch, with the CSRF token, idempotency keys and problem documents.
-import type {
-  Department, HistoryItem, Json, Meta, Page, ProblemDocument, ProblemError, RecordItem, Session, Unit,
-} from './types'
+import type { Department, HistoryItem, Json, LegalTransition, Meta, Page, ProblemDocument, ProblemError, RecordItem, Session, Unit } from './types'
 
 export class Problem extends Error {
   constructor(readonly status: number, readonly document: ProblemDocument) {
@@ -104,8 +102,8 @@ export class Client {
   async transition(resource: string, id: string, etag: string, name: string, values: Record<string, Json>): Promise<void> {
     await this.request('POST', `${resource}/${id}/transitions/${name}`, { body: values, etag })
   }
-  async transitions(resource: string, id: string): Promise<string[]> {
-    return (await this.get<Page<{ name: string }>>(`${resource}/${id}/transitions`)).items.map((one) => one.name)
+  async transitions(resource: string, id: string): Promise<LegalTransition[]> {
+    return (await this.get<Page<LegalTransition>>(`${resource}/${id}/transitions`)).items
   }
   history(resource: string, id: string): Promise<Page<HistoryItem>> { return this.get(`${resource}/${id}/history`) }
 }

@@ -37,13 +37,17 @@ export interface Transition {
   name: string
   label: Label
   from: string[]
-  to: string
+  goal: 'state' | 'stay' | 'back' | 'resume'
+  to: string | null
   required_fields?: string[]
   fields?: string[]
-  move?: 'parent' | 'unit'
+  move?: 'parent' | 'unit' | 'below'
   automatic?: boolean
   may: boolean
 }
+/** An earlier step that a record may be sent back to; named by the version it had there. */
+export interface Step { version: number, state: string, unit_name?: string | null, at: string }
+export interface LegalTransition { name: string, steps?: Step[] }
 export interface Resource {
   name: string
   plugin: string

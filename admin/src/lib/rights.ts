@@ -13,5 +13,5 @@ export function mayEdit(resource: Resource, record: RecordItem): boolean {
 export function mainTransition(resource: Resource, legal: Transition[]): string {
   const initial = resource.states.find((state) => state.initial)?.name ?? ''
   const isFinal = (name: string) => resource.states.find((state) => state.name === name)?.final ?? false
-  return legal.find((one) => !one.move && !(one.from.includes(initial) && isFinal(one.to)))?.name ?? ''
+  return legal.find((one) => one.to && !one.move && !(one.from.includes(initial) && isFinal(one.to)))?.name ?? ''
 }
