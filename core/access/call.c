@@ -93,23 +93,23 @@ int call_read(struct call *c, struct db_call *calls, size_t count)
     return 0;
 }
 
-int call_read_slow(struct call *c, struct db_call *one)
+int call_read_slow(struct call *c, struct db_call *calls, size_t count)
 {
     struct db_epoch seen;
     struct db_tx *tx = NULL;
     int r;
 
     if (c->tx)
-        return call_read(c, one, 1);
+        return call_read(c, calls, count);
     r = db_begin(c->db, call_tenant(c), DB_SNAPSHOT, &seen, &tx, NULL);
     if (r < 0)
         return r;
     r = check_epoch(c, seen);
     if (r == 0)
-        r = db_exec(tx, one->stmt, one->args, &one->rows);
+        r = db_exec_many(tx, calls, count);
     db_rollback(tx);
-    if (r == 0)
-        arena_defer(c->arena, free_rows, one->rows);
+    for (size_t i = 0; i < count && r == 0; i++)
+        arena_defer(c->arena, free_rows, calls[i].rows);
     return r;
 }
 

@@ -64,8 +64,8 @@ void call_use(struct call *c, struct tenant *t);
 
 /* One round trip of reads, epoch-checked. Results are freed with the arena. 0, -EREMCHG or an error of db_read. */
 MUSTCHECK int call_read(struct call *c, struct db_call *calls, size_t count);
-/* One read that may take long: not on the lane of the fast ones. Epoch-checked in the snapshot that it reads. */
-MUSTCHECK int call_read_slow(struct call *c, struct db_call *one);
+/* Reads that may take long: not on the lane of the fast ones. Epoch-checked in the one snapshot that they read. */
+MUSTCHECK int call_read_slow(struct call *c, struct db_call *calls, size_t count);
 /* Opens the call's write unit of work (once; nested calls share it): epoch check, then the idempotency key.
  * 0; 0 with is_replay set; -EREMCHG; -EINVAL with a fault (key in use 409, other body 422). */
 MUSTCHECK int call_begin(struct call *c);

@@ -283,6 +283,8 @@ static void statistics_parameters(struct jsonw *w)
         "month, quarter or year of created_at, or quarter.due_at: a grouping");
     openapi_parameter(w, "from", "query", "string", "A day in the first period; twelve periods by default");
     openapi_parameter(w, "until", "query", "string", "A day in the last period; today by default");
+    openapi_parameter(w, "tree", "query", "string",
+        "now (by default), then (as it was at each record's time), or a day at whose end it was so");
 }
 
 static void filter_parameters(struct jsonw *w, const struct resource *res)

@@ -1,6 +1,7 @@
 /* Statistics of a declared resource: the table, and beside each number what it says. */
 #include "api/statistics.h"
 
+#include "base/clock.h"
 #include "resource/statistics.h"
 #include "tenant/tree.h"
 
@@ -55,18 +56,37 @@ static void write_text(struct jsonw *w, const char *key, const char *zh, const c
 
 /* ---- what the numbers say ---- */
 
+/* Which tree. */
+static struct label tree_label(const struct answer *a)
+{
+    const char *day;
+
+    switch (a->s->tree) {
+    case STAT_TREE_THEN:
+        return (struct label){"记录当时的机构树", "in the tree as it was at each record's time"};
+    case STAT_TREE_DAY:
+        day = arena_dup(a->c->arena, date_format(a->s->tree_day).s);
+        return (struct label){arena_printf(a->c->arena, "%s 日终的机构树", day),
+            arena_printf(a->c->arena, "in the tree as it was at the end of %s", day)};
+    default:
+        return (struct label){"现行机构树", "in today's tree"};
+    }
+}
+
 static void write_count_definition(const struct answer *a, const struct request *r)
 {
     const struct query *q = &a->s->query;
     const struct resource *res = q->res;
+    const struct label tree = tree_label(a);
     struct arena *m = a->c->arena;
     const char *zh = "", *en = "", *unit;
     bool some = false;
 
     if (q->unit != TREE_NONE) {
         unit = tree_unit(a->c->tenant->tree, q->unit).name;
-        zh = arena_printf(m, "，由%s%s办理", unit, q->unit_only ? "本级" : "及其下级");
-        en = arena_printf(m, ", handled by %s %s", unit, q->unit_only ? "itself" : "or below it");
+        zh = arena_printf(m, "，由%s%s办理（%s）", unit, q->unit_only ? "本级" : "及其下级", tree.zh);
+        en =
+            arena_printf(m, ", handled by %s %s, %s", unit, q->unit_only ? "itself" : "or below it", tree.en);
     }
     for (size_t i = 0; i < r->query_count; i++) {
         struct text name = r->query[i].name, value = r->query[i].value;
@@ -123,7 +143,7 @@ static const struct label level_labels[LEVELS] = {
 static void write_group_definition(const struct answer *a, const struct stat_group *g)
 {
     static const struct label periods[STAT_PERIODS] = {{"月", "month"}, {"季度", "quarter"}, {"年", "year"}};
-    const struct label *name = &g->label;
+    const struct label *name = &g->label, tree = tree_label(a);
     struct arena *m = a->c->arena;
     const char *zh, *en;
 
@@ -138,10 +158,10 @@ static void write_group_definition(const struct answer *a, const struct stat_gro
         break;
     case STAT_WITHIN:
         zh = arena_printf(
-            m, "按“%s”所属%s（现行机构树），不属于任何一个的另列", name->zh, level_labels[g->level].zh);
+            m, "按“%s”所属%s（%s），不属于任何一个的另列", name->zh, level_labels[g->level].zh, tree.zh);
         en = arena_printf(m,
-            "By the %s that \"%s\" is or lies in, in today's tree; what lies in none is a group of its own",
-            level_labels[g->level].en, name->en);
+            "By the %s that \"%s\" is or lies in, %s; what lies in none is a group of its own",
+            level_labels[g->level].en, name->en, tree.en);
         break;
     case STAT_PERIOD:
         zh = arena_printf(m, "按“%s”所在%s（北京时间），未填写的不计", name->zh, periods[g->period].zh);
@@ -167,6 +187,9 @@ static void write_unit(const struct answer *a, const char *key)
     if (unit == TREE_NONE)
         return;
     u = tree_unit(a->c->tenant->tree, unit);
+    for (int i = 0; a->result->names && i < db_rows_count(a->result->names); i++)
+        if (uuid_eq(db_get_uuid(a->result->names, i, 0), id))
+            u.name = db_get(a->result->names, i, 1);
     jsonw_kstr(a->w, "code", u.code);
     write_text(a->w, "label", u.name, u.name);
 }

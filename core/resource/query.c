@@ -3,36 +3,9 @@
 #include "resource/query.h"
 
 #include "resource/gate.h"
+#include "resource/query_reach.h"
 #include "resource/reader.h"
 #include "tenant/tree.h"
-
-/* Kinds of branches: by a key that the row carries, or by participation. */
-enum branch {
-    BR_ALL,
-    BR_UNIT,
-    BR_A1,
-    BR_A2,
-    BR_A3,
-    BR_A4,
-    BR_CHILDREN0,
-    BR_CHILDREN1,
-    BR_CHILDREN2,
-    BR_CHILDREN3,
-    BRANCHES
-};
-
-static const char *const branch_predicates[BRANCHES] = {
-    [BR_ALL] = "",
-    [BR_UNIT] = " AND r.unit_id = %s",
-    [BR_A1] = " AND r.a1 = %s",
-    [BR_A2] = " AND r.a2 = %s",
-    [BR_A3] = " AND r.a3 = %s",
-    [BR_A4] = " AND r.a4 = %s",
-    [BR_CHILDREN0] = " AND r.a1 IS NOT NULL AND r.a2 IS NULL",
-    [BR_CHILDREN1] = " AND r.a1 = %s AND r.a2 IS NOT NULL AND r.a3 IS NULL",
-    [BR_CHILDREN2] = " AND r.a2 = %s AND r.a3 IS NOT NULL AND r.a4 IS NULL",
-    [BR_CHILDREN3] = " AND r.a3 = %s AND r.a4 IS NOT NULL",
-};
 
 struct build {
     struct call *c;
@@ -44,77 +17,13 @@ struct build {
     const char *order, *order_outer;
     uint32_t limit; /* 0: none */
     uint32_t branches;
-    bool direct;                       /* one branch only: it is the page, no union and join around it */
-    const struct query_select *select; /* of such a branch; NULL: records */
-    uint32_t reach_count;              /* entries of the scope: each adds one unit to one kind of branch */
-    struct uuid *units[BRANCHES];
-    uint32_t unit_count[BRANCHES];
+    bool direct; /* one branch only: it is the page, no union and join around it */
+    struct query_reach reach;
 };
 
 static const char *arg(struct build *b, const char *value, const char *type)
 {
     return query_arg(b->c->arena, &b->out->args, value, type);
-}
-
-/* ---- what the subject reaches ---- */
-
-static void reach_add(struct build *b, enum branch kind, uint32_t unit)
-{
-    if (!b->units[kind])
-        b->units[kind] = arena_array(b->c->arena, b->reach_count, sizeof(struct uuid));
-    b->units[kind][b->unit_count[kind]++] = tree_unit(b->c->tenant->tree, unit).id;
-}
-
-static void reach_entry(struct build *b, struct scope_entry e)
-{
-    uint32_t depth = tree_depth(b->c->tenant->tree, e.unit);
-
-    if (e.reach == REACH_SELF)
-        reach_add(b, BR_UNIT, e.unit);
-    else if (e.reach == REACH_SUBTREE)
-        reach_add(b, depth == 0 ? BR_ALL : BR_A1 + (depth - 1), e.unit);
-    else if (depth < TREE_DEPTH_MAX)
-        reach_add(b, BR_CHILDREN0 + depth, e.unit);
-}
-
-/* A scope entry within the subtree of q->unit, or at that unit only; false when nothing is left of it. */
-static bool within(const struct tree *t, const struct query *q, struct scope_entry *e)
-{
-    uint32_t unit = q->unit;
-    bool inside, covers;
-
-    if (unit == TREE_NONE)
-        return true;
-    inside = tree_contains(e->unit, unit, tree_end(t, unit));
-    covers = e->reach == REACH_SUBTREE ? tree_contains(unit, e->unit, tree_end(t, e->unit))
-             : e->reach == REACH_SELF  ? e->unit == unit
-                                       : tree_parent(t, unit) == e->unit;
-    if (q->unit_only)
-        *e = (struct scope_entry){unit, REACH_SELF};
-    else if (covers && e->reach == REACH_SUBTREE)
-        *e = (struct scope_entry){unit, REACH_SUBTREE};
-    else if (covers && e->reach == REACH_CHILDREN)
-        *e = (struct scope_entry){unit, REACH_SELF};
-    return covers || (inside && !q->unit_only);
-}
-
-static bool reach_all(struct build *b)
-{
-    struct scope scope;
-
-    if (b->q->counts_only)
-        subject_scope(
-            b->c->who, b->c->tenant, b->q->res->permissions[ACTION_STATISTICS], b->c->arena, &scope);
-    else
-        reader_scope(b->c, b->q->res, &scope);
-    b->reach_count = scope.count;
-    for (uint32_t i = 0; i < scope.count; i++) {
-        struct scope_entry e = scope.entries[i];
-
-        if (within(b->c->tenant->tree, b->q, &e))
-            reach_entry(b, e);
-    }
-    return scope.everywhere;
 }
 
 static void make_order(struct build *b)
@@ -168,31 +77,29 @@ static void add_branch_start(struct build *b)
         buf_adds(&b->sql, " UNION ");
 }
 
-static void add_unit_branch(struct build *b, enum branch kind, const char *units, bool nulls)
+static void add_unit_branch(struct build *b, enum query_reach_kind kind, const char *units, bool nulls)
 {
-    bool many = b->unit_count[kind] > 1 && units;
+    bool many = b->reach.counts[kind] > 1 && units;
     const char *key = !units ? "" : many ? "h.u" : units;
 
     add_branch_start(b);
     if (many)
         buf_addf(&b->sql, "(SELECT x.* FROM unnest(%s::uuid[]) AS h(u) CROSS JOIN LATERAL ", units);
     if (b->direct) {
-        buf_addf(&b->sql, "SELECT %s",
-            b->select ? b->select->columns : record_columns(b->c->arena, b->q->res, b->q->choice));
+        buf_addf(&b->sql, "SELECT %s", record_columns(b->c->arena, b->q->res, b->q->choice));
     } else {
         buf_adds(&b->sql, "(SELECT r.id");
         add_key(b);
     }
-    buf_addf(&b->sql, " FROM %s r%s WHERE r.tenant_id = $1 AND r.deleted_at IS NULL", b->q->res->table,
-        b->direct && b->select ? b->select->join : "");
-    if (strchr(branch_predicates[kind], '%')) {
-        const char *p = branch_predicates[kind], *at = strstr(p, "%s");
+    buf_addf(&b->sql, " FROM %s r WHERE r.tenant_id = $1 AND r.deleted_at IS NULL", b->q->res->table);
+    if (strchr(query_reach_predicates[kind], '%')) {
+        const char *p = query_reach_predicates[kind], *at = strstr(p, "%s");
 
         buf_add(&b->sql, p, (size_t)(at - p));
         buf_adds(&b->sql, key);
         buf_adds(&b->sql, at + 2);
     } else {
-        buf_adds(&b->sql, branch_predicates[kind]);
+        buf_adds(&b->sql, query_reach_predicates[kind]);
     }
     buf_adds(&b->sql, b->where);
     add_tail(b, nulls);
@@ -223,19 +130,6 @@ static void add_participant_branch(struct build *b, const char *holders, const c
     buf_adds(&b->sql, ") x)");
 }
 
-/* "AND r.a2 = $n": within q->unit only. */
-static const char *unit_predicate(struct build *b)
-{
-    const struct tree *t = b->c->tenant->tree;
-    uint32_t depth = b->q->unit == TREE_NONE ? 0 : tree_depth(t, b->q->unit);
-
-    if (b->q->unit == TREE_NONE || (depth == 0 && !b->q->unit_only))
-        return "";
-    return arena_printf(b->c->arena, " AND r.%s = %s",
-        b->q->unit_only ? "unit_id" : arena_printf(b->c->arena, "a%u", depth),
-        arg(b, arena_dup(b->c->arena, uuid_format(tree_unit(t, b->q->unit).id).s), "::uuid"));
-}
-
 /* All that the first token is found in, and of these what the reader sees: the records are looked up one by one by their
  * key, in whatever order a planner without any knowledge of the token would have preferred to go. */
 static void add_word_branch(struct build *b, const char *token, const char *sight, bool nulls)
@@ -263,7 +157,8 @@ static void add_word_branch(struct build *b, const char *token, const char *sigh
 
 static void add_word_branches(struct build *b)
 {
-    const char *sight = query_sight(b->c, b->q->res, 'r', &b->out->args), *unit = unit_predicate(b);
+    const char *sight = query_sight(b->c, b->q->res, 'r', &b->out->args),
+               *unit = query_unit_predicate(b->c, b->q, &b->out->args);
     const char *token = arg(b, b->q->tokens[0], "::text");
 
     for (uint32_t i = 1; i < b->q->token_count; i++) /* before the record is fetched */
@@ -281,38 +176,39 @@ static bool is_direct(const struct build *b, const char *holders)
 {
     uint32_t kinds = 0, units = 0;
 
-    for (int kind = 0; kind < BRANCHES; kind++) {
-        kinds += b->unit_count[kind] > 0;
-        units += b->unit_count[kind];
+    for (int kind = 0; kind < QUERY_REACHES; kind++) {
+        kinds += b->reach.counts[kind] > 0;
+        units += b->reach.counts[kind];
     }
     return !holders && kinds == 1 && units == 1 && (!b->keyset || !b->keyset_nulls);
 }
 
 static void add_branches(struct build *b, bool everywhere, bool is_page)
 {
-    const char *holders, *holder_arg, *unit_key, *units[BRANCHES] = {0};
+    const char *holders, *holder_arg, *unit_key, *units[QUERY_REACHES] = {0};
 
     if (b->q->words != WORDS_LOOKED_AT) {
         add_word_branches(b);
         return;
     }
-    holders = everywhere || b->q->counts_only ? NULL : reader_holders(b->c, b->q->res, false);
+    holders = everywhere ? NULL : reader_holders(b->c, b->q->res, false);
     holder_arg = holders ? arg(b, holders, "") : NULL;
-    unit_key = holders ? unit_predicate(b) : "";
+    unit_key = holders ? query_unit_predicate(b->c, b->q, &b->out->args) : "";
     b->direct = is_page && is_direct(b, holders);
-    for (int kind = 0; kind < BRANCHES; kind++)
-        if (b->unit_count[kind] && strchr(branch_predicates[kind], '%'))
-            units[kind] = b->unit_count[kind] > 1
-                              ? arg(b, array_of_ids(b->c->arena, b->units[kind], b->unit_count[kind]), "")
-                              : arg(b, arena_dup(b->c->arena, uuid_format(b->units[kind][0]).s), "::uuid");
+    for (int kind = 0; kind < QUERY_REACHES; kind++)
+        if (b->reach.counts[kind] && strchr(query_reach_predicates[kind], '%'))
+            units[kind] =
+                b->reach.counts[kind] > 1
+                    ? arg(b, array_of_ids(b->c->arena, b->reach.units[kind], b->reach.counts[kind]), "")
+                    : arg(b, arena_dup(b->c->arena, uuid_format(b->reach.units[kind][0]).s), "::uuid");
     for (int nulls = 0; nulls < 2; nulls++) {
         if (b->limit && !(nulls ? b->keyset_nulls : b->keyset))
             continue;
         if (!b->limit && nulls)
             continue;
-        for (int kind = 0; kind < BRANCHES; kind++)
-            if (b->unit_count[kind])
-                add_unit_branch(b, (enum branch)kind, units[kind], nulls);
+        for (int kind = 0; kind < QUERY_REACHES; kind++)
+            if (b->reach.counts[kind])
+                add_unit_branch(b, (enum query_reach_kind)kind, units[kind], nulls);
         if (holders)
             add_participant_branch(b, holder_arg, unit_key, nulls);
     }
@@ -340,16 +236,15 @@ void query_build(struct call *c, const struct query *q, struct query_sql *ret, b
 {
     struct build b = {.c = c, .q = q, .out = ret, .sql = BUF_INIT, .limit = limit_bucket(q->limit)};
     const char *full = NULL;
-    bool everywhere;
 
     db_args_reset(&ret->args);
     db_arg_int(&ret->args, c->tenant->id);
-    everywhere = reach_all(&b);
+    query_reach(c, q, &b.reach);
     b.where = query_where(c, q, &ret->args);
     make_order(&b);
-    add_branches(&b, everywhere, true);
+    add_branches(&b, b.reach.everywhere, true);
     *ret_empty = b.branches == 0;
-    ret->has_full = q->res->anonymity.is_on && !everywhere && c->who->department_count > 0;
+    ret->has_full = q->res->anonymity.is_on && !b.reach.everywhere && c->who->department_count > 0;
     if (ret->has_full)
         full = arena_printf(c->arena,
             ", EXISTS (SELECT 1 FROM juxin.participant f WHERE f.tenant_id = $1 AND f.resource = '%s' AND "
@@ -370,7 +265,7 @@ void query_build_count(struct call *c, const struct query *q, struct query_sql *
 {
     struct query plain = *q;
     struct build b = {.c = c, .q = &plain, .out = ret, .sql = BUF_INIT};
-    bool capped = q->count == COUNT_CAPPED, everywhere;
+    bool capped = q->count == COUNT_CAPPED;
 
     plain.has_cursor = false;
     plain.sort_is_id = plain.sort_desc = true;
@@ -378,36 +273,13 @@ void query_build_count(struct call *c, const struct query *q, struct query_sql *
     b.limit = capped ? QUERY_COUNT_MAX + 1 : 0;
     db_args_reset(&ret->args);
     db_arg_int(&ret->args, c->tenant->id);
-    everywhere = reach_all(&b);
+    query_reach(c, q, &b.reach);
     b.where = query_where(c, q, &ret->args);
     make_order(&b);
-    add_branches(&b, everywhere, false);
+    add_branches(&b, b.reach.everywhere, false);
     ret->has_full = false;
     finish(&b, "SELECT count(*) FROM (SELECT * FROM (",
         capped ? arena_printf(c->arena, ") p LIMIT %u) p", QUERY_COUNT_MAX + 1) : ") p) p");
-}
-
-void query_build_select(struct call *c, const struct query *q, const struct query_select *select,
-    struct query_sql *ret, bool *ret_empty)
-{
-    struct query plain = *q;
-    struct build b = {.c = c, .q = &plain, .out = ret, .sql = BUF_INIT, .select = select};
-    bool everywhere;
-
-    plain.has_cursor = false;
-    plain.sort_is_id = plain.sort_desc = true;
-    everywhere = reach_all(&b);
-    b.where = query_where(c, q, &ret->args);
-    make_order(&b);
-    add_branches(&b, everywhere, true);
-    *ret_empty = b.branches == 0;
-    ret->has_full = false;
-    if (b.direct)
-        finish(&b, select->before, select->tail);
-    else
-        finish(&b, arena_printf(c->arena, "%sSELECT %s FROM (", select->before, select->columns),
-            arena_printf(c->arena, ") p JOIN %s r ON r.id = p.id%s WHERE r.tenant_id = $1%s", q->res->table,
-                select->join, select->tail));
 }
 
 /* A unit asked for by name: unknown to whoever reads nothing in it; then the gate, since its records answer. Without
@@ -418,9 +290,9 @@ int query_check_unit(struct call *c, const struct query *q)
 
     if (q->unit == TREE_NONE)
         return q->frozen ? 0 : gate_require_somewhere(c, q->res->plugin);
-    (void)reach_all(&b);
-    for (int kind = 0; kind < BRANCHES; kind++)
-        if (b.unit_count[kind])
+    query_reach(c, q, &b.reach);
+    for (int kind = 0; kind < QUERY_REACHES; kind++)
+        if (b.reach.counts[kind])
             return q->frozen ? 0 : gate_require(c, q->res->plugin, q->unit);
     return call_not_found(c);
 }

@@ -92,13 +92,14 @@ struct query_sql {
 };
 void query_build(struct call *c, const struct query *q, struct query_sql *ret, bool *ret_empty);
 void query_build_count(struct call *c, const struct query *q, struct query_sql *ret);
-/* Over all records of the list, each once, as the alias r. The parts may name parameters that stand in ret->args already,
- * behind the tenant. */
+/* Over all records of the list, each once, as the alias r, in one or more branches. The parts may name parameters that
+ * stand in ret->args already, behind the tenant. */
 struct query_select {
     const char *before;  /* the whole */
-    const char *columns; /* behind SELECT */
+    const char *columns; /* of each branch, behind SELECT */
     const char *join;    /* behind FROM … r */
-    const char *tail;    /* GROUP BY … */
+    const char *groups;  /* GROUP BY … */
+    const char *after;   /* the whole */
 };
 void query_build_select(struct call *c, const struct query *q, const struct query_select *select,
     struct query_sql *ret, bool *ret_empty);

@@ -178,7 +178,8 @@ int statistics_run(struct call *c, const struct statistics *s, struct stat_resul
     struct query_sql *sql = arena_alloc(c->arena, sizeof(*sql));
     struct stat_result out = {.at_us = c->now_us};
     struct fill f = {.c = c, .s = s};
-    struct db_call read = {0};
+    struct db_call reads[2] = {0};
+    struct db_args names;
     bool empty;
     int r = s->query.counts_only ? gate_require_somewhere(c, s->query.res->plugin)
                                  : query_check_unit(c, &s->query);
@@ -189,11 +190,14 @@ int statistics_run(struct call *c, const struct statistics *s, struct stat_resul
     if (empty) {
         r = call_read(c, NULL, 0); /* the fence all the same: rights may just have been granted */
     } else {
-        read.stmt = sql->stmt;
-        read.args = &sql->args;
-        r = call_read_slow(c, &read);
+        reads[0].stmt = sql->stmt;
+        reads[0].args = &sql->args;
+        reads[1].stmt = statistics_names(c, s, &names);
+        reads[1].args = &names;
+        r = call_read_slow(c, reads, s->tree == STAT_TREE_DAY ? 2 : 1);
     }
-    f.rows = read.rows;
+    f.rows = reads[0].rows;
+    out.names = reads[1].rows;
     if (r == 0)
         r = fill_table(&f, &out);
     if (r < 0)

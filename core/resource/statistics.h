@@ -32,6 +32,9 @@ struct stat_group {
     uint32_t period_count;
 };
 
+/* The tree in which a record lies in a street: today's, the one at the record's own time, or that of a day's end. */
+enum stat_tree { STAT_TREE_NOW, STAT_TREE_THEN, STAT_TREE_DAY };
+
 struct statistics {
     struct query query;
     struct stat_group groups[STATISTICS_GROUPS_MAX];
@@ -39,6 +42,8 @@ struct statistics {
     const struct field *sums[STATISTICS_SUMS_MAX];
     uint32_t sum_count;
     bool has_window; /* from and until were given */
+    enum stat_tree tree;
+    int32_t tree_day;
 };
 
 /* -EINVAL with a fault: 400 naming the parameter; 403 for a condition of who may only count. */
@@ -53,6 +58,7 @@ struct stat_keys {
 struct stat_result {
     struct stat_table table;
     struct stat_keys keys[STATISTICS_GROUPS_MAX]; /* rows, columns */
+    const struct db_rows *names;                  /* of STAT_TREE_DAY: id and name of each unit then */
     int64_t at_us;                                /* of the database's clock */
 };
 MUSTCHECK int statistics_run(struct call *c, const struct statistics *s, struct stat_result *ret);
@@ -61,6 +67,8 @@ MUSTCHECK int statistics_run(struct call *c, const struct statistics *s, struct 
 
 /* One row per group: its keys, how many, the sums. */
 void statistics_sql(struct call *c, const struct statistics *s, struct query_sql *ret, bool *ret_empty);
+/* The names of units as they were: SELECT id, name. */
+struct db_stmt statistics_names(struct call *c, const struct statistics *s, struct db_args *args);
 /* ---- statistics_period.c ---- */
 
 /* Whole periods that hold both days; 0 when there are more than max. */

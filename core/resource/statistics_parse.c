@@ -1,5 +1,5 @@
-/* What statistics are asked for: group=topic,unit.street sum=cost period=quarter.answered_on from= until=, and the conditions of
- * lists. */
+/* What statistics are asked for: group=topic,unit.street sum=cost period=quarter.answered_on from= until= tree=then,
+ * and the conditions of lists. */
 #include <errno.h>
 
 #include "base/clock.h"
@@ -214,7 +214,8 @@ static int finish_period(struct parse *p, struct stat_group *g)
 static bool is_plain(const struct statistics *s)
 {
     const struct query *q = &s->query;
-    bool plain = q->filter_count == 0 && q->token_count == 0 && q->unit == TREE_NONE && !s->has_window;
+    bool plain = q->filter_count == 0 && q->token_count == 0 && q->unit == TREE_NONE && !s->has_window &&
+                 s->tree == STAT_TREE_NOW;
 
     for (uint32_t i = 0; i < s->group_count; i++) {
         const struct stat_group *g = &s->groups[i];
@@ -249,6 +250,17 @@ static int check_counts_only(struct parse *p)
                                 "按街道（unit.street）统计。");
 }
 
+static int take_tree(struct parse *p, struct text name, struct text value)
+{
+    p->s->tree = text_is(value, "then") ? STAT_TREE_THEN : STAT_TREE_DAY;
+    if (text_is(value, "now"))
+        p->s->tree = STAT_TREE_NOW;
+    if (p->s->tree == STAT_TREE_DAY && date_parse(value, &p->s->tree_day) < 0)
+        return query_bad(p->c, name, "tree", "now, then (as it was at each record's time) or a day.",
+            "应为 now（现行）、then（按记录当时）或某一日期。");
+    return 0;
+}
+
 static int take(
     struct parse *p, const struct query_param *param, struct query_param *rest, size_t *rest_count)
 {
@@ -260,12 +272,15 @@ static int take(
         return take_sums(p, name, param->value);
     if (text_is(name, "period"))
         return take_period(p, name, param->value);
+    if (text_is(name, "tree"))
+        return take_tree(p, name, param->value);
     if (text_is(name, "from") || text_is(name, "until")) {
         *(text_is(name, "from") ? &p->from : &p->until) = param->value;
         p->s->has_window = true;
         return 0;
     }
-    if (text_is(name, "order") || text_is(name, "limit") || text_is(name, "cursor") || text_is(name, "count"))
+    if (text_is(name, "order") || text_is(name, "fields") || text_is(name, "limit") ||
+        text_is(name, "cursor") || text_is(name, "count"))
         return query_bad(p->c, name, "not_here", "Of lists, not of statistics.", "仅用于列表，不用于统计。");
     rest[(*rest_count)++] = *param;
     return 0;

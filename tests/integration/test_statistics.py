@@ -287,7 +287,9 @@ def test_what_is_asked_wrongly():
     refused("county", 400, "range", "from", period="month", **{"from": "2026-02-01", "until": "2026-01-01"})
     refused("county", 400, "range", "from", period="month", **{"from": "1900-01-01"})
     refused("county", 400, "required", "period", **{"from": "2026-01-01"})
-    for name in ("order", "limit", "cursor", "count"):
+    for tree in ("", "later", "2026-02-30"):
+        refused("county", 400, "tree", "tree", tree=tree)
+    for name in ("order", "limit", "cursor", "count", "fields"):
         refused("county", 400, "not_here", name, **{name: "1"})
     refused("county", 400, "not_filterable", nothing="eq.1")
     assert ask("county", unit="nowhere").status == 404
@@ -317,6 +319,97 @@ def test_where_the_plugin_does_not_run_nothing_is_counted():
         answer = ask("county", unit="c3")
         assert answer.status == 403 and answer.json["code"] == "plugin_disabled", answer
     assert told("county", group="unit")["cells"] == before["cells"]
+
+
+# ---- the tree as it was --------------------------------------------------------------------------------------------------
+
+def parents():
+    """unit: [(from, until, parent)], the first from the beginning of time."""
+    found = collections.defaultdict(list)
+    for unit, parent, start, end in server.psql(
+            "SELECT unit_id, coalesce(parent_id::text, ''), extract(epoch FROM valid_from), coalesce(extract(epoch FROM "
+            "valid_until)::text, 'inf') FROM juxin.unit_parent ORDER BY unit_id, valid_from"):
+        found[unit].append((float(start) if found[unit] else -1e18, float(end), parent or None))
+    return found
+
+
+def street_at(history, unit, moment):
+    while unit and LEVEL[codes[unit]] != "street":
+        unit = next(parent for start, end, parent in history[unit] if start <= moment < end)
+    return unit
+
+
+def seconds(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def counted(login, **query):
+    return {c["key"][0]: c["count"] for c in told(login, group="unit.street", **query)["cells"]}
+
+
+@contextlib.contextmanager
+def moved(unit, parent, renamed, days_ago):
+    """That many days ago the unit was moved there, and its street got a new name."""
+    old = server.psql(f"SELECT p.code FROM juxin.unit u JOIN juxin.unit p ON p.id = u.parent_id WHERE u.code = '{unit}'")[0][0]
+    for table in ("unit_parent", "unit_name"):  # as if nothing had ever changed
+        server.psql(f"DELETE FROM juxin.{table} WHERE valid_until IS NOT NULL; UPDATE juxin.{table} SET valid_from = '2020-01-01'")
+    server.ctl("unit", "move", "one", unit, "--parent", parent, "--yes")
+    server.ctl("unit", "rename", "one", old, "--name", renamed)
+    at = f"now() - interval '{days_ago} days'"
+    for table in ("unit_parent", "unit_name"):
+        server.psql(f"UPDATE juxin.{table} SET valid_until = {at} WHERE valid_until IS NOT NULL;"
+                    f"UPDATE juxin.{table} n SET valid_from = {at} WHERE valid_until IS NULL AND EXISTS (SELECT 1 FROM "
+                    f"juxin.{table} o WHERE o.unit_id = n.unit_id AND o.valid_until IS NOT NULL)")
+    try:
+        yield
+    finally:
+        server.ctl("unit", "move", "one", unit, "--parent", old, "--yes")
+
+
+def test_as_it_was_then_and_as_it_is_now():
+    with moved("c2", "s2", "新名", 50):
+        history, records = parents(), listed("county")
+        now = collections.Counter(street_at(history, r["unit_id"], 4e9) for r in records)
+        then = collections.Counter(street_at(history, r["unit_id"], seconds(r["created_at"])) for r in records)
+        assert counted("county") == counted("county", tree="now") == dict(now)
+        assert counted("county", tree="then") == dict(then) and now != then
+        day = datetime.date.today() - datetime.timedelta(days=60)
+        before = collections.Counter(street_at(history, r["unit_id"], seconds(f"{day}T15:59:59+00:00")) for r in records)
+        assert counted("county", tree=str(day)) == dict(before) != dict(now)
+        later = datetime.date.today() - datetime.timedelta(days=40)
+        assert counted("county", tree=str(later)) == dict(now)
+        # By another date of the records, to the end of that day.
+        starts = collections.Counter()
+        for r in records:
+            if r["starts"] and r["starts"] >= "2026-01-01":
+                starts[street_at(history, r["unit_id"], seconds(r["starts"] + "T15:59:59+00:00")), r["starts"][:4]] += 1
+        table = told("county", group="unit.street", period="year.starts", tree="then", **{"from": "2026-01-01"})
+        assert {tuple(c["key"]): c["count"] for c in table["cells"] if c["key"][1] == "2026"} == {
+            k: n for k, n in starts.items() if k[1] == "2026"}
+
+
+def test_a_unit_as_it_was():
+    with moved("c2", "s2", "又名", 50):
+        history, records = parents(), listed("county")
+        for unit in ("s1", "s2"):
+            expected = [r for r in records if street_at(history, r["unit_id"], seconds(r["created_at"])) == ids[unit]]
+            assert told("county", unit=unit, tree="then")["total"]["count"] == len(expected) > 0
+            assert told("county", unit=unit)["total"]["count"] == len(listed("county", unit=unit))
+        # Who reads the street today counts what they may read today: nothing that has gone elsewhere.
+        mine = [r for r in listed("s1") if street_at(history, r["unit_id"], seconds(r["created_at"])) == ids["s1"]]
+        assert told("s1", unit="s1", tree="then")["total"]["count"] == len(mine)
+        assert ask("s1", unit="s2", tree="then").status == 404
+
+
+def test_names_as_they_were():
+    with moved("c2", "s2", "改后", 50):
+        name = lambda **q: next(v["label"]["zh-CN"] for v in told("county", group="unit.street", **q)["groups"][0]["values"]
+                                if v["value"] == ids["s1"])
+        assert name() == "改后"
+        assert name(tree=str(datetime.date.today() - datetime.timedelta(days=60))) != "改后"
+        assert name(tree=str(datetime.date.today() - datetime.timedelta(days=40))) == "改后"
+        told_by = told("county", group="unit.street", tree="2026-10-01")["groups"][0]["definition"]
+        assert "2026-10-01" in told_by["zh-CN"] and "2026-10-01" in told_by["en"]
 
 
 # ---- who may count but not see --------------------------------------------------------------------------------------------
@@ -352,7 +445,7 @@ def test_a_total_below_the_minimum_is_hidden():
 
 def test_who_may_only_count_asks_no_way_to_tell_groups_apart():
     for query in ({"state": "eq.open"}, {"unit": "s1"}, {"q": "事项"}, {"group": "unit.community"}, {"group": "unit"},
-                  {"group": "unit.level"}, {"period": "year"}, {"period": "month", "until": "2026-01-01"},
+                  {"group": "unit.level"}, {"period": "year"}, {"period": "month", "until": "2026-01-01"}, {"tree": "then"},
                   {"or": "(kind.is.null,urgent.eq.true)"}):
         refused("counter", 403, "counts_only", **query)
     assert told("counter", period="month", group="kind")["minimum"] == 5

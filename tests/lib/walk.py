@@ -30,6 +30,7 @@ TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "titl
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 OWN = "own"
+PLAIN["tree"] = "then"  # of statistics
 
 
 class Untaught(AssertionError):
@@ -156,7 +157,7 @@ def kind_of(operation, where, name, schema=None):
         return "words"
     if operation.resource and where == "query" and name in ("and", "or"):
         return "group"
-    if operation.resource and where == "query" and name in ("unit.level", "group", "sum", "period", "from", "until"):
+    if operation.resource and where == "query" and name in ("unit.level", "group", "sum", "period", "from", "until", "tree"):
         return "plain"
     if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline"):
         return "filter"

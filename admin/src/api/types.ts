@@ -59,7 +59,9 @@ export interface Resource {
   transitions: Transition[]
   list: { columns: string[] }
   submitter_may_update?: boolean
-  may: { read: boolean, create: boolean, update: boolean, delete: boolean, unmask: boolean, statistics: boolean }
+  may: {
+    read: boolean, create: boolean, update: boolean, delete: boolean, unmask: boolean, statistics: boolean
+  }
 }
 export interface Plugin { id: string, version: string, label: Label, description?: Label, available: boolean, resources: Resource[] }
 export interface Meta { tenant: { slug: string, name: string }, departments: Department[], plugins: Plugin[] }
