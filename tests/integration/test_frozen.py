@@ -241,6 +241,8 @@ def check_lists(plugins):
             said = a.call("GET", f"/{resource}?limit=200&count=exact").json
             assert {i["id"] for i in said["items"]} == expected and said["count"]["value"] == len(expected), (resource, said)
             assert expected, resource
+            if resource == "suggestions/suggestion":  # counted by a statement of the plugin's own
+                assert a.call("GET", "/suggestions/summary").json["received"] == len(expected)
             mine = guest.get(f"{resource}?limit=200&count=exact")
             assert mine.status == 200 and mine.json["items"] == [] and mine.json["count"]["value"] == 0, mine
             one = guest.get(f"{resource}/{guest.made[resource]}")
@@ -302,10 +304,14 @@ def test_no_condition_is_met_by_what_is_frozen():
     def found(query):
         return {i["id"] for i in a.call("GET", f"/rider/remark?{urllib.parse.urlencode(query)}").json["items"]}
 
+    def refers(case):
+        return a.boss.post(a.prefix + "/rider/remark", {"text": "x", "about": case, "unit": a.units["c3"]}).status
+
     asked = [({"about.title": f"eq.a case in {u}"}, about[c]) for c, u in ((frozen, "c1"), (live, "c3"))]
     assert all(found(query) == {remark} for query, remark in asked), asked
     with ruled("off", "every", "rider"):
         assert found(asked[0][0]) == set() and found(asked[1][0]) == {about[live]}
+        assert (refers(frozen), refers(live)) == (422, 201)
 
 
 # ---- the one way out ----
@@ -361,6 +367,7 @@ def holder(login, *roles):
 def test_taking_out_needs_the_right_and_the_right_to_read():
     case = {"title": "masked", "phone": "13911112222", "unit": a.units["c1"]}
     made = a.call("POST", "/every/case", case).json["id"]
+    beside = a.fresh_record("every/case", unit="c2")  # what the right at c1 is no right to
     a.settle()
     take, read, see = ["core.frozen.export"], ["every.case.read"], ["core.unit.read"]
     neither, reader = holder("neither", (see, "k", "subtree")), holder("reader", (read + see, "k", "subtree"))
@@ -373,6 +380,7 @@ def test_taking_out_needs_the_right_and_the_right_to_read():
                 answer = who.get(path + unit)
                 assert answer.status == 403 and answer.json["code"] == "forbidden", (who.login, answer)
         assert export("every/case", taker) == ([], 1)
+        assert {made, beside} <= {line["id"] for line in export("every/case")[0]}
         assert taker.get(f"{path}?unit={a.units['c1']}").status == 404
         lines, _ = export("every/case", both)
         assert {line["unit_id"] for line in lines} == {a.units["c1"]} and made in {line["id"] for line in lines}

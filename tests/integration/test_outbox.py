@@ -75,11 +75,15 @@ def test_all_are_after_being_asked():
     asked = server.ctl("outbox", "revive", "one", "--all", input="", check=False)
     assert asked.returncode == 4 and "every" in asked.stdout, asked
     assert len(outbox("list", "one")) == 3 and audit("outbox.revive_all") == []
-    assert server.ctl_json("outbox", "revive", "one", "--all", "--plugin", "other", "--yes") == {"revived": 0}
-    assert server.ctl_json("outbox", "revive", "one", "--all", "--yes") == {"revived": 3}
+    server.psql(f"UPDATE juxin.outbox SET plugin = 'other' WHERE id = '{made[0][2]}'")  # one that is not there: it waits
+    assert server.ctl_json("outbox", "revive", "one", "--all", "--plugin", "other", "--yes") == {"revived": 1}
+    assert {r["id"] for r in outbox("list", "one")} == {made[1][2], made[2][2]}
+    server.psql(f"UPDATE juxin.outbox SET plugin = 'every', next_at = now() WHERE id = '{made[0][2]}'")
+    assert server.ctl_json("outbox", "revive", "one", "--all", "--yes") == {"revived": 2}
+    assert server.ctl_json("outbox", "revive", "one", "--all", "--yes") == {"revived": 0}
     for record, _, _ in made:
         harness.wait_until(lambda: seen(record), 60, "its effect")
-    assert outbox("list", "one") == [] and audit("outbox.revive_all") == [["operator", "", "state"]]
+    assert outbox("list", "one") == [] and audit("outbox.revive_all") == [["operator", "", "state"]] * 2
 
 
 def test_what_makes_no_sense_is_told():
