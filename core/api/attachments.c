@@ -343,7 +343,6 @@ int api_attachment_routes(struct router *rt)
             routes[k].path = str_printf("/%s/%s/{id}%s", res->plugin, res->name, templates[k].path);
             routes[k].summary_en = str_printf("%s: %s", res->label.en, templates[k].summary_en);
             routes[k].summary_zh = str_printf("%s：%s", res->label.zh, templates[k].summary_zh);
-            routes[k].plugin = res->plugin;
             routes[k].extra = res;
         }
         e = api_add_all(rt, routes, ARRAY_LEN(templates));

@@ -37,7 +37,6 @@ struct api_route {
     const char *header;             /* a request header field it reads, for OpenAPI; NULL: none of its own */
     uint32_t body_max;              /* 0: the default */
     void (*end)(struct request *r); /* in the fiber, when the answer is decided; NULL for none */
-    const char *plugin;             /* whose it is; NULL: the core's */
     const void *extra;              /* the owning floor's */
 };
 

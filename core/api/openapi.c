@@ -144,6 +144,17 @@ static bool has(const struct openapi_scope *scope, const char *plugin)
     return !plugin || !scope->has || scope->has(scope->arg, plugin);
 }
 
+/* Whose a path is: a plugin's begin with its id, which is the first word of none of the core's. */
+static const char *owner_of(const char *path)
+{
+    struct text rest = text_of(path + 1), first = text_split(&rest, '/');
+
+    for (size_t i = 0; i < plugin_count(); i++)
+        if (text_is(first, plugin_at(i)->id))
+            return plugin_at(i)->id;
+    return NULL;
+}
+
 struct listing {
     const struct openapi_scope *scope;
     const struct api_route *routes[4096];
@@ -154,7 +165,7 @@ static void collect(const struct api_route *route, void *arg)
 {
     struct listing *l = arg;
 
-    if (l->count < ARRAY_LEN(l->routes) && has(l->scope, route->plugin))
+    if (l->count < ARRAY_LEN(l->routes) && has(l->scope, owner_of(route->path)))
         l->routes[l->count++] = route;
 }
 

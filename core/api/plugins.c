@@ -96,7 +96,6 @@ static int add_own_routes(struct router *rt)
             .request_schema = members_schema(o->r.members),
             .summary_en = o->r.summary_en ? o->r.summary_en : o->plugin->id,
             .summary_zh = o->r.summary_zh ? o->r.summary_zh : o->plugin->id,
-            .plugin = o->plugin->id,
             .extra = o};
         e = api_add(rt, &routes[i]);
         /* A path the core or a resource has already: the plugin is at fault, the server goes on without the route. */
@@ -131,7 +130,6 @@ static int add_out_of_order(struct router *rt, const struct plugin *p)
                 .handle = out_of_order,
                 .summary_en = "Out of order",
                 .summary_zh = "暂不可用",
-                .plugin = p->id,
                 .extra = p};
     return api_add_all(rt, list, n);
 }

@@ -344,7 +344,6 @@ int api_record_routes(struct router *rt)
             routes[k].handle = templates[k].handle;
             routes[k].summary_en = str_printf("%s: %s", res->label.en, templates[k].en);
             routes[k].summary_zh = str_printf("%s：%s", res->label.zh, templates[k].zh);
-            routes[k].plugin = res->plugin;
             routes[k].extra = res;
             result = api_add(rt, &routes[k]);
         }

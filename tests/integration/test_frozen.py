@@ -2,10 +2,10 @@
 name; every hook, provider, action and deadline; jobs, events, the document itself. The calls are made ready while the
 plugins run, sent where they have ceased to, and sent once more, as they are, when they run again: then they work.
 
-What is to come is met here by itself or fails the walk until it is taught: an operation of a kind that SURFACES does not
-know, an answer that is not JSON, a parameter that tests/lib/walk.py does not know, a hook point, provider kind or table of
-plugin.h that tests/plugins/every does not use, a kind of job, a topic of events. Export and search of records will come as
-operations: each needs a line in SURFACES that says what it does, and is walked from then on."""
+What is to come is met here by itself or fails the walk until it is taught. Under a resource's path it is walked without a line
+here: beside a record it has to refuse, beside a list (an export, say) to leave out. Any other operation that SURFACES does not
+know fails, and so does an answer that is not JSON, a parameter that tests/lib/walk.py does not know, a hook point, provider
+kind or table of plugin.h that tests/plugins/every does not use, a kind of job, a topic of events."""
 import contextlib
 import json
 import os
@@ -29,12 +29,9 @@ prepared = []
 # THE_EXPORT is the exception: it has these records and no others. It and EVENTS have tests of their own below.
 REFUSES, LEAVES_OUT, NO_RECORDS, THE_EXPORT, EVENTS = "refuses", "leaves out", "no records", "the export", "events"
 SURFACES = [
-    (r"GET /P/R(/statistics)?", LEAVES_OUT),
+    (r"GET /P/R(/\w+)?", LEAVES_OUT),  # a list, and whatever else is about many
     (r"POST /P/R", REFUSES),
-    (r"(GET|PATCH|DELETE) /P/R/\{id\}", REFUSES),
-    (r"GET /P/R/\{id\}/(history|transitions)", REFUSES),
-    (r"POST /P/R/\{id\}/transitions/\{name\}", REFUSES),
-    (r"\w+ /P/R/\{id\}/attachments(/.*)?", REFUSES),
+    (r"\w+ /P/R/\{id\}(/.*)?", REFUSES),  # one, and whatever is beside it
     (r"\w+ /P/.*", LEAVES_OUT),  # plugins' own routes: each is about a unit
     (r"GET /provided/\{kind\}", LEAVES_OUT),
     (r"\w+ /(accounts?|departments|explain|grants|jobs|permissions|roles|sessions?|tokens|units|views)(/.*)?", NO_RECORDS),
