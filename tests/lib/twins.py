@@ -197,8 +197,8 @@ class District:
         name = fresh_name()
         return f"{self.slug} {name} {SENTENCE}\n".encode(), f"{self.slug} {name}.txt"
 
-    def fresh_file(self, resource, record):
-        data, name = self.file()
+    def fresh_file(self, resource, record, file=None):
+        data, name = file or self.file()
         return self.call("POST", f"/{resource}/{record}/attachments", data,
                          headers={"Content-Disposition": files.disposition(name)}).json["id"]
 
@@ -245,6 +245,8 @@ class District:
             made = [self.fresh_record(resource) for _ in range(count)]
             self.records[resource] = made[0]
         self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}
+        picture = files.png(640, 480, self.slug.encode()), f"{self.slug} {fresh_name()}.png"
+        self.pictures = {"works/item": self.fresh_file("works/item", self.records["works/item"], picture)}
         self.comments = {"works/item": [self.fresh_comment("works/item", self.records["works/item"]) for _ in range(3)][0]}
         self.fresh_record(parent=self.records["works/item"])
         self.key = {"Idempotency-Key": f"{self.slug}-key"}

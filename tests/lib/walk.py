@@ -24,7 +24,7 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "from": None, "until": None, "expires_at": None, "permissions": ["core.unit.read"], "new_password": "a decent pass phrase",
          "query": "state=eq.open", "columns": ["title"], "default": True,
          "then_veto": False, "topics": "job", "resource": "works.item", "mine": "false", "state": "waiting", "inline": "true",
-         "group": "state", "sum": None, "period": "month", "internal": False, "step": 1}
+         "group": "state", "sum": None, "period": "month", "internal": False, "step": 1, "fields": "state"}
 BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
@@ -157,7 +157,8 @@ def kind_of(operation, where, name, schema=None):
         return "words"
     if operation.resource and where == "query" and name in ("and", "or"):
         return "group"
-    if operation.resource and where == "query" and name in ("unit.level", "group", "sum", "period", "from", "until", "tree"):
+    if operation.resource and where == "query" and name in ("unit.level", "group", "sum", "period", "from", "until", "tree",
+                                                            "fields"):
         return "plain"
     if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline"):
         return "filter"
@@ -222,7 +223,7 @@ class Walker:
         if name == "unit.code":
             return f"eq.{d.slug}-c1"
         if kind == "file":
-            return d.files[operation.resource]
+            return (d.pictures if operation.path.endswith("/thumbnail") else d.files)[operation.resource]
         if kind == "comment":
             return d.comments[operation.resource]
         if kind == "accounts":
