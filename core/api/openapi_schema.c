@@ -126,7 +126,10 @@ static const char *shape(const struct resource *res, const char *suffix, char ou
 #define STANDARD_MEMBERS                                                                                     \
     "\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"version\":{\"type\":\"integer\"},"                   \
     "\"state_since\":{\"type\":\"string\",\"format\":\"date-time\"},"                                        \
-    "\"due_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date\"},\"number\":{\"type\":[\"string\","      \
+    "\"due_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date\"},"                                       \
+    "\"due_is_provisional\":{\"type\":\"boolean\",\"description\":\"The holidays of that year are not "      \
+    "published\"},"                                                                                          \
+    "\"number\":{\"type\":[\"string\","                                                                      \
     "\"null\"]},"                                                                                            \
     "\"unit_id\":{\"type\":\"string\",\"format\":\"uuid\",\"description\":\"Handles it now\"},"              \
     "\"unit_name\":{\"type\":[\"string\",\"null\"]},\"origin_unit_id\":{\"type\":\"string\",\"format\":"     \
@@ -269,6 +272,8 @@ static void list_parameters(struct jsonw *w)
     openapi_parameter(w, "fields", "query", "string",
         "Members of the records, comma-separated; id and version always; all of them by default");
     openapi_parameter(w, "cursor", "query", "string", "next of the last answer");
+    openapi_parameter(
+        w, "overdue", "query", "string", "true: the day on which it was due is over, and it is not done");
     openapi_parameter(w, "count", "query", "string", "none, capped (up to 1000) or exact");
 }
 

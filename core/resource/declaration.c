@@ -108,7 +108,7 @@ int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct 
 {
     static const char *const known[] = {"$schema", "resource", "label", "description", "levels", "number",
         "fields", "states", "transitions", "submitter_may", "permissions", "anonymity", "list", "views",
-        "form", "samples", "about_person", "attachments", "comments", NULL};
+        "form", "samples", "about_person", "attachments", "comments", "reminders", NULL};
     struct resource *res = arena_alloc(a, sizeof(*res));
     struct parse p = {a, report, res};
     uint32_t faults = report->count;
@@ -130,6 +130,7 @@ int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct 
     parse_fields(&p, json);
     parse_states(&p, json);
     parse_transitions(&p, json);
+    parse_reminders(&p, json);
     parse_anonymity(&p, json);
     parse_list(&p, json);
     parse_submitter(&p, json);

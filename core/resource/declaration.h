@@ -115,8 +115,9 @@ struct transition {
     enum deadline_kind deadline;
     uint32_t deadline_days;
     const struct field *deadline_field;
-    uint32_t auto_days; /* 0: never by itself */
-    uint32_t max_times; /* 0: any */
+    uint32_t auto_days;         /* 0: never by itself */
+    uint32_t auto_overdue_days; /* taken by the system so long behind the deadline, once for each; 0: no */
+    uint32_t max_times;         /* 0: any */
 };
 
 /* Index names are made of both and must stay within PostgreSQL's 63 bytes. */
@@ -174,6 +175,8 @@ struct resource {
     struct transition *transitions;
     uint32_t transition_count;
     bool submitter_may_update, submitter_may_delete; /* the creator, while in the initial state */
+    uint32_t remind_before;                          /* working days before the deadline; 0: not */
+    bool remind_overdue;
     struct anonymity anonymity;
     bool is_about_person; /* each record is about one person, who may read all that is said there */
     struct attachments_rule attachments;
@@ -211,6 +214,8 @@ bool resource_is_standard_column(struct text name);
 /* Does the text have the form of the field's pattern, if it has one? */
 bool field_matches(const struct field *f, const char *s);
 const struct transition *resource_transition(const struct resource *res, struct text name);
+/* Is there anything that its deadlines set going? */
+bool resource_watches_deadlines(const struct resource *res);
 /* Is the unit named in the request? */
 bool transition_takes_unit(const struct transition *t);
 extern const char *const transition_goal_names[]; /* state, stay, back, resume */

@@ -174,7 +174,7 @@ static void parse_transition(struct parse *p, const char *name, const json_t *v,
     static const char *const known[] = {"label", "from", "to", "permission", "by", "holder", "head",
         "required_fields", "fields", "sets", "back_to", "resume", "move", "participants", "deadline", "auto",
         "max_times", "not_by", "after", "waits_for", "completes", "confirm", NULL};
-    static const char *const auto_known[] = {"after_working_days", NULL};
+    static const char *const auto_known[] = {"after_working_days", "overdue_working_days", NULL};
     const json_t *from = json_object_get(v, "from"), *automatic = json_object_get(v, "auto"), *e;
     const char *at = AT(p, "/transitions/%s", name);
     size_t i;
@@ -205,9 +205,29 @@ static void parse_transition(struct parse *p, const char *name, const json_t *v,
         return;
     report_unknown(p->report, AT(p, "%s/auto", at), automatic, auto_known);
     t->auto_days = (uint32_t)parse_int(p, AT(p, "%s/auto", at), automatic, "after_working_days", 1, 1000, 0);
-    if (!t->auto_days || t->required_count || transition_takes_unit(t))
+    t->auto_overdue_days =
+        (uint32_t)parse_int(p, AT(p, "%s/auto", at), automatic, "overdue_working_days", 1, 1000, 0);
+    if ((t->auto_days > 0) + (t->auto_overdue_days > 0) != 1 || t->required_count || transition_takes_unit(t))
         report_add(p->report, AT(p, "%s/auto", at), NULL,
-            "an automatic transition has after_working_days, no required field and no unit to choose");
+            "an automatic transition has after_working_days or overdue_working_days, no required field and "
+            "no "
+            "unit to choose");
+}
+
+void parse_reminders(struct parse *p, const json_t *json)
+{
+    static const char *const known[] = {"before_working_days", "overdue", NULL};
+    const json_t *v = json_object_get(json, "reminders");
+    const char *at = "/reminders";
+
+    if (!v)
+        return;
+    report_unknown(p->report, at, v, known);
+    p->res->remind_before = (uint32_t)parse_int(p, at, v, "before_working_days", 1, 60, 0);
+    p->res->remind_overdue = parse_bool(p, at, v, "overdue");
+    if (!p->res->remind_before && !p->res->remind_overdue)
+        report_add(
+            p->report, at, "{\"before_working_days\": 3, \"overdue\": true}", "nothing is reminded of");
 }
 
 void parse_transitions(struct parse *p, const json_t *json)

@@ -125,8 +125,10 @@ static void parse_condition(struct parse *p, const char *at, const json_t *v, st
     if (t->completes && (t->goal != GOAL_STAY || t->move != MOVE_NO || t->holder || t->by_submitter))
         report_add(p->report, AT(p, "%s/completes", at), NULL,
             "it is an act of whoever has the part: without \"to\", \"move\", \"holder\" and \"by\"");
-    if (t->auto_days && (t->goal == GOAL_BACK || t->goal == GOAL_STAY || t->completes || t->after))
-        report_add(p->report, AT(p, "%s/auto", at), NULL, "what time does leads to a state");
+    if ((t->auto_days || t->auto_overdue_days) && (t->goal == GOAL_BACK || t->completes || t->after))
+        report_add(p->report, AT(p, "%s/auto", at), NULL, "what time does needs nobody's choice");
+    if (t->auto_days && t->goal == GOAL_STAY)
+        report_add(p->report, AT(p, "%s/auto", at), NULL, "what time in a state does leads to a state");
 }
 
 /* Once all transitions are known: they may name each other. */

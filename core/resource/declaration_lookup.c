@@ -44,6 +44,15 @@ bool field_matches(const struct field *f, const char *s)
     return r == 0;
 }
 
+bool resource_watches_deadlines(const struct resource *res)
+{
+    bool any = res->remind_before || res->remind_overdue;
+
+    for (uint32_t i = 0; i < res->transition_count && !any; i++)
+        any = res->transitions[i].auto_overdue_days > 0;
+    return any;
+}
+
 bool transition_takes_unit(const struct transition *t)
 {
     return t->move == MOVE_UNIT || t->move == MOVE_BELOW;

@@ -32,6 +32,7 @@ int parse_state_ref(struct parse *p, const char *at, const char *name);
 void parse_fields(struct parse *p, const json_t *json);
 void parse_states(struct parse *p, const json_t *json);
 void parse_transitions(struct parse *p, const json_t *json);
+void parse_reminders(struct parse *p, const json_t *json);
 void parse_beside(struct parse *p, const json_t *json); /* attachments and comments */
 void parse_goal(struct parse *p, const char *at, const json_t *v, struct transition *t);
 void parse_sets(struct parse *p, const char *at, const json_t *v, struct transition *t);

@@ -3,6 +3,7 @@
 
 #include "resource/attachment_collect.h"
 #include "resource/record.h"
+#include "resource/remind.h"
 #include "resource/resource.h"
 #include "resource/search_build.h"
 #include "tenant/calendar.h"
@@ -50,4 +51,5 @@ void engine_init(void)
     unit_move_hook(rows_follow);
     search_build_register();
     job_kind_register(&attachment_collect);
+    job_kind_register(&remind_kind);
 }

@@ -1,11 +1,13 @@
 /* What a list is asked for: filters, order, page. Everything wrong names its parameter. */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "resource/query_column.h"
 #include "resource/resource.h"
 #include "resource/search.h"
 #include "resource/value.h"
+#include "tenant/calendar.h"
 #include "tenant/tree.h"
 
 static int parse_order(struct call *c, struct query *q, struct text name, struct text value)
@@ -91,6 +93,24 @@ static int parse_fields(struct call *c, struct query *q, struct text name, struc
         arena_printf(c->arena, "没有此字段：“%.*s”。", len, bad.ptr));
 }
 
+/* overdue=true: the day on which it was due is over, and it is not done. */
+static int parse_overdue(struct call *c, struct query *q, struct text name, struct text value)
+{
+    struct clock_text today = date_format(calendar_today(c->now_us));
+    struct text due = text_of(arena_printf(c->arena, "lt.%s", today.s)), states;
+    const char *open = "";
+    int r;
+
+    if (!text_is(value, "true"))
+        return query_bad(c, name, "not_one_of", "true", "应为 true。");
+    for (uint32_t i = 0; i < q->res->state_count; i++)
+        if (!q->res->states[i].is_final)
+            open = arena_printf(c->arena, "%s%s%s", open, *open ? "," : "", q->res->states[i].name);
+    states = text_of(arena_printf(c->arena, "in.(%s)", open));
+    r = query_take_filter(c, q, TEXT("due_at"), due);
+    return r < 0 || !*open ? r : query_take_filter(c, q, TEXT("state"), states);
+}
+
 int query_parse(struct call *c, const struct resource *res, const struct query_param *params, size_t count,
     struct query *ret)
 {
@@ -123,6 +143,8 @@ int query_parse(struct call *c, const struct resource *res, const struct query_p
             r = parse_words(c, &q, name, value);
         } else if (text_is(name, "fields")) {
             r = parse_fields(c, &q, name, value);
+        } else if (text_is(name, "overdue")) {
+            r = parse_overdue(c, &q, name, value);
         } else if (text_is(name, "cursor")) {
             cursor = value;
         } else {

@@ -6,6 +6,7 @@
 #include "access/subject.h"
 #include "base/clock.h"
 #include "resource/value.h"
+#include "tenant/calendar.h"
 
 const char *record_columns(struct arena *a, const struct resource *res, const struct choice *choice)
 {
@@ -201,6 +202,17 @@ void record_write_masked(struct jsonw *w, enum field_mask mask, const char *v)
 /* Members that every record has: their names need no quoting at run time. */
 #define KEY(w, name) jsonw_quoted_key(w, TEXT("\"" name "\":"))
 
+/* A deadline in a year whose holidays are not published was counted by weekends alone. */
+static void write_provisional(struct jsonw *w, const struct record *rec, const struct tenant *t)
+{
+    int32_t day;
+
+    if (!rec->due || date_parse(text_of(rec->due), &day) < 0 || calendar_covers(tenant_calendar(t), day))
+        return;
+    KEY(w, "due_is_provisional");
+    jsonw_bool(w, true);
+}
+
 static void write_id(struct jsonw *w, struct uuid id)
 {
     struct uuid_text t = uuid_format(id);
@@ -251,6 +263,7 @@ static void write_standard(struct jsonw *w, const struct record *rec, const stru
     if (choice_has(c, MEMBER_DUE_AT)) {
         KEY(w, "due_at");
         jsonw_str(w, rec->due);
+        write_provisional(w, rec, t);
     }
     if (rec->res->number_prefix && choice_has(c, MEMBER_NUMBER)) {
         KEY(w, "number");

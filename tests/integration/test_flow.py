@@ -328,6 +328,86 @@ def second_handler():
     return people["h2b"]
 
 
+def due(record, days):
+    """As if it had been due so many calendar days from today."""
+    server.psql(f"UPDATE px_matters.matter SET due_at = (now() AT TIME ZONE 'Asia/Shanghai')::date + {days} WHERE id = '{record}'")
+
+
+def run_deadlines():
+    """The hourly job, now; back when it waits for its next hour."""
+    of = "kind = 'resource.deadlines' AND created_by IS NULL"
+    harness.wait_until(lambda: server.psql(f"UPDATE juxin.job SET run_at = now() WHERE {of} AND state = 'waiting' RETURNING 1"),
+                       60, "the job that comes back")
+    harness.wait_until(lambda: server.psql(f"SELECT 1 FROM juxin.job WHERE {of} AND state = 'waiting' AND run_at > now() + "
+                                           "interval '10 minutes'"), 60, "a turn of the job")
+
+
+def reminded(record):
+    told = [row[0] for row in server.psql(f"SELECT kind FROM juxin.reminder WHERE record_id = '{record}' ORDER BY at, kind")]
+    for kind in set(told) - {"supervise"}:  # whoever watches is told the same
+        seen_events = server.psql(f"SELECT count(*) FROM juxin.event WHERE key = '{record}' AND topic = 'record' AND payload LIKE "
+                                  f"'%\"action\":\"{kind}\"%'")
+        assert seen_events == [[str(told.count(kind))]], (kind, seen_events, told)
+    return told
+
+
+def test_deadlines_are_told_once_each():
+    soon, late, later, far, done = (assigned() for _ in range(5))
+    for record, days in ((soon, 1), (late, -1), (later, -20), (far, 60)):
+        due(record, days)
+    take("h1", done, "answer", answer="已修复")
+    take("head1", done, "sign_off")
+    take("county", done, "close")
+    due(done, -20)
+    run_deadlines()
+    assert [reminded(r) for r in (soon, late, far, done)] == [["due_soon"], ["overdue"], [], []]
+    assert sorted(reminded(later)) == ["overdue", "supervise"]
+    escalated = seen(later)
+    assert escalated["supervised"] is True and escalated["state"] == "assigned", escalated
+    entry = history(later)[-1]
+    assert (entry["transition"], entry["actor_kind"], entry["actor"]) == ("supervise", "system", None), entry
+    listed = people["county"].get(R + "?overdue=true&limit=200")
+    assert listed.status == 200 and {late, later} <= {i["id"] for i in listed.json["items"]}, listed
+    assert not {soon, far, done} & {i["id"] for i in listed.json["items"]}, listed
+    problem(people["county"].get(R + "?overdue=maybe"), 400, "invalid_query")
+    version = escalated["version"]
+    run_deadlines()
+    assert [reminded(r) for r in (soon, late, far, done)] == [["due_soon"], ["overdue"], [], []]
+    assert seen(later)["version"] == version and sorted(reminded(later)) == ["overdue", "supervise"]
+    due(late, 1)  # put off: a new deadline, a new reminder
+    run_deadlines()
+    assert reminded(late) == ["overdue", "due_soon"]
+
+
+def test_a_reminder_waits_for_the_plugin():
+    record = create("county", "c3")
+    due(record, -1)
+    with off("c3"):
+        run_deadlines()
+        assert reminded(record) == []
+    run_deadlines()
+    assert reminded(record) == ["overdue"]
+
+
+def test_a_year_without_holidays_is_said_so():
+    record = assigned(days=10)
+    told = seen(record)
+    year = told["due_at"][:4]
+    assert told["due_is_provisional"] is True, told
+    listed = people["county"].get(f"{R}?id=eq.{record}").json["items"][0]
+    assert listed["due_is_provisional"] is True, listed
+    file = os.path.join(server.directory, f"{year}.json")
+    for days, status in (([{"date": f"{int(year) + 1}-01-01", "kind": "holiday"}], False),  # of another year
+                         ([{"date": f"{year}-01-01", "kind": "festival"}], False), ([], False),
+                         ([{"date": f"{year}-01-01", "kind": "holiday", "name": "元旦"}], True)):
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump({"year": int(year), "days": days}, out)
+        done = server.ctl("calendar", "import", file, check=False)
+        assert (done.returncode == 0) is status, done
+        assert ("due_is_provisional" not in seen(record)) is status
+    assert seen(assigned(days=300))["due_is_provisional"] is True  # the year after next
+
+
 def test_off_and_frozen():
     """Where the plugin does not run nothing is taken, and nothing is lost: on again, it goes on."""
     record = assigned(helpers=["d2"])

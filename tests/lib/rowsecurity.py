@@ -89,6 +89,8 @@ SAMPLES = {
     "juxin.rate_limit": "(tenant_id, key, window_start, count) VALUES ({t}, 'x', now(), 1)",
     "juxin.part": "(tenant_id, resource, record_id, role, holder, state, opened_at) VALUES ({t}, 'works.item', gen_random_uuid(), 'co',"
                   " gen_random_uuid(), 'open', now())",
+    "juxin.reminder": "(tenant_id, resource, record_id, due_at, kind, at) VALUES ({t}, 'works.item', gen_random_uuid(), '2026-12-01',"
+                      " 'overdue', now())",
     "juxin.outbox": "(tenant_id, id, topic, plugin, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', 'x', '{{}}')",
     "juxin.event": "(tenant_id, id, topic, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', '{{}}')",
     "juxin.audit_pending": "(tenant_id, id) VALUES ({t}, gen_random_uuid())",

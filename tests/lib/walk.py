@@ -24,6 +24,7 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "from": None, "until": None, "expires_at": None, "permissions": ["core.unit.read"], "new_password": "a decent pass phrase",
          "query": "state=eq.open", "columns": ["title"], "default": True,
          "then_veto": False, "topics": "job", "resource": "works.item", "mine": "false", "state": "waiting", "inline": "true",
+         "overdue": "true",
          "group": "state", "sum": None, "period": "month", "internal": False, "step": 1, "fields": "state"}
 BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
@@ -160,7 +161,7 @@ def kind_of(operation, where, name, schema=None):
     if operation.resource and where == "query" and name in ("unit.level", "group", "sum", "period", "from", "until", "tree",
                                                             "fields"):
         return "plain"
-    if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline"):
+    if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline", "overdue"):
         return "filter"
     if name == "cursor":
         return "cursor"
