@@ -3,8 +3,8 @@
 
 #include "access/job.h"
 
-/* For whoever watches, in the unit of work that makes it so. version: the attempt; within one, one worker tells, whose ids are in
- * order. */
+/* For whoever watches, in the unit of work that makes it so. Numbered by the attempt: within one, one worker tells, whose
+ * ids are in order. */
 struct job_news {
     struct uuid id, created_by;
     const char *kind, *state, *stage;

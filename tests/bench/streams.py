@@ -48,8 +48,9 @@ def open_streams(server, tls, numbers):
 
 
 def submit(server, n):
-    answer = Client(server.plain_port, token=dataset.token("shangcheng")).post(
-        T + "/suggestions/suggestion", {"title": f"第 {n} 条", "content": "内容", "topic": "other", "unit": dataset.COMMUNITY})
+    client = Client(server.plain_port, token=dataset.token("shangcheng"))
+    answer = client.post(T + "/suggestions/suggestion", {"title": f"第 {n} 条", "content": "内容", "topic": "other",
+                                                         "unit": dataset.COMMUNITY})
     assert answer.status == 201, answer
     return answer.json["id"].encode()
 
