@@ -168,6 +168,42 @@ static void standard_indexes(struct plan *p)
     ADD(p, "CREATE UNIQUE INDEX \"%s_number__uq\" ON %s (tenant_id, number)", p->res->name, p->res->table);
 }
 
+#define STATISTICS_FIELDS 6
+
+/* What records are mostly counted by. Without the id many rows share an entry, so that the index is small. */
+static const char *statistics_columns(struct arena *a, const struct resource *res)
+{
+    const char *columns = "unit_id, state";
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < res->field_count && count < STATISTICS_FIELDS; i++) {
+        const struct field *f = &res->fields[i];
+
+        if ((f->type != FIELD_ENUM && f->type != FIELD_BOOLEAN) || f->is_hidden_submitter)
+            continue;
+        columns = arena_printf(a, "%s, \"%s\"", columns, f->name);
+        count++;
+    }
+    return columns;
+}
+
+/* One index for statistics, which are read from it alone. */
+static void add_statistics_index(struct plan *p)
+{
+    const struct resource *res = p->res;
+    const char *columns = statistics_columns(p->a, res);
+    const char *made =
+        arena_printf(p->a, "IF NOT EXISTS \"%s_stat__ix\" ON %s (tenant_id, %s) WHERE deleted_at IS NULL",
+            res->name, res->table, columns);
+
+    if (p->previous && strcmp(columns, statistics_columns(p->a, p->previous)) != 0)
+        ADD_CONCURRENT(p, "DROP INDEX CONCURRENTLY IF EXISTS px_%s.\"%s_stat__ix\"", res->plugin, res->name);
+    if (p->previous)
+        ADD_CONCURRENT(p, "CREATE INDEX CONCURRENTLY %s", made);
+    else
+        ADD(p, "CREATE INDEX %s", made);
+}
+
 static void plan_new(struct plan *p)
 {
     const struct resource *res = p->res;
@@ -177,6 +213,7 @@ static void plan_new(struct plan *p)
     create_table(p);
     secure_table(p);
     standard_indexes(p);
+    add_statistics_index(p);
     for (uint32_t i = 0; i < res->field_count; i++) {
         add_field_index(p, &res->fields[i]);
         add_field_key(p, &res->fields[i]);
@@ -282,6 +319,7 @@ static void plan_change(struct plan *p)
         add_field_index(p, f);
         add_field_key(p, f);
     }
+    add_statistics_index(p);
 }
 
 int ddl_plan(struct arena *a, const struct resource *res, const struct resource *previous,

@@ -3,6 +3,7 @@
  * id and every branch may read an index alone. */
 #include "resource/query_reach.h"
 #include "resource/reader.h"
+#include "tenant/tree.h"
 
 struct selecting {
     struct call *c;
@@ -22,14 +23,37 @@ static void add_branch(struct selecting *x, const char *from, const char *predic
         x->where, x->select->groups);
 }
 
+#define SUBTREE_MAX 2000
+
+/* Subtrees as the units they have, which an index of units and what else is counted answers alone; the tree is that of the
+ * snapshot that is read. NULL when they are too many. */
+static const char *subtrees(struct selecting *x, const struct query_reach *reach, int kind)
+{
+    const struct tree *t = x->c->tenant->tree;
+    struct uuid *ids = arena_array(x->c->arena, SUBTREE_MAX, sizeof(*ids));
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < reach->counts[kind]; i++) {
+        uint32_t unit = tree_find(t, reach->units[kind][i]);
+
+        if (n + tree_end(t, unit) - unit > SUBTREE_MAX)
+            return NULL;
+        for (uint32_t u = unit; u < tree_end(t, unit); u++)
+            ids[n++] = tree_unit(t, u).id;
+    }
+    return arena_printf(x->c->arena, " AND r.unit_id = ANY(%s)",
+        query_arg(x->c->arena, &x->out->args, array_of_ids(x->c->arena, ids, n), "::uuid[]"));
+}
+
 /* " AND r.a1 = ANY($4::uuid[])" */
 static const char *predicate_of(struct selecting *x, const struct query_reach *reach, int kind)
 {
     const char *p = query_reach_predicates[kind], *at = strstr(p, "%s"), *units;
     struct arena *a = x->c->arena;
+    const char *listed = kind >= BR_A1 && kind <= BR_A4 ? subtrees(x, reach, kind) : NULL;
 
-    if (!at)
-        return p;
+    if (listed || !at)
+        return listed ? listed : p;
     if (reach->counts[kind] == 1)
         units = query_arg(a, &x->out->args, arena_dup(a, uuid_format(reach->units[kind][0]).s), "::uuid");
     else
