@@ -321,6 +321,80 @@ def test_one_of_two_at_once():
     assert [i["transition"] for i in history(record)].count("countersign") == 1
 
 
+def many(login, name, items, key=None, **body):
+    return people[login].post(f"{R}/transitions/{name}", dict(body, items=[{"id": r, "version": v} for r, v in items]),
+                              headers={"Idempotency-Key": key} if key else None)
+
+
+def results(answer):
+    assert answer.status == 200, answer
+    return [(i["status"], i.get("code")) for i in answer.json["items"]]
+
+
+def test_many_at_once_each_with_its_result():
+    one, two, screened, stale = (create("c1", "c1") for _ in range(4))
+    elsewhere = create("county", "c3")
+    take("c1", screened, "screen")
+    answer = many("c1", "screen", [(one, 1), (screened, 2), (stale, 7), (elsewhere, 1), (str(uuid.uuid4()), 1), (two, 1)])
+    assert results(answer) == [(200, None), (409, "wrong_state"), (412, "stale"), (404, "not_found"), (404, "not_found"),
+                               (200, None)], answer
+    assert (answer.json["done"], answer.json["refused"]) == (2, 4), answer
+    unseen, absent = answer.json["items"][3:5]
+    assert dict(unseen, id=0) == dict(absent, id=0), (unseen, absent)
+    first = answer.json["items"][0]
+    assert (first["id"], first["version"], first["state"]) == (one, 2, "screened"), first
+    assert [len(history(r)) for r in (one, screened, stale, elsewhere, two)] == [2, 2, 1, 1, 2]
+    missing = many("c1", "not_accept", [(one, 2), (two, 2)])
+    assert results(missing) == [(422, "invalid")] * 2 and missing.json["items"][0]["errors"][0]["pointer"] == "/reason", missing
+    assert results(many("c1", "not_accept", [(one, 2), (two, 2)], values={"reason": "重复"})) == [(200, None)] * 2
+    assert seen(one)["reason"] == "重复"
+    assert results(many("member", "screen", [(stale, 1)])) == [(404, "not_found")]
+    assert results(many("county", "countersign", [(screened, 2)])) == [(403, "forbidden")]
+    problem(many("c1", "no_such", [(one, 1)]), 404, "not_found")
+
+
+def test_what_is_asked_of_many_is_checked():
+    record = create("c1", "c1")
+    problem(many("c1", "screen", []), 422, "range", "/items")
+    problem(many("c1", "screen", [(str(uuid.uuid4()), 1) for _ in range(201)]), 422, "range", "/items")
+    problem(many("c1", "screen", [(record, 1), (record, 1)]), 422, "twice", "/items/1")
+    problem(many("c1", "screen", [(record, 0)]), 422, "type", "/items/0")
+    problem(many("c1", "screen", [("x", 1)]), 422, "type", "/items/0")
+    problem(many("c1", "screen", [(record, 1)], value={}), 422, "unknown_field", "/value")
+    problem(many("c1", "screen", [(record, 1)], values=[]), 422, "type", "/values")
+    assert seen(record)["version"] == 1
+
+
+def test_many_where_the_plugin_is_off_in_part():
+    here, there = create("county", "c1"), create("county", "c3")
+    with off("c3"):
+        assert results(many("county", "screen", [(here, 1), (there, 1)])) == [(200, None), (403, "plugin_disabled")]
+    assert results(many("county", "screen", [(there, 1)])) == [(200, None)]
+
+
+def test_many_repeated_with_a_key_are_done_once():
+    records, key = [create("c1", "c1") for _ in range(3)], uuid.uuid4().hex
+    first = many("c1", "screen", [(r, 1) for r in records], key=key)
+    again = many("c1", "screen", [(r, 1) for r in records], key=key)
+    assert results(first) == [(200, None)] * 3 and again.status == 200 and again.json["replayed"] is True, again
+    assert [len(history(r)) for r in records] == [2, 2, 2]
+
+
+def test_two_take_the_same_many():
+    """In opposite order: neither waits for ever, and each record is taken once."""
+    records = [create("county", "c1") for _ in range(30)]
+    answers = {}
+    both = [threading.Thread(target=lambda w=who, o=order: answers.update({w: many(w, "screen", [(r, 1) for r in o])}))
+            for who, order in (("county", records), ("c1", records[::-1]))]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert sum(a.json["done"] for a in answers.values()) == 30 and all(a.status == 200 for a in answers.values()), answers
+    assert {s for a in answers.values() for s in results(a)} <= {(200, None), (412, "stale")}, answers
+    assert server.psql(f"SELECT DISTINCT version FROM px_matters.matter WHERE id IN ({','.join(repr(r) for r in records)})") == [["2"]]
+
+
 def second_handler():
     people.update(make_people(server, "one", "h2b"))
     server.ctl("department", "add", "one", "d2", "h2b")

@@ -119,8 +119,8 @@ def near(value):
     """Of the same shape, and in the same place of every order, but nobody's."""
     if isinstance(value, list):
         return [near(v) for v in value]
-    if isinstance(value, dict):  # a unit of a tree to import
-        return dict(value, parent=near(value["parent"]))
+    if isinstance(value, dict):  # a unit of a tree to import, one of many records
+        return dict(value, parent=near(value["parent"])) if "parent" in value else dict(value, id=near(value["id"]))
     value = str(value)
     if UUID.fullmatch(value):
         return value[:-6] + uuid.uuid4().hex[:6]
@@ -165,6 +165,8 @@ def kind_of(operation, where, name, schema=None):
         return "filter"
     if name == "cursor":
         return "cursor"
+    if name == "items" and operation.resource:
+        return "records"
     if name in KINDS:
         return KINDS[name]
     if name in TEXTS:
@@ -225,6 +227,8 @@ class Walker:
             return f"eq.{d.slug}-c1"
         if kind == "file":
             return (d.pictures if operation.path.endswith("/thumbnail") else d.files)[operation.resource]
+        if kind == "records":
+            return [{"id": d.records[operation.resource], "version": 1}]
         if kind == "comment":
             return d.comments[operation.resource]
         if kind == "accounts":
@@ -275,6 +279,9 @@ class Walker:
 
     def path_value(self, operation, name):
         kind = kind_of(operation, "path", name)
+        if name == "name" and "items" in operation.properties():  # of many: one that a new record can take
+            return next(t["name"] for t in self.flows[operation.resource]["transitions"]
+                        if t["goal"] == "state" and t.get("move") in (None, "parent") and not t["required_fields"])
         if operation.method == "GET" or kind == "plain":
             return operation.transition or PLAIN.get(name, "works") if kind == "plain" else self.existing(operation, "path",
                                                                                                          name, kind)
@@ -304,6 +311,10 @@ class Walker:
 
     def body_value(self, operation, name, schema):
         kind = kind_of(operation, "body", name, schema)
+        if kind == "records":
+            return [{"id": self.district.fresh_record(operation.resource), "version": 1} for _ in range(2)]
+        if name == "values" and operation.resource:
+            return {}
         if kind == "text" or (kind == "login" and operation.path != "/session"):
             return self.district.fresh_text(name)
         if name == "parent" and not operation.resource:
