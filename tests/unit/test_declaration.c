@@ -145,6 +145,14 @@ static void test_faults(void **state)
     refused(ITEM("\"p\":{\"type\":\"text\",\"sensitivity\":\"personal\"," L "}", ""), "/fields/p", "purpose");
     refused(ITEM("\"p\":{\"type\":\"text\",\"mask\":\"phone\",\"filterable\":true," L "}", ""),
         "/fields/p/mask", "reveal");
+    refused(ITEM("\"p\":{\"type\":\"text\",\"mask\":\"name\",\"searchable\":true," L "}", ""),
+        "/fields/p/mask", "reveal");
+    refused(ITEM("\"p\":{\"type\":\"text\",\"searchable\":true," L "},\"b\":{\"type\":\"boolean\"," L "}",
+                ",\"anonymity\":{\"unless\":\"b\",\"from\":\"department\",\"fields\":[\"p\"]}"),
+        "/anonymity/fields/0", "reveal");
+    refused(ITEM("\"or\":{\"type\":\"text\"," L "}", ""), "/fields/or", "engine's own");
+    refused(
+        ITEM("\"n\":{\"type\":\"integer\",\"searchable\":true," L "}", ""), "/fields/n/searchable", "text");
     refused(ITEM("\"a\":{\"type\":\"text\"," L "}", ",\"feilds\":{}"), "/feilds", "unknown member");
 }
 
