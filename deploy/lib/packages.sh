@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 
 PACKAGES_RUN=(gcc libc6-dev make meson ninja-build pkg-config libevent-dev libpq-dev libjansson-dev libssl-dev libicu-dev
-    libmagic-dev libseccomp-dev libgdk-pixbuf-2.0-dev
+    libmagic-dev libseccomp-dev libgdk-pixbuf-2.0-dev libzip-dev libexpat1-dev libxlsxwriter-dev
     postgresql openssl python3 curl jq ca-certificates)
-PACKAGES_TEST=(clang libclang-rt-dev clang-format libcmocka-dev git faketime python3-pglast nginx haproxy slowhttptest
+PACKAGES_TEST=(clang libclang-rt-dev clang-format libcmocka-dev git faketime python3-pglast python3-openpyxl nginx haproxy slowhttptest
     testssl.sh abigail-tools wrk)
 
 # The console is built with Debian's Node.js unless there is one on the machine already.

@@ -1,7 +1,7 @@
 # Sourced by suite-fuzz.sh and tests/fuzz/run: building and running libFuzzer's targets.
 # shellcheck shell=bash
 
-FUZZ_TARGETS=(http_parse url_filter cookie json declaration manifest elf_note tree_import)
+FUZZ_TARGETS=(http_parse url_filter cookie json declaration manifest elf_note tree_import sheet)
 FUZZ_BUILD=build-test/fuzz
 # A single input may take 20 s (it takes microseconds) and the process 2 GB before that is a finding.
 FUZZ_LIMITS=(-timeout=20 -rss_limit_mb=2048 -print_final_stats=1)
