@@ -160,8 +160,9 @@ int upload_take(struct call *c, struct request *r, uint64_t most, uint32_t types
     e = begin(c, r, ret);
     if (e == 0)
         e = receive(c, r, *ret, most);
-    if (e == 0)
-        e = look(c, *ret, types);
+    if (e < 0 || types == UPLOAD_ANY)
+        return e;
+    e = look(c, *ret, types);
     return e == 0 && media_can_shrink((*ret)->type->media) ? shrink(*ret) : e;
 }
 

@@ -12,6 +12,7 @@ struct upload {
     struct upload *next; /* of those under way */
 };
 
+#define UPLOAD_ANY UINT32_MAX /* of any kind: the caller looks into it itself */
 void upload_set_places(uint32_t places);
 /* Takes the request's body, once: a handler that decides anew gets what is kept. 0; -EINVAL with the fault: 413 over
  * `most` bytes, 415 a kind of file that is not among `types` (bits of enum file_group), 422 empty, 503 too many at once, 507 no

@@ -27,6 +27,8 @@ struct blob_store {
     /* len bytes from offset on. */
     int (*open)(
         int32_t tenant, const struct sha256 *digest, uint64_t offset, uint64_t len, struct source **ret);
+    /* A descriptor to read all of it by, for whoever needs more than one pass; the caller closes it. */
+    int (*file)(int32_t tenant, const struct sha256 *digest, int *ret_fd);
     /* 0 too when it is not there. */
     int (*remove)(int32_t tenant, const struct sha256 *digest);
     /* Drops what writers that are no more have left before that moment. */

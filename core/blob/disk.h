@@ -18,6 +18,7 @@ int disk_make_way(int root, const char *name);
 
 int disk_open(
     int32_t tenant, const struct sha256 *digest, uint64_t offset, uint64_t len, struct source **ret);
+int disk_file(int32_t tenant, const struct sha256 *digest, int *ret_fd);
 int disk_remove(int32_t tenant, const struct sha256 *digest);
 int disk_sweep(int32_t tenant, int64_t before_us, uint32_t *ret_count);
 int disk_list(

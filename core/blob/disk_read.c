@@ -144,3 +144,17 @@ int disk_open(int32_t tenant, const struct sha256 *digest, uint64_t offset, uint
     *ret = &d->source;
     return 0;
 }
+
+int disk_file(int32_t tenant, const struct sha256 *digest, int *ret_fd)
+{
+    struct opening o = {.end = 0};
+    int r;
+
+    disk_content_name(o.name, tenant, digest);
+    r = helper_run(HELPER_FILE, do_open, &o);
+    if (r == 0)
+        r = o.result;
+    if (r == 0)
+        *ret_fd = o.fd;
+    return r;
+}

@@ -210,6 +210,7 @@ static const struct blob_store disk = {
     .end = disk_end,
     .look = disk_look,
     .open = disk_open,
+    .file = disk_file,
     .remove = disk_remove,
     .sweep = disk_sweep,
     .list = disk_list,

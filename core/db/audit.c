@@ -12,6 +12,18 @@ static const struct db_stmt insert_row = {"audit.insert",
     "INSERT INTO juxin.audit (tenant_id, id, at, actor_kind, actor_id, action, object_kind, object_id, "
     "unit_id, fields,"
     " request_id, result, key_id, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"};
+static const struct db_stmt insert_rows = {"audit.insert_many",
+    "INSERT INTO juxin.audit (tenant_id, id, at, actor_kind, actor_id, action, object_kind, object_id, "
+    "unit_id, fields, "
+    "request_id, result, key_id, mac) SELECT $1, x.id, $2, x.actor_kind, x.actor_id, x.action, "
+    "x.object_kind, x.object_id, "
+    "x.unit_id, x.fields, x.request_id, x.result, $3, x.mac FROM unnest($4::uuid[], $5::text[], $6::uuid[], "
+    "$7::text[], "
+    "$8::text[], $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[]) AS x(id, "
+    "actor_kind, actor_id, "
+    "action, object_kind, object_id, unit_id, fields, request_id, result, mac)"};
+static const struct db_stmt insert_pendings = {"audit.pending_many",
+    "INSERT INTO juxin.audit_pending (tenant_id, id) SELECT $1, x.id FROM unnest($2::uuid[]) AS x(id)"};
 static const struct db_stmt insert_pending = {
     "audit.pending", "INSERT INTO juxin.audit_pending (tenant_id, id) VALUES ($1, $2)"};
 
@@ -108,6 +120,104 @@ int audit_add(struct db_tx *tx, const struct audit_entry *e)
     db_arg_uuid(&pending, id);
     r = db_exec_many(tx, calls, ARRAY_LEN(calls));
     db_calls_done(calls, ARRAY_LEN(calls));
+    return r;
+}
+
+/* A list of texts as PostgreSQL reads one; a NULL stays one. */
+static void add_item(struct buf *list, const char *s)
+{
+    buf_addc(list, list->len ? ',' : '{');
+    if (!s) {
+        buf_adds(list, "NULL");
+        return;
+    }
+    buf_addc(list, '"');
+    for (; *s; s++) {
+        if (*s == '"' || *s == '\\')
+            buf_addc(list, '\\');
+        buf_addc(list, *s);
+    }
+    buf_addc(list, '"');
+}
+
+static void add_id_item(struct buf *list, struct uuid id)
+{
+    struct uuid_text t = uuid_format(id);
+
+    add_item(list, uuid_is_nil(id) ? NULL : t.s);
+}
+
+enum list {
+    LIST_ID,
+    LIST_KIND,
+    LIST_ACTOR,
+    LIST_ACTION,
+    LIST_OBJECT_KIND,
+    LIST_OBJECT,
+    LIST_UNIT,
+    LIST_FIELDS,
+    LIST_REQUEST,
+    LIST_RESULT,
+    LIST_MAC,
+    LISTS
+};
+
+static void add_row(struct buf lists[LISTS], const struct audit_entry *e, struct uuid id, const char *mac)
+{
+    add_id_item(&lists[LIST_ID], id);
+    add_item(&lists[LIST_KIND], e->actor_kind ? e->actor_kind : "");
+    add_id_item(&lists[LIST_ACTOR], e->actor);
+    add_item(&lists[LIST_ACTION], e->action);
+    add_item(&lists[LIST_OBJECT_KIND], e->object_kind ? e->object_kind : "");
+    add_id_item(&lists[LIST_OBJECT], e->object);
+    add_id_item(&lists[LIST_UNIT], e->unit);
+    add_item(&lists[LIST_FIELDS], e->fields ? e->fields : "");
+    add_item(&lists[LIST_REQUEST], e->request_id ? e->request_id : "");
+    add_item(&lists[LIST_RESULT], e->result ? e->result : "ok");
+    add_item(&lists[LIST_MAC], mac);
+}
+
+static int send_many(struct db_tx *tx, struct buf lists[LISTS], int64_t at)
+{
+    struct db_args rows, pending;
+    struct db_call calls[] = {
+        {.stmt = insert_rows, .args = &rows}, {.stmt = insert_pendings, .args = &pending}};
+    int r;
+
+    for (int i = 0; i < LISTS; i++)
+        buf_addc(&lists[i], '}');
+    db_args_reset(&rows);
+    db_arg_int(&rows, db_tx_tenant(tx));
+    db_arg_time(&rows, at);
+    db_arg_str(&rows, keyring_current(keys));
+    for (int i = 0; i < LISTS; i++)
+        db_arg_str(&rows, buf_str(&lists[i]));
+    db_args_reset(&pending);
+    db_arg_int(&pending, db_tx_tenant(tx));
+    db_arg_str(&pending, buf_str(&lists[LIST_ID]));
+    r = db_exec_many(tx, calls, ARRAY_LEN(calls));
+    db_calls_done(calls, ARRAY_LEN(calls));
+    return r;
+}
+
+int audit_add_many(struct db_tx *tx, const struct audit_entry *entries, size_t count)
+{
+    struct buf lists[LISTS] = {0};
+    int64_t at = clock_agreed_us();
+    int r = keys ? 0 : -ENOKEY;
+
+    for (size_t i = 0; i < count && r == 0; i++) {
+        struct uuid id = uuid_new();
+        char mac[2 * SHA256_LEN + 1];
+
+        r = entry_mac(&entries[i], db_tx_tenant(tx), id, at, mac, sizeof(mac));
+        if (r == 0)
+            add_row(lists, &entries[i], id, mac);
+    }
+    if (r == 0 && count)
+        r = send_many(tx, lists, at);
+    for (int i = 0; i < LISTS; i++)
+        buf_done(&lists[i]);
     return r;
 }
 

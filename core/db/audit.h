@@ -24,6 +24,9 @@ void audit_set_keys(const struct keyring *k);
 /* One round trip, in the unit of work of the change. -ENOKEY when no keys were set. */
 MUSTCHECK int audit_add(struct db_tx *tx, const struct audit_entry *e);
 
+/* Many in one round trip. */
+MUSTCHECK int audit_add_many(struct db_tx *tx, const struct audit_entry *entries, size_t count);
+
 /* A stored row as text, in this order of columns: what MACs are computed over. */
 #define AUDIT_COLUMNS                                                                                        \
     "a.id, a.at, a.actor_kind, a.actor_id, a.action, a.object_kind, a.object_id, a.unit_id, a.fields, "      \

@@ -27,6 +27,7 @@
 #include "master/assemble.h"
 #include "master/setup.h"
 #include "plugin/frame.h"
+#include "resource/scratch.h"
 
 #define BEAT_MS 250
 #define START_MS 5
@@ -253,6 +254,7 @@ static int start_files(struct worker *w)
         log_event(LOG_ERROR, "worker.no_files", LF_STR("directory", directory), LF_ERR(-errno));
     }
     disk_set_directory(directory);
+    scratch_set_directory(directory);
     media_set_program(media);
     return 0;
 }

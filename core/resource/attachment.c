@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "resource/beside.h"
 #include "resource/change.h"
+#include "resource/file.h"
 #include "resource/file_name.h"
 #include "resource/store.h"
 
@@ -31,10 +32,6 @@ enum column {
 
 static const struct db_stmt list = {"attachment.list", "SELECT " COLUMNS FROM " ORDER BY a.id LIMIT 200"};
 static const struct db_stmt find = {"attachment.find", "SELECT " COLUMNS FROM " AND a.id = $4"};
-/* wanted_at last of all: whoever collects has looked at it under the same lock. */
-static const struct db_stmt want = {"file.want",
-    "INSERT INTO juxin.file (tenant_id, sha256, size, wanted_at) VALUES ($1, $2, $3, $4)"
-    " ON CONFLICT (tenant_id, sha256) DO UPDATE SET wanted_at = EXCLUDED.wanted_at"};
 static const struct db_stmt insert = {"attachment.insert",
     "INSERT INTO juxin.attachment (tenant_id, resource, record_id, id, name, type, size, sha256, created_at, "
     "created_by, thumbnail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
@@ -92,17 +89,6 @@ int attachment_may_add(struct call *c, const struct record *rec)
     return r;
 }
 
-static const char *hex_of(struct call *c, const struct sha256 *digest)
-{
-    struct buf b = BUF_INIT;
-    char *s;
-
-    hex_add(&b, digest->b, SHA256_LEN);
-    s = arena_dup(c->arena, buf_str(&b));
-    buf_done(&b);
-    return s;
-}
-
 static int take_row(const struct db_rows *rows, int i, struct attachment *ret)
 {
     *ret = (struct attachment){.id = db_get_uuid(rows, i, COL_FILE),
@@ -129,16 +115,7 @@ static int row_named(const struct db_rows *rows, const char *name)
 /* The content's row first: it is locked from here to the commit. Then the content gets its name. */
 static int keep(struct call *c, const struct attachment_content *content)
 {
-    struct db_args a;
-    int r;
-
-    db_args_reset(&a);
-    db_arg_int(&a, c->tenant->id);
-    db_arg_str(&a, hex_of(c, &content->digest));
-    db_arg_int(&a, (int64_t)content->size);
-    db_arg_time(&a, c->now_us);
-    r = db_exec(c->tx, want, &a, NULL);
-    return r < 0 ? r : blob_store()->place(content->writer);
+    return file_keep(c, content->writer, &content->digest, content->size);
 }
 
 /* In the order of their digests, so that two who keep the same two never wait for each other. */
@@ -173,10 +150,10 @@ static int store(struct call *c, const struct record *rec, const struct attachme
     db_arg_str(&a, name);
     db_arg_str(&a, in->type->media);
     db_arg_int(&a, (int64_t)ret->size);
-    db_arg_str(&a, hex_of(c, &ret->digest));
+    db_arg_str(&a, file_hex(c->arena, &ret->digest));
     db_arg_time(&a, c->now_us);
     db_arg_uuid_or_null(&a, c->who->account);
-    db_arg_str(&a, in->thumbnail.writer ? hex_of(c, &in->thumbnail.digest) : NULL);
+    db_arg_str(&a, in->thumbnail.writer ? file_hex(c->arena, &in->thumbnail.digest) : NULL);
     return db_exec(c->tx, insert, &a, NULL);
 }
 

@@ -97,7 +97,6 @@ int change_write(struct call *c, struct record *rec, const struct change_extra *
     return 0;
 }
 
-/* For those who watch: what happened to which record where, no values. */
 int change_publish(struct call *c, const struct record *rec, const char *verb)
 {
     struct buf b CLEANUP(buf_done) = BUF_INIT;

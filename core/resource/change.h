@@ -22,6 +22,8 @@ MUSTCHECK int change_finish(
     struct call *c, enum hook_point point, const char *detail, const struct record *rec, int status);
 /* The event that tells streams of it. */
 MUSTCHECK int change_publish(struct call *c, const struct record *rec, const char *verb);
+/* For those who watch: what happened to which record where, no values. */
+MUSTCHECK int change_publish(struct call *c, const struct record *rec, const char *verb);
 /* ", name" for every field, and "$n::type" for it from $first on. */
 const char *change_columns(struct arena *a, const struct resource *res);
 /* The day on which the state the record is in ends by itself, as text; NULL. */

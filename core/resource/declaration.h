@@ -155,6 +155,8 @@ enum resource_action {
     ACTION_DELETE,
     ACTION_UNMASK,
     ACTION_STATISTICS, /* to count what one may not read; docs/statistics.md */
+    ACTION_IMPORT,
+    ACTION_EXPORT,
     RESOURCE_ACTIONS
 };
 extern const char *const resource_action_names[RESOURCE_ACTIONS];

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 
 const char *const resource_action_names[RESOURCE_ACTIONS] = {
-    "read", "create", "update", "delete", "unmask", "statistics"};
+    "read", "create", "update", "delete", "unmask", "statistics", "import", "export"};
 
 const char *const field_type_names[] = {"text", "longtext", "integer", "money", "boolean", "date", "datetime",
     "enum", "reference", "json", "department", "departments", "account", "unit", NULL};

@@ -2,6 +2,8 @@
 #include "resource/engine.h"
 
 #include "resource/attachment_collect.h"
+#include "resource/export.h"
+#include "resource/import.h"
 #include "resource/record.h"
 #include "resource/remind.h"
 #include "resource/resource.h"
@@ -52,4 +54,6 @@ void engine_init(void)
     search_build_register();
     job_kind_register(&attachment_collect);
     job_kind_register(&remind_kind);
+    export_register();
+    import_register();
 }

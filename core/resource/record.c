@@ -180,22 +180,28 @@ static size_t chars(const char *s, size_t n)
     return (size_t)(p - s);
 }
 
-void record_write_masked(struct jsonw *w, enum field_mask mask, const char *v)
+void record_mask(enum field_mask mask, const char *v, char *out, size_t size)
 {
     size_t n = text_chars(text_of(v)), len = strlen(v);
     const char *at = strchr(v, '@');
-    char out[64];
 
     if (mask == MASK_PHONE && n >= 7 && n == len)
-        snprintf(out, sizeof(out), "%.3s****%s", v, v + len - 4);
+        snprintf(out, size, "%.3s****%s", v, v + len - 4);
     else if (mask == MASK_ID_NUMBER && n >= 10 && n == len)
-        snprintf(out, sizeof(out), "%.1s****************%s", v, v + len - 1);
+        snprintf(out, size, "%.1s****************%s", v, v + len - 1);
     else if (mask == MASK_NAME && n > 0)
-        snprintf(out, sizeof(out), "%.*s**", (int)chars(v, 1), v);
+        snprintf(out, size, "%.*s**", (int)chars(v, 1), v);
     else if (mask == MASK_EMAIL && at && at > v && strlen(at) < 50)
-        snprintf(out, sizeof(out), "%.*s***%s", (int)chars(v, 1), v, at);
+        snprintf(out, size, "%.*s***%s", (int)chars(v, 1), v, at);
     else
-        snprintf(out, sizeof(out), "****");
+        snprintf(out, size, "****");
+}
+
+void record_write_masked(struct jsonw *w, enum field_mask mask, const char *v)
+{
+    char out[64];
+
+    record_mask(mask, v, out, sizeof(out));
     jsonw_str(w, out);
 }
 

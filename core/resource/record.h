@@ -56,6 +56,8 @@ const char *record_changed_names(struct arena *a, const struct record *rec);
 /* The members of the record as its reader may see it, into an open object. may_unmask: the reader holds the permission at the record's unit. */
 void record_write_members(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask);
 void record_write_masked(struct jsonw *w, enum field_mask mask, const char *v);
+/* The masked form of a value. */
+void record_mask(enum field_mask mask, const char *v, char *out, size_t size);
 /* Fills `hidden` with what anonymity hides, when the viewer is one it hides from. */
 void record_hide_submitter(struct record *rec);
 /* Masks and hidden submitters of a reader with full access do not apply to plugins and jobs. */

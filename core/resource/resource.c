@@ -44,9 +44,10 @@ const struct resource *resource_find_in(struct text plugin, struct text name)
 
 static void declare_permissions(struct resource *res)
 {
-    static const char *const zh[RESOURCE_ACTIONS] = {"查看", "新建", "修改", "删除", "查看完整信息", "统计"};
+    static const char *const zh[RESOURCE_ACTIONS] = {
+        "查看", "新建", "修改", "删除", "查看完整信息", "统计", "导入", "导出"};
     static const char *const en[RESOURCE_ACTIONS] = {
-        "See", "Create", "Change", "Delete", "See unmasked", "Count"};
+        "See", "Create", "Change", "Delete", "See unmasked", "Count", "Import", "Export"};
 
     for (int i = 0; i < RESOURCE_ACTIONS; i++)
         res->permissions[i] =

@@ -8,6 +8,10 @@ static const struct db_stmt tokens_add = {"search.add",
     "INSERT INTO juxin.search (tenant_id, resource, record_id, token)"
     " SELECT $1, $2, $3, x.token FROM unnest($4::text[]) AS x(token)"
     " ON CONFLICT (tenant_id, resource, token, record_id) DO NOTHING"};
+static const struct db_stmt tokens_add_many = {"search.add_many",
+    "INSERT INTO juxin.search (tenant_id, resource, record_id, token)"
+    " SELECT $1, $2, x.id, x.token FROM unnest($3::uuid[], $4::text[]) AS x(id, token)"
+    " ON CONFLICT (tenant_id, resource, token, record_id) DO NOTHING"};
 static const struct db_stmt tokens_drop = {"search.drop",
     "DELETE FROM juxin.search WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND "
     "token = ANY($4::text[])"};
@@ -81,4 +85,31 @@ int search_write(struct call *c, const struct record *rec, bool gone)
     found = without(c->arena, &now, &old);
     r = run(c, rec, tokens_drop, &lost);
     return r < 0 ? r : run(c, rec, tokens_add, &found);
+}
+
+int search_write_many(struct call *c, struct record *const *records, uint32_t count)
+{
+    struct pgarray ids = PGARRAY_INIT, tokens = PGARRAY_INIT;
+    struct db_args a;
+    int r;
+
+    if (!search_is_offered(records[0]->res))
+        return 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct search_tokens t = tokens_of(c->arena, records[i]->res, records[i]->values);
+
+        for (uint32_t k = 0; k < t.count; k++) {
+            pgarray_uuid(&ids, records[i]->id);
+            pgarray_str(&tokens, t.items[k]);
+        }
+    }
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_str(&a, records[0]->res->full_name);
+    db_arg_str(&a, pgarray_end(&ids));
+    db_arg_str(&a, pgarray_end(&tokens));
+    r = db_exec(c->tx, tokens_add_many, &a, NULL);
+    pgarray_done(&ids);
+    pgarray_done(&tokens);
+    return r;
 }

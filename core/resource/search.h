@@ -27,3 +27,5 @@ MUSTCHECK int search_parse(struct arena *a, struct text words, struct search_tok
 
 /* Brings the record's tokens to its values, in the call's unit of work; gone: the record is being deleted. */
 MUSTCHECK int search_write(struct call *c, const struct record *rec, bool gone);
+/* Of many new records. */
+MUSTCHECK int search_write_many(struct call *c, struct record *const *records, uint32_t count);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "resource/value.h"
 #include "tenant/calendar.h"
+#include "tenant/pgarray.h"
 #include "tenant/tree.h"
 
 const struct db_stmt participant_holders = {"participant.holders",
@@ -21,14 +22,19 @@ static const struct db_stmt history_insert = {"history.insert",
     "transition,"
     " from_state, to_state, unit_id, changes, basis)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"};
+static const struct db_stmt history_insert_many = {"history.insert_many",
+    "INSERT INTO juxin.history (tenant_id, resource, record_id, version, id, at, actor, actor_kind, kind, "
+    "to_state,"
+    " unit_id, changes) SELECT $1, $2, x.record_id, 1, x.id, $3, $4, $5, 'create', $6, x.unit_id, x.changes"
+    " FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::text[]) AS x(record_id, id, unit_id, changes)"};
 static const struct db_stmt history_list = {"history.list",
     "SELECT " HISTORY_COLUMNS " FROM juxin.history h"
     " LEFT JOIN juxin.account a ON a.tenant_id = h.tenant_id AND a.id = h.actor"
     " WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
     " ORDER BY h.version, h.id LIMIT 500"};
 static const struct db_stmt number_take = {"number.take",
-    "INSERT INTO juxin.sequence_number AS s (tenant_id, key, n) VALUES ($1, $2, 1)"
-    " ON CONFLICT (tenant_id, key) DO UPDATE SET n = s.n + 1 RETURNING n"};
+    "INSERT INTO juxin.sequence_number AS s (tenant_id, key, n) VALUES ($1, $2, $3::bigint)"
+    " ON CONFLICT (tenant_id, key) DO UPDATE SET n = s.n + EXCLUDED.n RETURNING n"};
 
 void record_key_args(struct db_args *a, const struct call *c, const struct resource *res, struct uuid id)
 {
@@ -131,6 +137,34 @@ int history_add(struct call *c, const struct record *rec, const struct history_e
     db_arg_str(&a, diff(c, rec));
     db_arg_str(&a, basis(c, e));
     return db_exec(c->tx, history_insert, &a, NULL);
+}
+
+int history_add_many(struct call *c, struct record *const *records, uint32_t count)
+{
+    struct pgarray lists[4] = {PGARRAY_INIT, PGARRAY_INIT, PGARRAY_INIT, PGARRAY_INIT};
+    const struct resource *res = records[0]->res;
+    struct db_args a;
+    int r;
+
+    for (uint32_t i = 0; i < count; i++) {
+        pgarray_uuid(&lists[0], records[i]->id);
+        pgarray_uuid(&lists[1], uuid_new());
+        pgarray_uuid(&lists[2], records[i]->unit_id);
+        pgarray_str(&lists[3], diff(c, records[i]));
+    }
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_str(&a, res->full_name);
+    db_arg_time(&a, c->now_us);
+    db_arg_uuid_or_null(&a, c->who->account);
+    db_arg_str(&a, subject_kind_name(c->who->kind));
+    db_arg_str(&a, res->states[records[0]->state].name);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        db_arg_str(&a, pgarray_end(&lists[i]));
+    r = db_exec(c->tx, history_insert_many, &a, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        pgarray_done(&lists[i]);
+    return r;
 }
 
 static void write_changes(struct jsonw *w, const struct record *rec, const char *text, bool may_unmask)
@@ -241,23 +275,49 @@ int history_write(struct call *c, const struct record *rec, struct jsonw *w)
 
 /* ---- numbers ---- */
 
-int number_next(struct call *c, const struct resource *res, const char **ret)
+static int take_numbers(struct call *c, const struct resource *res, uint32_t count, int64_t *ret_last)
 {
-    int year = date_year(calendar_today(c->now_us));
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
     struct db_args a;
     int r;
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
-    db_arg_str(
-        &a, res->number_per_year ? arena_printf(c->arena, "%s:%d", res->full_name, year) : res->full_name);
+    db_arg_str(&a, res->number_per_year
+                       ? arena_printf(c->arena, "%s:%d", res->full_name, date_year(calendar_today(c->now_us)))
+                       : res->full_name);
+    db_arg_int(&a, count);
     r = db_exec(c->tx, number_take, &a, &rows);
-    if (r < 0)
-        return r;
-    *ret = res->number_per_year ? arena_printf(c->arena, "%s%d-%0*lld", res->number_prefix, year,
-                                      (int)res->number_digits, (long long)db_get_int(rows, 0, 0))
-                                : arena_printf(c->arena, "%s%0*lld", res->number_prefix,
-                                      (int)res->number_digits, (long long)db_get_int(rows, 0, 0));
-    return 0;
+    if (r == 0)
+        *ret_last = db_get_int(rows, 0, 0);
+    return r;
+}
+
+static const char *number_text(struct call *c, const struct resource *res, int64_t n)
+{
+    if (!res->number_per_year)
+        return arena_printf(c->arena, "%s%0*lld", res->number_prefix, (int)res->number_digits, (long long)n);
+    return arena_printf(c->arena, "%s%d-%0*lld", res->number_prefix, date_year(calendar_today(c->now_us)),
+        (int)res->number_digits, (long long)n);
+}
+
+int number_next(struct call *c, const struct resource *res, const char **ret)
+{
+    int64_t n;
+    int r = take_numbers(c, res, 1, &n);
+
+    if (r == 0)
+        *ret = number_text(c, res, n);
+    return r;
+}
+
+int number_next_many(
+    struct call *c, const struct resource *res, uint32_t count, struct record *const *records)
+{
+    int64_t last;
+    int r = take_numbers(c, res, count, &last);
+
+    for (uint32_t i = 0; i < count && r == 0; i++)
+        records[i]->number = number_text(c, res, last - count + 1 + i);
+    return r;
 }

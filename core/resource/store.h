@@ -32,8 +32,13 @@ MUSTCHECK int history_add(struct call *c, const struct record *rec, const struct
     "h.unit_id, h.changes, h.basis, a.display_name"
 void history_write_members(struct call *c, const struct record *rec, struct jsonw *w,
     const struct db_rows *rows, int row, bool may_unmask);
+/* As history_add with "create", of many new records. */
+MUSTCHECK int history_add_many(struct call *c, struct record *const *records, uint32_t count);
 /* Writes {"items": […]} newest last, as the reader may see it. */
 MUSTCHECK int history_write(struct call *c, const struct record *rec, struct jsonw *w);
 
+/* The next numbers, in order of the records. */
+MUSTCHECK int number_next_many(
+    struct call *c, const struct resource *res, uint32_t count, struct record *const *records);
 /* The next number: prefix, year, digits. */
 MUSTCHECK int number_next(struct call *c, const struct resource *res, const char **ret);

@@ -5,6 +5,7 @@
 #include "access/permission.h"
 #include "base/clock.h"
 #include "resource/change.h"
+#include "resource/create.h"
 #include "resource/ddl.h"
 #include "resource/gate.h"
 #include "resource/reader.h"
@@ -29,7 +30,7 @@ static uint32_t only_unit(struct call *c, const struct resource *res)
     return scope.entries[0].unit;
 }
 
-static int create_take(struct call *c, struct record *rec, const json_t *body)
+int create_take(struct call *c, struct record *rec, const json_t *body)
 {
     uint32_t permission = rec->res->permissions[ACTION_CREATE];
 
@@ -95,7 +96,7 @@ static int insert(struct call *c, struct record *rec)
     return r;
 }
 
-static void start_record(struct call *c, struct record *rec)
+void create_start(struct call *c, struct record *rec)
 {
     rec->id = uuid_new();
     rec->unit_id = rec->origin_unit_id = tree_unit(c->tenant->tree, rec->unit).id;
@@ -140,7 +141,7 @@ int record_create(struct call *c, const struct resource *res, json_t *body, stru
         r = call_begin(c);
     if (r < 0 || c->is_replay)
         return r;
-    start_record(c, rec);
+    create_start(c, rec);
     r = create_store(c, rec);
     if (r == 0)
         *ret = rec;

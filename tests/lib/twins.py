@@ -9,7 +9,7 @@ import subprocess
 import time
 import uuid
 
-from . import files, harness, postgres
+from . import files, harness, postgres, sheets
 from .client import Client
 from .plugins import install
 from .server import ROOT, Server, prefix
@@ -206,6 +206,23 @@ class District:
         return self.call("POST", f"/{resource}/{record}/comments", {
             "body": f"{self.slug} {fresh_name()} {SENTENCE}", "internal": False, "mentions": [self.boss.account]}).json["id"]
 
+    def fresh_export(self, resource):
+        made = self.call("POST", f"/{resource}/exports", {"format": "csv"}).json["id"]
+        harness.wait_until(lambda: self.call("GET", f"/{resource}/exports/{made}").json["state"] == "done", 60, "the export")
+        return made
+
+    def fresh_import(self, resource, before="run"):
+        """With a good row and a bad one; sent only, checked before it runs, brought in before it is undone."""
+        good = {k: v for k, v in dict(self.record(resource), unit=self.units["c1"]).items() if isinstance(v, (str, int))}
+        rows = [list(good), list(good.values()), [""] * (len(good) - 1) + [self.units["c1"]]]
+        path = f"/{resource}/imports"
+        made = self.call("POST", path, sheets.write_csv(rows), headers={"Content-Disposition": files.disposition(
+            f"{self.slug}.csv")}).json["id"]
+        for step in {"run": ("check",), "undo": ("check", "run")}.get(before, ()):
+            self.call("POST", f"{path}/{made}/{step}", {})
+            harness.wait_until(lambda: not self.call("GET", f"{path}/{made}").json["state"].endswith("ing"), 60, step)
+        return made
+
     def settle(self):
         """Plugins have done what they do after a commit: no version moves on under a test."""
         harness.wait_until(lambda: self.server.psql(f"SELECT count(*) FROM juxin.outbox WHERE tenant_id = {self.id}") == [["0"]],
@@ -249,6 +266,8 @@ class District:
         self.pictures = {"works/item": self.fresh_file("works/item", self.records["works/item"], picture)}
         self.comments = {"works/item": [self.fresh_comment("works/item", self.records["works/item"]) for _ in range(3)][0]}
         self.fresh_record(parent=self.records["works/item"])
+        self.imports = {resource: self.fresh_import(resource) for resource in self.records}
+        self.exports = {resource: self.fresh_export(resource) for resource in self.records}
         self.key = {"Idempotency-Key": f"{self.slug}-key"}
         self.call("POST", "/works/item", dict(self.record("works/item"), unit=self.units["c2"]), headers=self.key)
         self.fresh_job()

@@ -15,7 +15,7 @@ KINDS = {
     "department": "department", "lead": "department", "lead_department": "department",
     "helpers": "departments", "co_departments": "departments", "about": "case",
     "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
-    "file": "file", "view": "view", "comment": "comment", "mentions": "accounts",
+    "file": "file", "view": "view", "comment": "comment", "mentions": "accounts", "export": "export", "import": "import",
     "login": "login", "password": "password", "old_password": "password",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
@@ -25,7 +25,8 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "query": "state=eq.open", "columns": ["title"], "default": True,
          "then_veto": False, "topics": "job", "resource": "works.item", "mine": "false", "state": "waiting", "inline": "true",
          "overdue": "true",
-         "group": "state", "sum": None, "period": "month", "internal": False, "step": 1, "fields": "state"}
+         "group": "state", "sum": None, "period": "month", "internal": False, "step": 1, "fields": "state",
+         "format": "csv", "language": "en", "after": "0", "key": None, "mapping": None}
 BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
@@ -161,7 +162,8 @@ def kind_of(operation, where, name, schema=None):
     if operation.resource and where == "query" and name in ("unit.level", "group", "sum", "period", "from", "until", "tree",
                                                             "fields"):
         return "plain"
-    if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline", "overdue"):
+    if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline", "format", "language", "after",
+                                                                     "overdue"):
         return "filter"
     if name == "cursor":
         return "cursor"
@@ -233,6 +235,10 @@ class Walker:
             return d.comments[operation.resource]
         if kind == "accounts":
             return [d.boss.account]
+        if kind == "export":
+            return d.exports[operation.resource]
+        if kind == "import":
+            return d.imports[operation.resource]
         if kind == "filter":
             return self.filter_value(operation, name)
         if kind == "words":
@@ -291,6 +297,10 @@ class Walker:
             return self.district.fresh_record(operation.resource, "s1" if down else "c1")
         if kind in ("file", "comment"):
             return None  # of that record: prepare()
+        if kind == "export":
+            return self.district.fresh_export(operation.resource)
+        if kind == "import":
+            return self.district.fresh_import(operation.resource, operation.path.rpartition("/")[2])
         return getattr(self.district, "fresh_" + kind)()
 
     def body(self, operation):
@@ -323,7 +333,9 @@ class Walker:
             return self.district.units["c2"]  # where the record is not yet
         if kind != "plain":
             return self.existing(operation, "body", name, kind)
-        return PLAIN[name] if name in PLAIN else sample(schema, self.choice)
+        if name in PLAIN:
+            return [PLAIN[name]] if schema.get("type") == "array" and isinstance(PLAIN[name], str) else PLAIN[name]
+        return sample(schema, self.choice)
 
     def prepare(self, call):
         """What has to be there before: a member to remove, a state to leave, the version that was seen."""

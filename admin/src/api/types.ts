@@ -60,7 +60,8 @@ export interface Resource {
   list: { columns: string[] }
   submitter_may_update?: boolean
   may: {
-    read: boolean, create: boolean, update: boolean, delete: boolean, unmask: boolean, statistics: boolean
+    read: boolean, create: boolean, update: boolean, delete: boolean, unmask: boolean, statistics: boolean,
+    import: boolean, export: boolean
   }
 }
 export interface Plugin { id: string, version: string, label: Label, description?: Label, available: boolean, resources: Resource[] }
