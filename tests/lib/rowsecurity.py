@@ -93,6 +93,8 @@ SAMPLES = {
                       " 'overdue', now())",
     "juxin.outbox": "(tenant_id, id, topic, plugin, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', 'x', '{{}}')",
     "juxin.event": "(tenant_id, id, topic, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', '{{}}')",
+    "juxin.import_row": "(tenant_id, import_id, row, record_id) SELECT {t}, i.id, 1, gen_random_uuid() FROM juxin.import i"
+                        " WHERE i.tenant_id = {t} LIMIT 1",
     "juxin.audit_pending": "(tenant_id, id) VALUES ({t}, gen_random_uuid())",
 }
 
