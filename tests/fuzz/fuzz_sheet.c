@@ -53,7 +53,8 @@ static int package(unsigned which, struct text in)
     HOLDS(z != NULL);
     zip_source_keep(source);
     if (which == 3)
-        add(z, "xl/workbook.xml", "", in, "");
+        add(z, "xl/workbook.xml", "", in.len ? in : TEXT(" "),
+            ""); /* libzip keeps a buffer of nothing for good */
     else
         add(z, "xl/workbook.xml", "<workbook><sheets><sheet id='rId1'/></sheets></workbook>", TEXT(""), "");
     add(z, "xl/_rels/workbook.xml.rels",
