@@ -122,8 +122,9 @@ def test_an_act_leaves_state_and_clock_alone():
     before = seen(record)
     urged = take("county", record, "urge", reason="请尽快")
     assert urged["version"] == before["version"] + 1 and urged["reason"] == "请尽快", urged
+    stored = seen(record)
     for member in ("state", "state_since", "due_at", "unit_id"):
-        assert urged[member] == before[member], (member, before, urged)
+        assert urged[member] == stored[member] == before[member], (member, before, urged, stored)
     assert take("county", record, "supervise")["supervised"] is True
     assert [i["id"] for i in people["county"].get(R + f"?supervised=eq.true&id=eq.{record}").json["items"]] == [record]
     told = history(record)[-2:]
