@@ -154,7 +154,10 @@ static int read_answer(struct child *c, struct buf *out, size_t max, int64_t dea
             return 0;
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return -errno;
-        out->len += n > 0 ? (size_t)n : 0;
+        if (n > 0) {
+            out->len += (size_t)n;
+            out->data[out->len] = '\0'; /* as a buffer's bytes always are; there is room for it */
+        }
         if (out->len > max)
             return -EFBIG;
     }
