@@ -141,11 +141,11 @@ static void add_word_branch(struct build *b, const char *token, const char *sigh
     buf_adds(&b->sql, "(SELECT r.id");
     add_key(b);
     buf_addf(&b->sql,
-        " FROM juxin.search w CROSS JOIN LATERAL (SELECT x.* FROM %s x WHERE x.tenant_id = $1 AND x.id = "
-        "w.record_id"
-        " OFFSET 0) r WHERE w.tenant_id = $1 AND w.resource = '%s' AND w.token = %s AND r.deleted_at IS "
-        "NULL%s%s",
-        q->res->table, q->res->full_name, token, sight, b->where);
+        " FROM juxin.search w CROSS JOIN LATERAL (SELECT %s, r.tenant_id, r.a1, r.a2, r.a3, r.a4, "
+        "r.deleted_at"
+        " FROM %s r WHERE r.tenant_id = $1 AND r.id = w.record_id OFFSET 0) r"
+        " WHERE w.tenant_id = $1 AND w.resource = '%s' AND w.token = %s AND r.deleted_at IS NULL%s%s",
+        record_columns(b->c->arena, q->res, NULL), q->res->table, q->res->full_name, token, sight, b->where);
     if (is_newest && *b->keyset)
         buf_addf(&b->sql, " AND w.record_id%s", b->keyset + strlen(" AND r.id"));
     if (is_newest)
