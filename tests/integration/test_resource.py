@@ -284,6 +284,17 @@ EXPLAINED = {"title": "= 'T0005'", "code": "= 'ZZ77'", "quantity": "= 77", "cost
              "created_at": "> now()"}
 
 
+def test_statistics_count_what_lists_show():
+    """As it is, as it was, of a unit, for who reads and for who only takes part; more is in test_statistics."""
+    create("member", title="统计")
+    for login in ("county", "member"):
+        total = people[login].get(R + "?count=exact&limit=1").json["count"]["value"]
+        for query in ("group=unit.street,state", "group=unit.street&tree=then", "group=unit.street&tree=2026-01-01", "period=month"):
+            table = people[login].get(f"{R}/statistics?{query}").json
+            assert table["total"]["count"] == total > 0 or query == "period=month", (login, query, table)
+    assert people["county"].get(R + "/statistics?unit=s1&tree=then").status == 200
+
+
 def test_every_declared_filter_uses_an_index():
     declared = json.loads((ROOT / "tests/fixtures/plugins/works/resources/item.json").read_text(encoding="utf-8"))
     filterable = {n for n, f in declared["fields"].items() if f.get("filterable")} | {"state", "due_at", "created_at", "number"}
