@@ -19,7 +19,7 @@ T = "/t/one/api/v1"
 ROWS, FACTOR = 25000, 40
 SETTINGS = ["session_preload_libraries = 'auto_explain'", "auto_explain.log_min_duration = 0", "auto_explain.log_format = json",
             "autovacuum = off", "max_parallel_workers_per_gather = 0"]
-PLAN = re.compile(r"duration: [0-9.]+ ms  plan:\n((?:\t.*\n)+)")
+PLAN = re.compile(r"duration: [0-9.]+ ms  plan:\n(\t\{\n(?:\t .*\n)+\t\}\n)")  # whole ones: the next is being written
 STANDARD = ["tenant_id", "id", "unit_id", "a1", "a2", "a3", "a4", "origin_unit_id", "version", "state", "state_since", "due_at",
             "number", "created_at", "updated_at"]
 STREET, COMMUNITY = "330102001", "330102001051"
