@@ -131,8 +131,9 @@ static int run(struct ctl *c)
     }
     if (code == CTL_OK)
         ctl_say(c,
-            "%s holds everything, %zu tables; it also holds secrets: keep it where only you can read it",
-            b.dir, json_array_size(b.tables));
+            "%s holds everything but the contents of attachments, %zu tables; it also holds secrets: keep it where "
+            "only you can read it. Copy %s as well, after this: a content that is there is never changed",
+            b.dir, json_array_size(b.tables), c->config->files_directory);
     admin_close(b.admin);
     json_decref(b.tables);
     json_decref(b.files);
@@ -143,7 +144,7 @@ static int run(struct ctl *c)
 const struct ctl_command ctl_backup = {
     .name = "backup",
     .arguments = "DIRECTORY",
-    .summary = "saves the whole deployment: database, configuration, keys",
+    .summary = "saves the deployment: database, configuration, keys",
     .help =
         "The server may keep running: everything is read in one snapshot. Needs a superuser, since row-level "
         "security\n"
