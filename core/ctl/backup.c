@@ -131,7 +131,8 @@ static int run(struct ctl *c)
     }
     if (code == CTL_OK)
         ctl_say(c,
-            "%s holds everything but the contents of attachments, %zu tables; it also holds secrets: keep it where "
+            "%s holds everything but the contents of attachments, %zu tables; it also holds secrets: keep it "
+            "where "
             "only you can read it. Copy %s as well, after this: a content that is there is never changed",
             b.dir, json_array_size(b.tables), c->config->files_directory);
     admin_close(b.admin);
