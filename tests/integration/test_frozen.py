@@ -7,10 +7,12 @@ here: beside a record it has to refuse, beside a list (an export, say) to leave 
 know fails, and so does an answer that is not JSON, a parameter that tests/lib/walk.py does not know, a hook point, provider
 kind or table of plugin.h that tests/plugins/every does not use, a kind of job, a topic of events."""
 import contextlib
+import io
 import json
 import os
 import re
 import urllib.parse
+import zipfile
 
 from lib import harness
 from lib.people import make_people
@@ -19,6 +21,7 @@ from lib.streams import Stream
 from lib.twins import Twins
 from lib.walk import Untaught, Walker, kind_of
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FROZEN = ("s1", "c1", "c2")  # a street and its communities; the others go on
 PLUGINS = ("works", "suggestions", "probe", "every", "rider")
 twins = a = walker = guest = None
@@ -35,6 +38,7 @@ SURFACES = [
     (r"\w+ /P/R/imports(/.*)?", NO_RECORDS),  # what somebody sent; each row that comes in asks for itself
     (r"GET /P/R(/\w+)?", LEAVES_OUT),  # a list, and whatever else is about many
     (r"POST /P/R", REFUSES),
+    (r"POST /P/R/transitions/\{name\}", REFUSES),  # of many: each of them
     (r"\w+ /P/R/\{id\}(/.*)?", REFUSES),  # one, and whatever is beside it
     (r"\w+ /P/.*", LEAVES_OUT),  # plugins' own routes: each is about a unit
     (r"GET /provided/\{kind\}", LEAVES_OUT),
@@ -101,7 +105,7 @@ def take_part():
 
 def prepare():
     for operation in walker.operations:
-        if operation.path.endswith("/transitions/{name}") and not operation.transition:
+        if operation.path.endswith("/{id}/transitions/{name}") and not operation.transition:
             continue  # resources without transitions have the path all the same
         what, made = surface(operation), []
         if what in (THE_EXPORT, EVENTS) or (what == NO_RECORDS and operation.method != "GET"):
@@ -130,13 +134,26 @@ def variants(operation, what):
     if operation.resource:
         kinds = {name: kind_of(operation, "query", name) for name in query}
         asks += [Ask(call.but("query", name, walker.existing(operation, "query", name, kind)), False)
-                 for name, kind in kinds.items() if kind in ("filter", "words", "group")]
+                 for name, kind in kinds.items()
+                 if kind in ("filter", "group") or (kind == "words" and operation.resource in searchable())]
         asks += [Ask(call.but("query", f"{name}.id", "eq." + a.records[target]), False)
                  for name, target in references(operation.resource)]
         asks += [Ask(call.but("query", name, value), False) for name, value in
                  (("id", "eq." + a.records[operation.resource]), ("limit", "200"), ("count", "exact"), ("count", "capped"))
                  if name in query]
     return asks
+
+
+def searchable():
+    return {o.resource for o in walker.operations if o.resource and o.path == "/" + o.resource and "q" in o.parameters["query"]}
+
+
+def content_of(answer):
+    """What stands in it: of a table, in its parts."""
+    if answer.headers.get("Content-Type") != XLSX:
+        return answer.body
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as table:
+        return b"".join(table.read(name) for name in table.namelist())
 
 
 def references(resource):
@@ -198,15 +215,22 @@ def canaries():
 
 def check_answer(ask, answer, secrets):
     content = answer.headers.get("Content-Type", "")
-    assert not answer.body or content in ("application/json", "application/problem+json", "text/csv; charset=utf-8"), \
+    assert not answer.body or content in ("application/json", "application/problem+json", "text/csv; charset=utf-8", XLSX), \
         f"{ask.call} answers with {content}: teach this walk to look into it"
-    sent = urllib.parse.unquote_plus(ask.call.target())
-    shown = [s for s in secrets if s in answer.body and s.decode() not in sent]
+    sent = urllib.parse.unquote_plus(ask.call.target()) + str(ask.call.body)
+    shown = [s for s in secrets if s in content_of(answer) and s.decode() not in sent]
     assert not shown, f"{ask.call} shows {shown[:3]}: {answer}"
 
 
 def code_of(answer):
     return answer.json.get("code") if answer.status >= 300 else None
+
+
+def outcomes(answer):
+    """(status, code) of the answer, or of each record of those it was about."""
+    if answer.status == 200 and "items" in answer.json:
+        return {(item.get("status"), json.dumps(item).partition('"code": "')[2].partition('"')[0]) for item in answer.json["items"]}
+    return {(answer.status, code_of(answer))}
 
 
 def send_all(plugins, refused):
@@ -221,7 +245,7 @@ def send_all(plugins, refused):
         check_answer(ask, answer, secrets)
         if ask.named:
             count += 1
-            assert (answer.status, code_of(answer)) in refused - {(200, None)}, f"{ask.call}: {answer}"
+            assert outcomes(answer) <= refused - {(200, None)} and outcomes(answer), f"{ask.call}: {answer}"
         elif (200, None) in refused or plugin is None:
             assert answer.status in (200, 201), f"{ask.call}: {answer}"
     assert [rows(r) for r in a.records] == before, "something was changed"
@@ -488,9 +512,9 @@ def sources_with(text):
 # Kinds of jobs, and what each does about frozen records. That a job of a plugin waits where it is off is asked in
 # tests/db/test_job.c; these are nobody's, and show no records.
 KINDS_OF_JOBS = {"search.build": "finds by words what the lists then leave out", "files.collect": "contents that no record has",
-                 "export.expire": "ends what was taken out before", "resource.export": "takes what the list has",
-                 "import.check": "a row at a frozen unit is not good", "import.run": "the same",
-                 "import.undo": "leaves what is frozen", "import.expire": "ends what was sent"}
+                 # Not met here yet: that what these read, write and take on is gated is asked by tests of their own or nowhere.
+                 "resource.deadlines": "", "resource.export": "", "export.expire": "", "import.check": "", "import.run": "",
+                 "import.undo": "", "import.expire": ""}
 
 
 def test_every_kind_of_job_is_known_here():
