@@ -21,10 +21,8 @@ static const struct db_stmt insert = {"import.insert",
     "expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'uploaded', $9, $10, $11)"};
 static const struct db_stmt lock = {"import.lock",
     "SELECT i.state, i.headers, i.mapping, i.bad, j.state FROM juxin.import i LEFT JOIN juxin.job j ON "
-    "j.tenant_id = "
-    "i.tenant_id AND j.id = i.job_id WHERE i.tenant_id = $1 AND i.resource = $2 AND i.created_by = $3 AND "
-    "i.id = $4 AND "
-    "i.expires_at > $5 FOR UPDATE OF i"};
+    "j.tenant_id = i.tenant_id AND j.tenant_id = $1 AND j.id = i.job_id WHERE i.tenant_id = $1 AND "
+    "i.resource = $2 AND i.created_by = $3 AND i.id = $4 AND i.expires_at > $5 FOR UPDATE OF i"};
 static const struct db_stmt queue_check = {"import.queue_check",
     "UPDATE juxin.import SET state = 'checking', job_id = $3, mapping = $4, unit_id = $5, key = $6, "
     "duplicates = $7, good = 0,"

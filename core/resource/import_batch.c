@@ -15,11 +15,11 @@ static const struct db_stmt add_faults = {"import.add_faults",
     "INSERT INTO juxin.import_fault (tenant_id, import_id, row, n, header, code, en, zh) SELECT $1, $2, x.* "
     "FROM "
     "unnest($3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[]) AS x(row, n, header, code, "
-    "en, zh)"};
+    "en, zh) RETURNING row"};
 static const struct db_stmt add_rows = {"import.add_rows",
     "INSERT INTO juxin.import_row (tenant_id, import_id, row, record_id) SELECT $1, $2, x.* FROM "
     "unnest($3::int[], "
-    "$4::uuid[]) AS x(row, record_id)"};
+    "$4::uuid[]) AS x(row, record_id) RETURNING row"};
 static const struct db_stmt count = {"import.count",
     "UPDATE juxin.import SET good = good + $3, bad = bad + $4, skipped = skipped + $5 WHERE "
     "tenant_id = $1 AND id = $2"};

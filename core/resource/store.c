@@ -26,7 +26,8 @@ static const struct db_stmt history_insert_many = {"history.insert_many",
     "INSERT INTO juxin.history (tenant_id, resource, record_id, version, id, at, actor, actor_kind, kind, "
     "to_state,"
     " unit_id, changes) SELECT $1, $2, x.record_id, 1, x.id, $3, $4, $5, 'create', $6, x.unit_id, x.changes"
-    " FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::text[]) AS x(record_id, id, unit_id, changes)"};
+    " FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::text[]) AS x(record_id, id, unit_id, changes) "
+    "RETURNING id"};
 static const struct db_stmt history_list = {"history.list",
     "SELECT " HISTORY_COLUMNS " FROM juxin.history h"
     " LEFT JOIN juxin.account a ON a.tenant_id = h.tenant_id AND a.id = h.actor"
