@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "resource/export.h"
 #include "resource/resource.h"
+#include "resource/search.h"
 
 static const struct resource *resource_of(const struct request *r)
 {
@@ -211,6 +212,8 @@ int api_export_routes(struct router *rt)
             routes[k].summary_en = str_printf("%s: %s", res->label.en, templates[k].summary_en);
             routes[k].summary_zh = str_printf("%s：%s", res->label.zh, templates[k].summary_zh);
             routes[k].extra = res;
+            if (routes[k].query && !search_is_offered(res))
+                routes[k].query = "order,unit,reach";
         }
         e = api_add_all(rt, routes, ARRAY_LEN(templates));
     }
