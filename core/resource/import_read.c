@@ -6,7 +6,7 @@
 #include "resource/import.h"
 #include "resource/import_job.h"
 
-#define COLUMNS                                                                                              \
+#define IMPORT_COLUMNS                                                                                       \
     "i.id, i.name, i.state, i.headers, i.mapping, i.mode, i.duplicates, i.key, i.unit_id, i.good, i.bad, "   \
     "i.skipped, "                                                                                            \
     "i.undone, i.left_alone, i.errors_sha256, i.errors_size, i.created_at, i.expires_at, i.job_id, "         \
@@ -45,8 +45,8 @@ enum column_of {
     " WHERE i.tenant_id = $1 AND i.resource = $2 AND i.created_by = $3 AND i.expires_at > $4"
 
 static const struct db_stmt list = {
-    "import.list", "SELECT " COLUMNS FROM_IMPORT " ORDER BY i.id DESC LIMIT 100"};
-static const struct db_stmt find = {"import.find", "SELECT " COLUMNS FROM_IMPORT " AND i.id = $5"};
+    "import.list", "SELECT " IMPORT_COLUMNS FROM_IMPORT " ORDER BY i.id DESC LIMIT 100"};
+static const struct db_stmt find = {"import.find", "SELECT " IMPORT_COLUMNS FROM_IMPORT " AND i.id = $5"};
 static const struct db_stmt faults = {"import.faults",
     "SELECT row, header, code, en, zh FROM juxin.import_fault WHERE tenant_id = $1 AND import_id = $2 AND "
     "row > $3 ORDER BY "
