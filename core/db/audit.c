@@ -22,9 +22,9 @@ static const struct db_stmt insert_rows = {"audit.insert_many",
     "$8::text[], $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[]) AS x(id, "
     "actor_kind, actor_id, "
     "action, object_kind, object_id, unit_id, fields, request_id, result, mac) RETURNING id"};
-static const struct db_stmt insert_pendings = {
-    "audit.pending_many", "INSERT INTO juxin.audit_pending (tenant_id, id) SELECT $1, x.id FROM "
-                          "unnest($2::uuid[]) AS x(id) RETURNING id"};
+static const struct db_stmt insert_pendings = {"audit.pending_many",
+    "INSERT INTO juxin.audit_pending (tenant_id, id) SELECT $1, x.id FROM "
+    "unnest($2::uuid[]) AS x(id) RETURNING id"};
 static const struct db_stmt insert_pending = {
     "audit.pending", "INSERT INTO juxin.audit_pending (tenant_id, id) VALUES ($1, $2)"};
 
