@@ -187,7 +187,8 @@ static const char *statistics_columns(struct arena *a, const struct resource *re
     return columns;
 }
 
-/* One index for statistics, which are read from it alone. */
+/* One index for statistics, which are read from it alone. Tables made before there was such an index get it with the next
+ * change of their declaration. */
 static void add_statistics_index(struct plan *p)
 {
     const struct resource *res = p->res;
@@ -196,6 +197,8 @@ static void add_statistics_index(struct plan *p)
         arena_printf(p->a, "IF NOT EXISTS \"%s_stat__ix\" ON %s (tenant_id, %s) WHERE deleted_at IS NULL",
             res->name, res->table, columns);
 
+    if (p->previous && json_equal(p->previous->json, res->json))
+        return;
     if (p->previous && strcmp(columns, statistics_columns(p->a, p->previous)) != 0)
         ADD_CONCURRENT(p, "DROP INDEX CONCURRENTLY IF EXISTS px_%s.\"%s_stat__ix\"", res->plugin, res->name);
     if (p->previous)
