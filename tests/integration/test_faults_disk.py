@@ -20,16 +20,17 @@ from lib.server import service_user
 WAL = ["min_wal_size = 32MB", "max_wal_size = 48MB"]
 BACK_GOAL_S = 5
 
-database_disk = log_disk = state_disk = files_disk = pg = juxin = None
+database_disk = wal_disk = log_disk = state_disk = files_disk = pg = juxin = None
 
 
 def setup():
-    global database_disk, log_disk, state_disk, files_disk, pg, juxin
+    global database_disk, wal_disk, log_disk, state_disk, files_disk, pg, juxin
     database_disk = SmallFilesystem("database", 200 * 1024, "postgres")
     log_disk = SmallFilesystem("log", 16 * 1024)
     state_disk = SmallFilesystem("state", 2048, service_user())
     files_disk = SmallFilesystem("files", 4096, service_user())
-    pg = Cluster(os.path.join(database_disk.path, "pg"), WAL)
+    wal_disk = SmallFilesystem("wal", 100 * 1024, "postgres")
+    pg = Cluster(os.path.join(database_disk.path, "pg"), WAL, wal=wal_disk.path)
     juxin = works_server(workers=2, cluster=pg, start=False, config={"log": {"access": True}})
     juxin.config["state_dir"] = state_disk.path
     juxin.config["files"] = {"directory": files_disk.path}
@@ -103,9 +104,9 @@ def test_no_space_for_the_write_ahead_log():
 
     def ended():
         pg.psql("SELECT pg_switch_wal()", check=False)
-        return not pg.is_up()
+        return not pg.pids()
 
-    with database_disk.full():
+    with wal_disk.full():
         full = time.monotonic()
         wait_until(ended, 60, "PostgreSQL to give up")
         wait_until(lambda: all_told(ledger, full, {503}), 30, "a word about it to every writer")

@@ -9,14 +9,17 @@ _number = 0
 
 
 class Cluster:
-    def __init__(self, directory=None, settings=()):
-        """settings: lines of postgresql.conf."""
+    def __init__(self, directory=None, settings=(), wal=None):
+        """settings: lines of postgresql.conf; wal: where its write-ahead log is to stand apart from the rest."""
         global _number
         _number += 1
         self.directory = directory or os.path.join(harness.scratch(), f"pg{_number}")
         self.log_file = os.path.join(harness.scratch(), f"pg{_number}.log")
         postgres.shell('ensure_user juxin; pg_init "$1" "$(is_root && echo juxin)"', self.directory)
         data = os.path.join(self.directory, "data")
+        if wal:
+            subprocess.run(["mv", data + "/pg_wal", wal + "/pg_wal"], check=True)
+            os.symlink(wal + "/pg_wal", data + "/pg_wal")
         with open(os.path.join(data, "pg_hba.conf"), "w", encoding="utf-8") as out:
             out.write("local all all trust\n")
         with open(os.path.join(data, "postgresql.conf"), "a", encoding="utf-8") as out:
