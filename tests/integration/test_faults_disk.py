@@ -17,7 +17,8 @@ from lib.ledger import Ledger, Visitor, answers, sign_in, works_path, works_serv
 from lib.mounts import SmallFilesystem
 from lib.server import service_user
 
-WAL = ["min_wal_size = 32MB", "max_wal_size = 48MB"]
+# No checkpoint while the disk is full: PostgreSQL ends when a checkpoint cannot write its own small files beside the tables.
+RARE_CHECKPOINTS = ["max_wal_size = 2GB", "checkpoint_timeout = 1h"]
 BACK_GOAL_S = 5
 
 database_disk = wal_disk = log_disk = state_disk = files_disk = pg = juxin = None
@@ -29,8 +30,8 @@ def setup():
     log_disk = SmallFilesystem("log", 16 * 1024)
     state_disk = SmallFilesystem("state", 2048, service_user())
     files_disk = SmallFilesystem("files", 4096, service_user())
-    wal_disk = SmallFilesystem("wal", 100 * 1024, "postgres")
-    pg = Cluster(os.path.join(database_disk.path, "pg"), WAL, wal=wal_disk.path)
+    wal_disk = SmallFilesystem("wal", 400 * 1024, "postgres")
+    pg = Cluster(os.path.join(database_disk.path, "pg"), RARE_CHECKPOINTS, wal=wal_disk.path)
     juxin = works_server(workers=2, cluster=pg, start=False, config={"log": {"access": True}})
     juxin.config["state_dir"] = state_disk.path
     juxin.config["files"] = {"directory": files_disk.path}
