@@ -137,10 +137,8 @@ static const char *as_list(struct call *c, const char *const *items, uint32_t co
 }
 
 /* A field is filled by one column at most; the first one that means it. */
-static void guess_all(
-    struct call *c, const struct resource *res, const struct import_headers *h, const char **out)
+static void guess_all(const struct resource *res, const struct import_headers *h, const char **out)
 {
-    (void)c;
     for (uint32_t i = 0; i < h->count; i++) {
         out[i] = guess(res, h->names[i]);
         for (uint32_t k = 0; k < i; k++)
@@ -171,7 +169,7 @@ int import_create(struct call *c, const struct resource *res, const struct impor
     if (r < 0)
         return r;
     *ret = uuid_new();
-    guess_all(c, res, in->headers, mapping);
+    guess_all(res, in->headers, mapping);
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, *ret);
@@ -335,7 +333,8 @@ static int take_unit(struct call *c, const struct resource *res, const char *uni
 static int add_job(struct call *c, const char *kind, struct uuid id, struct uuid *ret)
 {
     const char *text = arena_dup(c->arena, uuid_format(id).s);
-    struct job_input in = {(kind), .key = text, .json = arena_printf(c->arena, "{\"import\":\"%s\"}", text)};
+    struct job_input in = {
+        .kind = kind, .key = text, .json = arena_printf(c->arena, "{\"import\":\"%s\"}", text)};
 
     return job_add(c, &in, ret);
 }
