@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
+#include "api/resource_routes.h"
 #include "api/upload.h"
-#include "base/mem.h"
 #include "http/disposition.h"
 #include "http/range.h"
 #include "loop/source.h"
@@ -334,18 +334,11 @@ int api_attachment_routes(struct router *rt)
 
     for (uint32_t i = 0; i < resource_count() && e == 0; i++) {
         const struct resource *res = resource_at(i);
-        struct api_route *routes;
 
         if (!res->attachments.is_on)
             continue;
-        routes = mem_dup(templates, sizeof(templates)); /* as long as the process */
-        for (size_t k = 0; k < ARRAY_LEN(templates); k++) {
-            routes[k].path = str_printf("/%s/%s/{id}%s", res->plugin, res->name, templates[k].path);
-            routes[k].summary_en = str_printf("%s: %s", res->label.en, templates[k].summary_en);
-            routes[k].summary_zh = str_printf("%s：%s", res->label.zh, templates[k].summary_zh);
-            routes[k].extra = res;
-        }
-        e = api_add_all(rt, routes, ARRAY_LEN(templates));
+        e = api_add_all(
+            rt, resource_routes(res, "/{id}", templates, ARRAY_LEN(templates)), ARRAY_LEN(templates));
     }
     return e;
 }

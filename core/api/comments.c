@@ -1,9 +1,9 @@
 /* P/R/{id}/comments and P/R/{id}/timeline. */
 #include "api/comments.h"
+#include "api/resource_routes.h"
 
 #include <errno.h>
 
-#include "base/mem.h"
 #include "resource/comment.h"
 #include "resource/reader.h"
 #include "resource/resource.h"
@@ -161,20 +161,6 @@ static const struct api_route templates[] = {
         .summary_zh = "删除意见"},
 };
 
-/* As long as the process. */
-static struct api_route *routes_of(const struct resource *res, const struct api_route *from, size_t count)
-{
-    struct api_route *routes = mem_dup(from, count * sizeof(*from));
-
-    for (size_t k = 0; k < count; k++) {
-        routes[k].path = str_printf("/%s/%s/{id}%s", res->plugin, res->name, from[k].path);
-        routes[k].summary_en = str_printf("%s: %s", res->label.en, from[k].summary_en);
-        routes[k].summary_zh = str_printf("%s：%s", res->label.zh, from[k].summary_zh);
-        routes[k].extra = res;
-    }
-    return routes;
-}
-
 int api_comment_routes(struct router *rt)
 {
     int e = 0;
@@ -182,9 +168,10 @@ int api_comment_routes(struct router *rt)
     for (uint32_t i = 0; i < resource_count() && e == 0; i++) {
         const struct resource *res = resource_at(i);
 
-        e = api_add(rt, routes_of(res, &timeline_template, 1));
+        e = api_add(rt, resource_routes(res, "/{id}", &timeline_template, 1));
         if (e == 0 && res->comments.is_on)
-            e = api_add_all(rt, routes_of(res, templates, ARRAY_LEN(templates)), ARRAY_LEN(templates));
+            e = api_add_all(
+                rt, resource_routes(res, "/{id}", templates, ARRAY_LEN(templates)), ARRAY_LEN(templates));
     }
     return e;
 }

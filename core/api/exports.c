@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "api/download.h"
-#include "base/mem.h"
+#include "api/resource_routes.h"
 #include "resource/export.h"
 #include "resource/resource.h"
 #include "resource/search.h"
@@ -205,16 +205,11 @@ int api_export_routes(struct router *rt)
 
     for (uint32_t i = 0; i < resource_count() && e == 0; i++) {
         const struct resource *res = resource_at(i);
-        struct api_route *routes = mem_dup(templates, sizeof(templates)); /* as long as the process */
+        struct api_route *routes = resource_routes(res, "", templates, ARRAY_LEN(templates));
 
-        for (size_t k = 0; k < ARRAY_LEN(templates); k++) {
-            routes[k].path = str_printf("/%s/%s%s", res->plugin, res->name, templates[k].path);
-            routes[k].summary_en = str_printf("%s: %s", res->label.en, templates[k].summary_en);
-            routes[k].summary_zh = str_printf("%s：%s", res->label.zh, templates[k].summary_zh);
-            routes[k].extra = res;
+        for (size_t k = 0; k < ARRAY_LEN(templates); k++)
             if (routes[k].query && !search_is_offered(res))
                 routes[k].query = "order,unit,reach";
-        }
         e = api_add_all(rt, routes, ARRAY_LEN(templates));
     }
     return e;

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "api/download.h"
+#include "api/resource_routes.h"
 #include "api/upload.h"
-#include "base/mem.h"
 #include "http/disposition.h"
 #include "loop/helper.h"
 #include "resource/file_name.h"
@@ -344,16 +344,8 @@ int api_import_routes(struct router *rt)
     int e = 0;
 
     for (uint32_t i = 0; i < resource_count() && e == 0; i++) {
-        const struct resource *res = resource_at(i);
-        struct api_route *routes = mem_dup(templates, sizeof(templates)); /* as long as the process */
-
-        for (size_t k = 0; k < ARRAY_LEN(templates); k++) {
-            routes[k].path = str_printf("/%s/%s%s", res->plugin, res->name, templates[k].path);
-            routes[k].summary_en = str_printf("%s: %s", res->label.en, templates[k].summary_en);
-            routes[k].summary_zh = str_printf("%s：%s", res->label.zh, templates[k].summary_zh);
-            routes[k].extra = res;
-        }
-        e = api_add_all(rt, routes, ARRAY_LEN(templates));
+        e = api_add_all(
+            rt, resource_routes(resource_at(i), "", templates, ARRAY_LEN(templates)), ARRAY_LEN(templates));
     }
     return e;
 }

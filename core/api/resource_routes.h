@@ -1,0 +1,10 @@
+/* Routes of declared resources, made from templates that leave out whose they are. */
+#pragma once
+
+#include "api/dispatch.h"
+#include "resource/declaration.h"
+
+/* The templates with their paths under the resource's, or under a record of it ("/{id}"), and its label before their
+ * summaries; `extra` is the resource. As long as the process. */
+struct api_route *resource_routes(
+    const struct resource *res, const char *under, const struct api_route *templates, size_t count);
