@@ -8,7 +8,7 @@
 #include "access/grant.h"
 #include "access/permission.h"
 #include "base/mem.h"
-#include "tenant/pgarray.h"
+#include "db/pgarray.h"
 #include "tenant/units.h"
 
 #define ROLES_MAX 128

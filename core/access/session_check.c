@@ -1,7 +1,7 @@
 /* Are credentials still good? Asked for many at once. */
 #include "access/digest_arg.h"
 #include "access/session.h"
-#include "tenant/pgarray.h"
+#include "db/pgarray.h"
 
 #define AT_ONCE 500u /* nobody's reads wait long behind these */
 

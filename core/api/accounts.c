@@ -5,7 +5,7 @@
 #include "access/core_permissions.h"
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
-#include "tenant/pgarray.h"
+#include "db/pgarray.h"
 
 /* $3 everywhere, $4 self, $5 children, $6 subtree: the caller's scope. An account without a unit is the root's. */
 #define ACCOUNT_SCOPE                                                                                        \

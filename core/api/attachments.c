@@ -8,10 +8,10 @@
 #include "http/disposition.h"
 #include "http/range.h"
 #include "loop/source.h"
-#include "resource/attachment.h"
-#include "resource/file_name.h"
-#include "resource/reader.h"
-#include "resource/resource.h"
+#include "resource/beside/attachment.h"
+#include "resource/beside/file_name.h"
+#include "resource/declare/resource.h"
+#include "resource/record/reader.h"
 
 static uint64_t bytes_max = UINT64_C(104857600);
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "resource/bulk.h"
-#include "resource/resource.h"
+#include "resource/declare/resource.h"
+#include "resource/flow/bulk.h"
 
 static int bad_item(struct call *c, size_t i, const char *code, const char *en, const char *zh)
 {

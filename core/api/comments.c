@@ -4,10 +4,10 @@
 
 #include <errno.h>
 
-#include "resource/comment.h"
-#include "resource/reader.h"
-#include "resource/resource.h"
-#include "resource/timeline.h"
+#include "resource/beside/comment.h"
+#include "resource/beside/timeline.h"
+#include "resource/declare/resource.h"
+#include "resource/record/reader.h"
 
 static const struct resource *resource_of(const struct request *r)
 {

@@ -3,7 +3,7 @@
 
 #include "api/core_routes.h"
 #include "api/hub.h"
-#include "resource/resource.h"
+#include "resource/declare/resource.h"
 
 static const struct db_stmt read_head = {"api.event_head",
     "SELECT h.n, (SELECT min(e.seq) FROM juxin.event e WHERE e.tenant_id = $1) FROM juxin.event_head h"

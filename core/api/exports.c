@@ -5,9 +5,9 @@
 
 #include "api/download.h"
 #include "api/resource_routes.h"
-#include "resource/export.h"
-#include "resource/resource.h"
-#include "resource/search.h"
+#include "resource/declare/resource.h"
+#include "resource/record/search.h"
+#include "resource/transfer/export.h"
 
 static const struct resource *resource_of(const struct request *r)
 {

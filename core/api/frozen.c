@@ -4,8 +4,8 @@
 #include <errno.h>
 
 #include "api/dispatch.h"
-#include "resource/frozen.h"
-#include "resource/resource.h"
+#include "resource/declare/resource.h"
+#include "resource/transfer/frozen.h"
 
 static int read_unit(struct call *c, const struct request *r, uint32_t *ret)
 {

@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "db/background.h"
 #include "db/lease.h"
+#include "db/pgarray.h"
 #include "loop/fiber.h"
-#include "tenant/pgarray.h"
 
 #define LOOK_MS 50
 #define CHECK_MS 10000 /* sessions end by the clock too */

@@ -9,10 +9,10 @@
 #include "api/upload.h"
 #include "http/disposition.h"
 #include "loop/helper.h"
-#include "resource/file_name.h"
-#include "resource/import.h"
-#include "resource/import_sheet.h"
-#include "resource/resource.h"
+#include "resource/beside/file_name.h"
+#include "resource/declare/resource.h"
+#include "resource/transfer/import.h"
+#include "resource/transfer/import_sheet.h"
 
 #define BYTES_MAX (UINT64_C(100) << 20)
 

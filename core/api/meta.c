@@ -3,11 +3,12 @@
 #include "api/meta.h"
 
 #include "api/dispatch.h"
+#include "db/pgarray.h"
 #include "plugin/plugin.h"
 #include "plugin/policies.h"
-#include "resource/query.h"
-#include "resource/reader.h"
-#include "resource/resource.h"
+#include "resource/declare/resource.h"
+#include "resource/query/query.h"
+#include "resource/record/reader.h"
 
 static const struct db_stmt own_departments = {"api.meta_departments",
     "SELECT id, name FROM juxin.department WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY code, id"};
@@ -266,7 +267,7 @@ static int meta_read(struct call *c, struct request *r)
 
     db_args_reset(&args);
     db_arg_int(&args, c->tenant->id);
-    db_arg_str(&args, array_of_ids(c->arena, c->who->departments, c->who->department_count));
+    db_arg_str(&args, pgarray_of_uuids(c->arena, c->who->departments, c->who->department_count));
     result = call_read(c, &call, 1);
     if (result < 0)
         return result;

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "plugin/plugin.h"
 #include "plugin/policies.h"
-#include "resource/resource.h"
+#include "resource/declare/resource.h"
 
 #ifndef JUXIN_VERSION
 #define JUXIN_VERSION "0"

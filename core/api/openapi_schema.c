@@ -1,8 +1,8 @@
 /* OpenAPI of declared resources: a schema per shape, an operation per route; and the pieces every operation has. */
 #include "api/openapi.h"
 #include "api/statistics.h"
-#include "resource/search.h"
-#include "resource/value.h"
+#include "resource/declare/value.h"
+#include "resource/record/search.h"
 
 void openapi_ref(struct jsonw *w, const char *key, const char *what, const char *name)
 {

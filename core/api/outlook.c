@@ -3,7 +3,7 @@
 
 #include "access/core_permissions.h"
 #include "base/clock.h"
-#include "resource/stranded.h"
+#include "resource/flow/stranded.h"
 
 static void write_flips(struct jsonw *w, const struct call *c, const struct outlook *o)
 {

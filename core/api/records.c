@@ -5,12 +5,12 @@
 
 #include "api/statistics.h"
 #include "base/mem.h"
-#include "resource/flow.h"
-#include "resource/part.h"
-#include "resource/query.h"
-#include "resource/reader.h"
-#include "resource/resource.h"
-#include "resource/store.h"
+#include "resource/declare/resource.h"
+#include "resource/flow/flow.h"
+#include "resource/flow/part.h"
+#include "resource/query/query.h"
+#include "resource/record/reader.h"
+#include "resource/record/store.h"
 
 static const struct resource *resource_of(const struct request *r)
 {

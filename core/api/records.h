@@ -2,7 +2,7 @@
 #pragma once
 
 #include "api/dispatch.h"
-#include "resource/declaration.h"
+#include "resource/declare/declaration.h"
 
 enum record_route {
     RECORD_LIST,

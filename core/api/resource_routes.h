@@ -2,7 +2,7 @@
 #pragma once
 
 #include "api/dispatch.h"
-#include "resource/declaration.h"
+#include "resource/declare/declaration.h"
 
 /* The templates with their paths under the resource's, or under a record of it ("/{id}"), and its label before their
  * summaries; `extra` is the resource. As long as the process. */

@@ -2,7 +2,7 @@
 #include "api/statistics.h"
 
 #include "base/clock.h"
-#include "resource/statistics.h"
+#include "resource/report/statistics.h"
 #include "tenant/tree.h"
 
 struct answer {

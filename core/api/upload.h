@@ -2,7 +2,7 @@
 #pragma once
 
 #include "api/dispatch.h"
-#include "resource/attachment.h"
+#include "resource/beside/attachment.h"
 
 struct upload {
     struct uuid account; /* whose */

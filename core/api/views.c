@@ -5,7 +5,7 @@
 #include "access/core_permissions.h"
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
-#include "resource/view.h"
+#include "resource/query/view.h"
 
 static void write_columns(struct jsonw *w, const char *columns)
 {

@@ -1,7 +1,7 @@
 /* juxinctl jobs run */
 #include "base/clock.h"
 #include "ctl/commands.h"
-#include "resource/due.h"
+#include "resource/flow/due.h"
 
 static int run(struct ctl *c)
 {

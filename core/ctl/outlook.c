@@ -2,7 +2,7 @@
 #include "ctl/outlook.h"
 
 #include "api/outlook.h"
-#include "resource/stranded.h"
+#include "resource/flow/stranded.h"
 
 static const char *number(struct call *call, int64_t n)
 {

@@ -7,8 +7,8 @@
 #include "ctl/plugin_common.h"
 #include "plugin/diag.h"
 #include "plugin/registry.h"
-#include "resource/declaration.h"
-#include "resource/declaration_report.h"
+#include "resource/declare/declaration.h"
+#include "resource/declare/declaration_report.h"
 
 /* The engine gives advice as a sentence; a word it proposes is taken out of it. */
 static void add_finding(

@@ -9,8 +9,8 @@
 #include "db/audit.h"
 #include "db/keyring.h"
 #include "plugin/start.h"
+#include "resource/declare/resource.h"
 #include "resource/engine.h"
-#include "resource/resource.h"
 #include "tenant/calendar.h"
 #include "tenant/tenant.h"
 

@@ -18,8 +18,8 @@
 #include "plugin/deliver.h"
 #include "plugin/lifecycle.h"
 #include "plugin/policies.h"
-#include "resource/due.h"
-#include "resource/search_build.h"
+#include "resource/flow/due.h"
+#include "resource/record/search_build.h"
 
 #define CLOCK_LOOK_MS 5000
 #define CLOCK_TICK_MS 250

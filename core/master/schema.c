@@ -6,8 +6,8 @@
 #include "db/admin.h"
 #include "db/migrate.h"
 #include "master/assemble.h"
-#include "resource/declaration_report.h"
-#include "resource/resource.h"
+#include "resource/declare/declaration_report.h"
+#include "resource/declare/resource.h"
 
 struct tell {
     void (*fn)(void *arg, const char *what);

@@ -27,7 +27,7 @@
 #include "master/assemble.h"
 #include "master/setup.h"
 #include "plugin/frame.h"
-#include "resource/scratch.h"
+#include "resource/transfer/scratch.h"
 
 #define BEAT_MS 250
 #define START_MS 5

@@ -4,7 +4,7 @@
 
 #include "access/core_permissions.h"
 #include "base/mem.h"
-#include "tenant/pgarray.h"
+#include "db/pgarray.h"
 
 #define WORDS (PERMISSIONS_MAX / 64)
 

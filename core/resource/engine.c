@@ -1,13 +1,13 @@
 /* The engine's ends in the floors below it. */
 #include "resource/engine.h"
 
-#include "resource/attachment_collect.h"
-#include "resource/export.h"
-#include "resource/import.h"
-#include "resource/record.h"
-#include "resource/remind.h"
-#include "resource/resource.h"
-#include "resource/search_build.h"
+#include "resource/beside/attachment_collect.h"
+#include "resource/declare/resource.h"
+#include "resource/flow/remind.h"
+#include "resource/record/record.h"
+#include "resource/record/search_build.h"
+#include "resource/transfer/export.h"
+#include "resource/transfer/import.h"
 #include "tenant/calendar.h"
 #include "tenant/units.h"
 

@@ -3,10 +3,10 @@
 
 #include "base/json.h"
 #include "plugin/engine.h"
-#include "resource/query.h"
-#include "resource/reader.h"
-#include "resource/resource.h"
-#include "resource/value.h"
+#include "resource/declare/resource.h"
+#include "resource/declare/value.h"
+#include "resource/query/query.h"
+#include "resource/record/reader.h"
 
 static const char *op_resource(const struct record *rec)
 {

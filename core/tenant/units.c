@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "tenant/pgarray.h"
+#include "db/pgarray.h"
 
 static const struct db_stmt insert_unit = {"unit.insert",
     "INSERT INTO juxin.unit (tenant_id, id, parent_id, code, name, level, depth, a1, a2, a3, a4, created_at, "

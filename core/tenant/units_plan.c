@@ -2,8 +2,8 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "db/pgarray.h"
 #include "tenant/import_fault.h"
-#include "tenant/pgarray.h"
 
 #define BATCH 1000
 

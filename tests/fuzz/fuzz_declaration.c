@@ -5,9 +5,9 @@
 #include <ctype.h>
 
 #include "base/json.h"
-#include "resource/ddl.h"
-#include "resource/declaration_report.h"
-#include "resource/value.h"
+#include "resource/declare/ddl.h"
+#include "resource/declare/declaration_report.h"
+#include "resource/declare/value.h"
 
 static void check_name(const char *s, size_t max)
 {

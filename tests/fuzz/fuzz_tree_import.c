@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/jsonw.h"
-#include "tenant/pgarray.h"
+#include "db/pgarray.h"
 #include "tenant/units_import.h"
 
 static struct tree *empty, *small;

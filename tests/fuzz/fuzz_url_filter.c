@@ -9,11 +9,11 @@
 #include "base/json.h"
 #include "http/chars.h"
 #include "http/parse.h"
-#include "resource/declaration_report.h"
-#include "resource/query.h"
-#include "resource/resource.h"
-#include "resource/search.h"
-#include "resource/value.h"
+#include "resource/declare/declaration_report.h"
+#include "resource/declare/resource.h"
+#include "resource/declare/value.h"
+#include "resource/query/query.h"
+#include "resource/record/search.h"
 
 static struct tenant tenant = {.id = 7};
 static const struct resource *item;

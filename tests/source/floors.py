@@ -14,29 +14,25 @@ import sys
 FLOORS = [{"base"}, {"loop"}, {"net", "db", "blob", "sheet"}, {"http"}, {"tenant"}, {"access"}, {"plugin"}, {"resource"}, {"api"},
           {"master"}, {"main", "ctl", "media"}]
 LEVEL = {name: n for n, names in enumerate(FLOORS) for name in names}
-# An object file is called after its path below core/ as meson writes it: "db_conn.c.o", "load.c.o" in plugin's own list.
-PARTS = {"plugin": "plugin", "resource": "resource"}
+# The rooms of the largest floor, the same way; what lies outside them is above them.
+ROOMS = {"resource": [{"declare"}, {"record"}, {"query", "beside"}, {"flow", "transfer", "report"}]}
 
 
-def source_of(path, build):
-    """core/db/conn.c for build/core/libjuxin-core.a.p/db_conn.c.o; None for what is not of core/."""
-    folder = path.relative_to(build / "core").parts[0]
-    name = path.name[:-2]
-    if folder in PARTS:
-        candidates = [f"core/{PARTS[folder]}/{name}"]
-    else:
-        candidates = ["core/" + name.replace("_", "/", 1), "core/" + name]
-    for candidate in candidates:
-        if pathlib.Path(candidate).is_file():
-            return candidate
-    raise SystemExit(f"{path}: no source file of that name")
+def source_of(path, sources, build):
+    """core/db/conn.c for build/core/libjuxin-core.a.p/db_conn.c.o: meson names an object after its source's path below the folder that
+    builds it, with an underscore for each slash."""
+    name = "_".join([*path.relative_to(build / "core").parts[:-2], path.name[:-2]])
+    if name not in sources:
+        raise SystemExit(f"{path}: no source file of that name")
+    return sources[name]
 
 
 def symbols(build):
     """{source: (names it defines, names it takes)}, external ones only."""
     found = {}
+    sources = {"_".join(path.parts[1:]): str(path) for path in pathlib.Path("core").rglob("*.c")}
     for path in sorted((build / "core").rglob("*.o")):
-        source = source_of(path, build)
+        source = source_of(path, sources, build)
         defined, taken = found.setdefault(source, (set(), set()))
         listing = subprocess.run(["nm", "-P", "-g", str(path)], capture_output=True, text=True, check=True).stdout
         for line in listing.splitlines():
@@ -57,7 +53,11 @@ def arrows(found):
 
 
 def floor(source):
-    return LEVEL[pathlib.Path(source).stem if source == "core/main.c" else pathlib.Path(source).parts[1]]
+    """(floor, room within it): what is compared to tell up from down."""
+    parts = pathlib.Path(source).with_suffix("").parts
+    rooms = ROOMS.get(parts[1], [])
+    room = next((n for n, names in enumerate(rooms) if parts[2] in names), len(rooms))
+    return LEVEL[parts[1]], room
 
 
 def circles(graph):
@@ -96,12 +96,12 @@ def circles(graph):
 def includes_up():
     """Headers of a floor above, or of another folder on the same one."""
     for path in sorted(pathlib.Path("core").rglob("*.[ch]")):
-        own = path.parts[1] if len(path.parts) > 2 else "main"
-        if own == "include":
+        if path.parts[1] == "include":
             continue
-        for name in re.findall(r'^#include "(\w+)/', path.read_text(encoding="utf-8"), re.M):
-            if LEVEL[name] > LEVEL[own] or (LEVEL[name] == LEVEL[own] and name != own):
-                yield f"{path} includes a header of {name}/, which is not below it"
+        for name in re.findall(r'^#include "(\w+/[\w/]+)\.h"', path.read_text(encoding="utf-8"), re.M):
+            target = pathlib.Path("core") / name
+            if floor(target) > floor(path) or (floor(target) == floor(path) and target.parent != path.parent):
+                yield f"{path} includes {name}.h, which is not below it"
 
 
 def faults(graph):

@@ -22,10 +22,10 @@
 #include "plugin/registry.h"
 #include "plugin/statements.h"
 #include "plugin/trust.h"
-#include "resource/ddl.h"
-#include "resource/declaration_report.h"
-#include "resource/query.h"
-#include "resource/resource.h"
+#include "resource/declare/ddl.h"
+#include "resource/declare/declaration_report.h"
+#include "resource/declare/resource.h"
+#include "resource/query/query.h"
 #include "tenant/units_import.h"
 
 static char directory[] = "/tmp/juxin-memory-XXXXXX";

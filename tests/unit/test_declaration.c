@@ -14,10 +14,11 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "resource/ddl.h"
-#include "resource/declaration_report.h"
-#include "resource/query.h"
-#include "resource/value.h"
+#include "db/pgarray.h"
+#include "resource/declare/ddl.h"
+#include "resource/declare/declaration_report.h"
+#include "resource/declare/value.h"
+#include "resource/query/query.h"
 
 static struct arena *a;
 static struct declaration_report report;
@@ -389,7 +390,7 @@ static void test_cursor(void **state)
     assert_string_equal(back.cursor_value, "甲|乙");
     assert_false(back.cursor_in_nulls);
     assert_string_equal(
-        array_literal(a, (struct text[]){TEXT("a\"b"), TEXT("c\\d")}, 2), "{\"a\\\"b\",\"c\\\\d\"}");
+        pgarray_of_texts(a, (struct text[]){TEXT("a\"b"), TEXT("c\\d")}, 2), "{\"a\\\"b\",\"c\\\\d\"}");
 }
 
 int main(void)

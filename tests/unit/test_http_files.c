@@ -9,10 +9,10 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "blob/file_type.h"
 #include "http/disposition.h"
 #include "http/range.h"
-#include "resource/file_name.h"
-#include "resource/file_type.h"
+#include "resource/beside/file_name.h"
 
 static void test_names_that_come(void **state)
 {

@@ -10,8 +10,8 @@
 #include "access/start.h"
 #include "api/openapi.h"
 #include "base/json.h"
-#include "resource/declaration_report.h"
-#include "resource/resource.h"
+#include "resource/declare/declaration_report.h"
+#include "resource/declare/resource.h"
 
 static json_t *document;
 

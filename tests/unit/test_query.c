@@ -10,9 +10,9 @@
 
 #include "api/dispatch.h"
 #include "base/json.h"
-#include "resource/declaration_report.h"
-#include "resource/query.h"
-#include "resource/resource.h"
+#include "resource/declare/declaration_report.h"
+#include "resource/declare/resource.h"
+#include "resource/query/query.h"
 
 static struct arena *a;
 static struct tenant tenant = {.id = 1};

@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "base/buf.h"
-#include "resource/search.h"
+#include "resource/record/search.h"
 
 static struct arena *a;
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "resource/statistics_table.h"
+#include "resource/report/statistics_table.h"
 
 #define MINIMUM 3
 #define SIDE 3

@@ -1,0 +1,15 @@
+/* Open records that a change of policies, tree or grants would leave where they cannot go on. */
+#pragma once
+
+#include "plugin/outlook_sides.h"
+#include "resource/declare/declaration.h"
+
+struct stranded {
+    const struct resource *res;
+    int64_t frozen; /* at units where the plugin ceases to run */
+    int64_t
+        unattended; /* where it runs on, and nobody is left who may change or decide anything at the unit */
+};
+/* Of every resource that has any, in the arena. Counts are exact and not made on the lane of fast reads. */
+MUSTCHECK int stranded_by(
+    struct call *c, const struct outlook *o, const struct stranded **ret, uint32_t *ret_count);

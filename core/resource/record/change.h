@@ -1,0 +1,36 @@
+/* Shared by create, update, delete and transitions: the steps every change takes. */
+#pragma once
+
+#include "plugin/hook.h"
+#include "resource/record/record.h"
+
+/* May the subject? Plugins may everything with their own resources. */
+bool change_may(const struct call *c, const struct resource *res, uint32_t permission, uint32_t unit);
+/* 0, or -EINVAL with the fault 412 when the version is not the expected one; 0 expects none. */
+MUSTCHECK int change_expect(struct call *c, const struct record *rec, int64_t version);
+/* Validation filters, the point's filters, and what only the database knows. */
+MUSTCHECK int change_check(struct call *c, enum hook_point point, const char *detail, struct record *rec);
+/* Writes the record over version - 1. set: further assignments beginning with ", ", with parameters from $n on. */
+struct change_extra {
+    const char *set, *from;
+    uint32_t count;
+    const char *values[16];
+};
+MUSTCHECK int change_write(struct call *c, struct record *rec, const struct change_extra *extra);
+/* Audit row, actions, and what the call is remembered by. */
+MUSTCHECK int change_finish(
+    struct call *c, enum hook_point point, const char *detail, const struct record *rec, int status);
+/* The event that tells streams of it. */
+MUSTCHECK int change_publish(struct call *c, const struct record *rec, const char *verb);
+/* For those who watch: what happened to which record where, no values. */
+MUSTCHECK int change_publish(struct call *c, const struct record *rec, const char *verb);
+/* ", name" for every field, and "$n::type" for it from $first on. */
+const char *change_columns(struct arena *a, const struct resource *res);
+/* The day on which the state the record is in ends by itself, as text; NULL. */
+const char *change_auto_at(struct call *c, const struct resource *res, uint32_t state);
+/* A database error of a change as a fault where the user can do something about it. */
+int change_error(struct call *c, int error);
+/* The unit named by a body's "unit": id or code. TREE_NONE after a fault. */
+uint32_t change_unit(struct call *c, const json_t *body);
+/* The fault of a unit that is not there, or not for this subject; returns TREE_NONE. */
+uint32_t change_unknown_unit(struct call *c);

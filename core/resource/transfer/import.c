@@ -1,0 +1,502 @@
+/* Imports as rows: sent, mapped, queued. */
+#include "resource/transfer/import.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "access/core_permissions.h"
+#include "access/job.h"
+#include "access/permission.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "resource/beside/file.h"
+#include "resource/declare/resource.h"
+#include "resource/record/gate.h"
+#include "sheet/writer.h"
+#include "tenant/tree.h"
+
+static const struct db_stmt insert = {"import.insert",
+    "INSERT INTO juxin.import (tenant_id, id, resource, name, size, sha256, headers, mapping, state, "
+    "created_at, created_by, "
+    "expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'uploaded', $9, $10, $11)"};
+static const struct db_stmt lock = {"import.lock",
+    "SELECT i.state, i.headers, i.mapping, i.bad, j.state FROM juxin.import i LEFT JOIN juxin.job j ON "
+    "j.tenant_id = i.tenant_id AND j.tenant_id = $1 AND j.id = i.job_id WHERE i.tenant_id = $1 AND "
+    "i.resource = $2 AND i.created_by = $3 AND i.id = $4 AND i.expires_at > $5 FOR UPDATE OF i"};
+static const struct db_stmt queue_check = {"import.queue_check",
+    "UPDATE juxin.import SET state = 'checking', job_id = $3, mapping = $4, unit_id = $5, key = $6, "
+    "duplicates = $7, good = 0,"
+    " bad = 0, skipped = 0, errors_sha256 = NULL, errors_size = NULL WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt queue_run = {"import.queue_run",
+    "UPDATE juxin.import SET state = 'importing', job_id = $3, mode = $4 WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt queue_undo = {"import.queue_undo",
+    "UPDATE juxin.import SET state = 'undoing', job_id = $3, undone = 0, left_alone = 0 "
+    "WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt load = {"import.load",
+    "SELECT i.resource, i.state, i.name, i.sha256, i.headers, i.mapping, i.unit_id, i.key, i.duplicates, "
+    "i.mode, i.bad FROM "
+    "juxin.import i WHERE i.tenant_id = $1 AND i.id = $2 FOR UPDATE"};
+
+/* ---- headers ---- */
+
+/* Without blanks and the mark of what is required. */
+static struct text plain_header(struct text t)
+{
+    return text_trim(sheet_plain(t), " \t\r\n*");
+}
+
+void import_read_headers(int fd, struct import_headers *ret)
+{
+    size_t at[IMPORT_COLUMNS_MAX];
+    struct sheet *s = NULL;
+    struct sheet_row row;
+    int r;
+
+    *ret = (struct import_headers){0};
+    r = sheet_open(fd, SHEET_LIMITS, &s, &ret->fault);
+    if (r == 0)
+        r = sheet_next(s, &row, &ret->fault);
+    if (r == 0)
+        ret->fault = (struct sheet_fault){
+            "sheet_empty", "There is nothing in the first sheet.", "第一个工作表没有内容。", 0};
+    if (r == 1 && row.count > IMPORT_COLUMNS_MAX)
+        ret->fault = (struct sheet_fault){
+            "too_many_columns", "At most 200 columns are brought in.", "最多导入 200 列。", row.number};
+    if (r == 1 && !ret->fault.code) {
+        ret->count = row.count;
+        for (uint32_t i = 0; i < row.count; i++) {
+            at[i] = ret->bytes.len;
+            buf_add_text(&ret->bytes, plain_header(row.cells[i].text));
+            buf_addc(&ret->bytes, '\0');
+        }
+        for (uint32_t i = 0; i < row.count; i++)
+            ret->names[i] = ret->bytes.data + at[i];
+    }
+    sheet_close(s);
+}
+
+/* Every column is told by its header. Headers of subjects that nobody may record are refused here too, once there is a list
+ * of those. */
+static int check_headers(struct call *c, const struct import_headers *h)
+{
+    uint32_t named = 0;
+
+    for (uint32_t i = 0; i < h->count; i++) {
+        if (!*h->names[i])
+            continue;
+        named++;
+        if (text_chars(text_of(h->names[i])) > 100 || !text_is_utf8(text_of(h->names[i])))
+            return call_fail(c, 422, "header_too_long",
+                "A header has at most 100 characters. Is the first row the one with "
+                "headers?",
+                "表头不超过 100 个字，请确认第一行是表头。");
+        for (uint32_t k = 0; k < i; k++)
+            if (strcmp(h->names[i], h->names[k]) == 0)
+                return call_fail(c, 422, "duplicate_header",
+                    arena_printf(c->arena, "Two columns have the header \"%s\".", h->names[i]),
+                    arena_printf(c->arena, "有两列的表头都是“%s”。", h->names[i]));
+    }
+    return named ? 0 : call_fail(c, 422, "no_headers", "The first row has no headers.", "第一行没有表头。");
+}
+
+static bool may_be_set(const struct field *f)
+{
+    return f->set_by == SET_BY_USER;
+}
+
+/* The field that a header means by itself: by its label or its name. "" for none. */
+static const char *guess(const struct resource *res, const char *header)
+{
+    if (strcmp(header, "组织机构") == 0 || strcmp(header, "机构代码") == 0 ||
+        strcasecmp(header, "unit") == 0 || strcasecmp(header, "unit code") == 0)
+        return "unit";
+    for (uint32_t i = 0; i < res->field_count; i++) {
+        const struct field *f = &res->fields[i];
+
+        if (may_be_set(f) && (strcmp(header, f->label.zh) == 0 || strcasecmp(header, f->label.en) == 0 ||
+                                 strcmp(header, f->name) == 0))
+            return f->name;
+    }
+    return "";
+}
+
+static const char *as_list(struct call *c, const char *const *items, uint32_t count)
+{
+    struct buf b = BUF_INIT;
+    struct jsonw w;
+    const char *s;
+
+    jsonw_init(&w, &b);
+    jsonw_array(&w);
+    for (uint32_t i = 0; i < count; i++)
+        jsonw_str(&w, items[i]);
+    jsonw_array_end(&w);
+    s = arena_dup(c->arena, buf_str(&b));
+    buf_done(&b);
+    return s;
+}
+
+/* A field is filled by one column at most; the first one that means it. */
+static void guess_all(const struct resource *res, const struct import_headers *h, const char **out)
+{
+    for (uint32_t i = 0; i < h->count; i++) {
+        out[i] = guess(res, h->names[i]);
+        for (uint32_t k = 0; k < i; k++)
+            if (*out[i] && strcmp(out[k], out[i]) == 0)
+                out[i] = "";
+    }
+}
+
+int import_may(struct call *c, const struct resource *res)
+{
+    if (!subject_may_anywhere(c->who, res->permissions[ACTION_IMPORT]))
+        return call_forbidden(c, arena_printf(c->arena, "%s.import", res->full_name));
+    return gate_require_somewhere(c, res->plugin);
+}
+
+int import_create(struct call *c, const struct resource *res, const struct import_input *in, struct uuid *ret)
+{
+    const char **mapping = arena_array(c->arena, in->headers->count + 1, sizeof(*mapping));
+    struct db_args a;
+    int r = import_may(c, res);
+
+    if (r == 0 && in->headers->fault.code)
+        r = call_fail(c, 422, in->headers->fault.code, in->headers->fault.en, in->headers->fault.zh);
+    if (r == 0)
+        r = check_headers(c, in->headers);
+    if (r == 0)
+        r = file_keep(c, in->writer, &in->digest, in->size);
+    if (r < 0)
+        return r;
+    *ret = uuid_new();
+    guess_all(res, in->headers, mapping);
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_uuid(&a, *ret);
+    db_arg_str(&a, res->full_name);
+    db_arg_str(&a, in->name);
+    db_arg_int(&a, (int64_t)in->size);
+    db_arg_str(&a, file_hex(c->arena, &in->digest));
+    db_arg_str(&a, as_list(c, in->headers->names, in->headers->count));
+    db_arg_str(&a, as_list(c, mapping, in->headers->count));
+    db_arg_time(&a, c->now_us);
+    db_arg_uuid(&a, c->who->account);
+    db_arg_time(&a, c->now_us + IMPORT_DAYS * INT64_C(86400) * 1000000);
+    r = db_exec(c->tx, insert, &a, NULL);
+    if (r == 0)
+        r = call_audit(
+            c, arena_printf(c->arena, "%s.import_upload", res->full_name), "import", *ret, UUID_NIL, NULL);
+    c->result_status = 201;
+    c->result_id = *ret;
+    return r;
+}
+
+/* ---- settings ---- */
+
+struct locked {
+    const char *state, *job_state;
+    json_t *headers, *mapping; /* freed with the arena */
+    int64_t bad;
+};
+
+static void drop_json(void *json)
+{
+    json_decref(json);
+}
+
+static int take_list(struct arena *a, struct text t, json_t **ret)
+{
+    int r = json_parse(t, JSON_LIMITS, ret, NULL);
+
+    if (r == 0)
+        arena_defer(a, drop_json, *ret);
+    return r < 0 ? -EIO : 0;
+}
+
+static int lock_one(struct call *c, const struct resource *res, struct uuid id, struct locked *ret)
+{
+    struct db_args *a = arena_alloc(c->arena, sizeof(*a));
+    struct db_call call = {.stmt = lock, .args = a};
+    int r = import_may(c, res);
+
+    if (r < 0)
+        return r;
+    db_args_reset(a);
+    db_arg_int(a, c->tenant->id);
+    db_arg_str(a, res->full_name);
+    db_arg_uuid(a, c->who->account);
+    db_arg_uuid(a, id);
+    db_arg_time(a, c->now_us);
+    r = call_read(c, &call, 1);
+    if (r == 0 && db_rows_count(call.rows) == 0)
+        return call_not_found(c);
+    if (r < 0)
+        return r;
+    *ret = (struct locked){.state = db_get(call.rows, 0, 0),
+        .job_state = db_get(call.rows, 0, 4),
+        .bad = db_get_int(call.rows, 0, 3)};
+    r = take_list(c->arena, db_get_text(call.rows, 0, 1), &ret->headers);
+    if (r == 0)
+        r = take_list(c->arena, db_get_text(call.rows, 0, 2), &ret->mapping);
+    if (r == 0 && ret->job_state &&
+        (strcmp(ret->job_state, "waiting") == 0 || strcmp(ret->job_state, "running") == 0))
+        r = call_fail(c, 409, "import_busy", "A job is working on this import.", "该导入正在处理中。");
+    return r;
+}
+
+static const char *header_at(const struct locked *l, size_t i)
+{
+    return json_string_value(json_array_get(l->headers, i));
+}
+
+/* {"header": "field" or null} over what is stored. */
+static int take_mapping(struct call *c, const struct resource *res, struct locked *l, const json_t *mapping)
+{
+    const char *header;
+    json_t *v;
+
+    json_object_foreach((json_t *)mapping, header, v)
+    {
+        const char *at = arena_printf(c->arena, "/mapping/%.200s", pointer_segment(c->arena, header));
+        const char *name = json_is_null(v) ? "" : json_string_value(v);
+        const struct field *f = name ? resource_field(res, text_of(name)) : NULL;
+        size_t i = 0;
+
+        while (i < json_array_size(l->headers) && strcmp(header_at(l, i), header) != 0)
+            i++;
+        if (i == json_array_size(l->headers) || !*header)
+            return call_fail_at(c, at, "unknown_header", "A header of the file.", "应为文件中的表头。");
+        if (!name || (*name && strcmp(name, "unit") != 0 && (!f || !may_be_set(f))))
+            return call_fail_at(c, at, "unknown_field", "A field that may be set, \"unit\", or null.",
+                "应为可填写的字段、unit 或 null。");
+        json_array_set_new(l->mapping, i, json_string(name));
+    }
+    return 0;
+}
+
+static int check_mapping(struct call *c, const struct resource *res, const struct locked *l, const char *key)
+{
+    bool has_key = !key;
+    size_t n = json_array_size(l->mapping);
+
+    for (size_t i = 0; i < n; i++) {
+        const char *name = json_string_value(json_array_get(l->mapping, i));
+
+        has_key |= key && strcmp(name, key) == 0;
+        for (size_t k = 0; k < i && *name; k++)
+            if (strcmp(name, json_string_value(json_array_get(l->mapping, k))) == 0)
+                return call_fail_at(c, "/mapping", "twice",
+                    arena_printf(c->arena, "Two columns go to \"%s\".", name),
+                    arena_printf(c->arena, "有两列都对应“%s”。", name));
+    }
+    for (uint32_t f = 0; f < res->field_count; f++) {
+        const struct field *field = &res->fields[f];
+        bool is_mapped = !field->is_required || !may_be_set(field) || field->fallback;
+
+        for (size_t i = 0; i < n && !is_mapped; i++)
+            is_mapped = strcmp(field->name, json_string_value(json_array_get(l->mapping, i))) == 0;
+        if (!is_mapped)
+            (void)call_fail_at(c, "/mapping", "required",
+                arena_printf(c->arena, "No column goes to \"%s\", which is required.", field->label.en),
+                arena_printf(c->arena, "没有列对应必填的“%s”。", field->label.zh));
+    }
+    if (!has_key)
+        (void)call_fail_at(c, "/key", "not_mapped", "A field that a column goes to.", "应为有列对应的字段。");
+    return c->fault.status ? -EINVAL : 0;
+}
+
+/* A field whose values are unique: that one is there already is no secret of theirs. */
+static int take_key(struct call *c, const struct resource *res, const char *key)
+{
+    const struct field *f = key ? resource_field(res, text_of(key)) : NULL;
+
+    if (!key || (f && f->unique != UNIQUE_NO))
+        return 0;
+    return call_fail_at(c, "/key", "not_unique", "A field whose values are unique.", "应为取值唯一的字段。");
+}
+
+static int take_unit(struct call *c, const struct resource *res, const char *unit, struct uuid *ret)
+{
+    uint32_t at = unit ? import_unit(c, text_of(unit)) : TREE_NONE;
+
+    *ret = UUID_NIL;
+    if (!unit)
+        return 0;
+    if (at == TREE_NONE || (!subject_may(c->who, c->tenant, res->permissions[ACTION_CREATE], at) &&
+                               !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), at)))
+        return call_fail_at(c, "/unit", "unknown_unit", "The id or code of a unit that is open.",
+            "应为现有组织机构的编号或代码。");
+    *ret = tree_unit(c->tenant->tree, at).id;
+    return 0;
+}
+
+static int add_job(struct call *c, const char *kind, struct uuid id, struct uuid *ret)
+{
+    const char *text = arena_dup(c->arena, uuid_format(id).s);
+    struct job_input in = {
+        .kind = kind, .key = text, .json = arena_printf(c->arena, "{\"import\":\"%s\"}", text)};
+
+    return job_add(c, &in, ret);
+}
+
+static void id_args(struct db_args *a, const struct call *c, struct uuid id, struct uuid job)
+{
+    db_args_reset(a);
+    db_arg_int(a, c->tenant->id);
+    db_arg_uuid(a, id);
+    db_arg_uuid(a, job);
+}
+
+static int finish(struct call *c, const struct resource *res, const char *verb, struct uuid id)
+{
+    c->result_status = 200;
+    c->result_id = id;
+    return call_audit(c, arena_printf(c->arena, "%s.%s", res->full_name, verb), "import", id, UUID_NIL, NULL);
+}
+
+static bool is_in(const char *state, const char *const *list)
+{
+    for (; *list; list++)
+        if (strcmp(state, *list) == 0)
+            return true;
+    return false;
+}
+
+static int wrong_state(struct call *c, const char *en, const char *zh)
+{
+    return call_fail(c, 409, "import_state", en, zh);
+}
+
+int import_check(struct call *c, const struct resource *res, struct uuid id, const struct import_settings *s)
+{
+    static const char *const open[] = {"uploaded", "checking", "checked", NULL};
+    struct uuid unit, job;
+    struct locked l;
+    struct db_args a;
+    char *mapping;
+    int r = lock_one(c, res, id, &l);
+
+    if (r == 0 && !is_in(l.state, open))
+        r = wrong_state(c, "Rows of this import were brought in already.", "该导入已有数据入库。");
+    if (r == 0 && s->mapping)
+        r = take_mapping(c, res, &l, s->mapping);
+    if (r == 0)
+        r = take_key(c, res, s->key);
+    if (r == 0)
+        r = take_unit(c, res, s->unit, &unit);
+    if (r == 0)
+        r = check_mapping(c, res, &l, s->key);
+    if (r == 0)
+        r = add_job(c, "import.check", id, &job);
+    if (r < 0)
+        return r;
+    mapping = json_dumps(l.mapping, JSON_COMPACT);
+    id_args(&a, c, id, job);
+    db_arg_str(&a, mapping);
+    db_arg_uuid_or_null(&a, unit);
+    db_arg_str(&a, s->key ? s->key : "");
+    db_arg_str(&a, s->skips ? "skip" : "refuse");
+    r = db_exec_expect(c->tx, queue_check, &a, 1);
+    free(mapping);
+    return r < 0 ? r : finish(c, res, "import_check", id);
+}
+
+int import_run(struct call *c, const struct resource *res, struct uuid id, bool all_or_nothing)
+{
+    static const char *const open[] = {"checked", "importing", NULL};
+    struct locked l;
+    struct db_args a;
+    struct uuid job;
+    int r = lock_one(c, res, id, &l);
+
+    if (r == 0 && !is_in(l.state, open))
+        r = wrong_state(
+            c, "Check the import first; it is brought in once.", "请先检查；每次导入只能入库一次。");
+    if (r == 0 && all_or_nothing && l.bad > 0)
+        r = call_fail(c, 409, "rows_bad",
+            arena_printf(
+                c->arena, "%lld rows are not good: all or nothing would be nothing.", (long long)l.bad),
+            arena_printf(c->arena, "有 %lld 行不合格，无法整体导入。", (long long)l.bad));
+    if (r == 0)
+        r = add_job(c, "import.run", id, &job);
+    if (r < 0)
+        return r;
+    id_args(&a, c, id, job);
+    db_arg_str(&a, all_or_nothing ? "all" : "good");
+    r = db_exec_expect(c->tx, queue_run, &a, 1);
+    return r < 0 ? r : finish(c, res, "import_run", id);
+}
+
+int import_undo(struct call *c, const struct resource *res, struct uuid id)
+{
+    static const char *const open[] = {"importing", "imported", "undoing", "undone", NULL};
+    struct locked l;
+    struct db_args a;
+    struct uuid job;
+    int r = lock_one(c, res, id, &l);
+
+    if (r == 0 && !is_in(l.state, open))
+        r = wrong_state(c, "Nothing of this import was brought in.", "该导入没有数据入库。");
+    if (r == 0)
+        r = add_job(c, "import.undo", id, &job);
+    if (r < 0)
+        return r;
+    id_args(&a, c, id, job);
+    r = db_exec_expect(c->tx, queue_undo, &a, 1);
+    return r < 0 ? r : finish(c, res, "import_undo", id);
+}
+
+/* ---- for the jobs ---- */
+
+static int take_columns(struct arena *a, const struct db_rows *rows, struct import *ret)
+{
+    json_t *headers, *mapping;
+    int r = take_list(a, db_get_text(rows, 0, 4), &headers);
+
+    if (r == 0)
+        r = take_list(a, db_get_text(rows, 0, 5), &mapping);
+    if (r < 0)
+        return r;
+    ret->column_count = (uint32_t)json_array_size(headers);
+    ret->columns = arena_array(a, ret->column_count + 1, sizeof(*ret->columns));
+    for (uint32_t i = 0; i < ret->column_count; i++) {
+        const char *name = json_string_value(json_array_get(mapping, i));
+
+        ret->columns[i] = (struct import_column){.header = json_string_value(json_array_get(headers, i)),
+            .field = name ? resource_field(ret->res, text_of(name)) : NULL,
+            .is_unit = name && strcmp(name, "unit") == 0};
+    }
+    return 0;
+}
+
+int import_load(struct call *c, struct arena *a, struct uuid id, struct import *ret, bool *ret_found)
+{
+    struct db_args args;
+    struct db_call call = {.stmt = load, .args = &args};
+    int r;
+
+    db_args_reset(&args);
+    db_arg_int(&args, c->tenant->id);
+    db_arg_uuid(&args, id);
+    r = call_read(c, &call, 1);
+    if (r < 0)
+        return r;
+    *ret_found = db_rows_count(call.rows) == 1;
+    if (!*ret_found)
+        return 0;
+    *ret = (struct import){.id = id,
+        .res = resource_find(db_get(call.rows, 0, 0)),
+        .state = arena_dup(a, db_get(call.rows, 0, 1)),
+        .name = arena_dup(a, db_get(call.rows, 0, 2)),
+        .unit = tree_find(c->tenant->tree, db_get_uuid(call.rows, 0, 6)),
+        .skips = strcmp(db_get(call.rows, 0, 8), "skip") == 0,
+        .is_all = strcmp(db_get(call.rows, 0, 9), "all") == 0,
+        .bad = db_get_int(call.rows, 0, 10)};
+    if (!ret->res)
+        return call_fail(
+            c, 404, "not_found", "The plugin of these records is not there any more.", "相应插件已不存在。");
+    ret->key = resource_field(ret->res, db_get_text(call.rows, 0, 7));
+    if (hex_parse(db_get_text(call.rows, 0, 3), ret->digest.b, SHA256_LEN) < 0)
+        return -EIO;
+    return take_columns(a, call.rows, ret);
+}
