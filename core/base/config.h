@@ -38,6 +38,10 @@ struct config {
     char *assets;          /* the console's files; NULL: none are served */
     char *trusted_proxy;
     struct {
+        char *allow, *ca_file;
+        int64_t side_by_side;
+    } outgoing; /* requests of this server's own, fetch/fetch.h */
+    struct {
         int64_t header_bytes, header_fields, url_bytes, body_bytes, header_ms, body_ms, write_ms,
             keepalive_ms, request_ms, connections, in_flight, buffered_bytes, drain_ms, drain_idle_ms,
             hash_threads, hash_waiting, session_idle_ms, session_ms, sign_ins_per_minute, worker_memory_bytes,

@@ -1,8 +1,10 @@
 /* juxind --check: tries what a start would need, without serving. */
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "db/admin.h"
+#include "fetch/allow.h"
 #include "http/server.h"
 #include "master/assemble.h"
 #include "master/setup.h"
@@ -23,6 +25,23 @@ static int check_tls(const struct config *c)
     }
     http_tls_free(tls);
     return 0;
+}
+
+static int check_outgoing(const struct config *c)
+{
+    CLEANUP(buf_done) struct buf fault = BUF_INIT;
+    struct allow_list *list = NULL;
+    int r = allow_parse(c->outgoing.allow, &list, &fault);
+
+    if (r < 0)
+        fprintf(
+            stderr, "/outgoing/allow: \"%s\" is neither a name nor a range of addresses\n", buf_str(&fault));
+    allow_free(list);
+    if (r == 0 && c->outgoing.ca_file && access(c->outgoing.ca_file, R_OK) < 0) {
+        fprintf(stderr, "/outgoing/ca_file: %s: %s\n", c->outgoing.ca_file, strerror(errno));
+        r = -EINVAL;
+    }
+    return r;
 }
 
 static int check_database(const char *key, const char *conninfo)
@@ -74,6 +93,7 @@ int check_main(const char *config_file)
         return 1;
     }
     faults += check_tls(c) < 0;
+    faults += check_outgoing(c) < 0;
     faults += check_services(c) < 0;
     faults += check_database("/database/app", c->database.app) < 0;
     if (c->database.owner)

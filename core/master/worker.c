@@ -17,6 +17,7 @@
 #include "blob/blob.h"
 #include "blob/media.h"
 #include "db/db.h"
+#include "fetch/fetch.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "loop/fiber.h"
@@ -275,6 +276,16 @@ static int start_loop(struct worker *w)
     return helper_init(helpers);
 }
 
+/* The list of what may be reached is part of the configuration's check, so it is right here. */
+static int start_outgoing(struct worker *w)
+{
+    struct fetch_config config = {.allow = w->config->outgoing.allow,
+        .ca_file = w->config->outgoing.ca_file,
+        .side_by_side = (uint32_t)w->config->outgoing.side_by_side};
+
+    return fetch_init(&config);
+}
+
 static int start_services(struct worker *w)
 {
     return assemble_services(w->config, false);
@@ -304,8 +315,9 @@ static const struct step {
     const char *name;
     int (*run)(struct worker *w);
 } steps[] = {{"tls", load_tls}, {"keys", start_keys}, {"files", start_files}, {"user", start_user},
-    {"loop", start_loop}, {"services", start_services}, {"database", start_database},
-    {"routes", start_routes}, {"listeners", open_servers}, {"duties", start_duties}};
+    {"loop", start_loop}, {"outgoing", start_outgoing}, {"services", start_services},
+    {"database", start_database}, {"routes", start_routes}, {"listeners", open_servers},
+    {"duties", start_duties}};
 
 static int start(struct worker *w)
 {
@@ -334,6 +346,7 @@ static void finish(struct worker *w)
     setup_done(w->db);
     router_free(w->router);
     router_free(w->admin_router);
+    fetch_done();
     helper_done();
     fiber_system_done();
     loop_done();

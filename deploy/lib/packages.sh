@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 PACKAGES_RUN=(gcc libc6-dev make meson ninja-build pkg-config libevent-dev libpq-dev libjansson-dev libssl-dev libicu-dev
-    libmagic-dev libseccomp-dev libgdk-pixbuf-2.0-dev libzip-dev libexpat1-dev libxlsxwriter-dev
+    libmagic-dev libseccomp-dev libgdk-pixbuf-2.0-dev libzip-dev libexpat1-dev libxlsxwriter-dev libcurl4-openssl-dev
     postgresql openssl python3 curl jq ca-certificates)
 PACKAGES_TEST=(clang libclang-rt-dev clang-format libcmocka-dev git faketime python3-pglast python3-openpyxl nginx haproxy slowhttptest
     testssl.sh abigail-tools wrk)

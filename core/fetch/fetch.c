@@ -1,0 +1,343 @@
+/* One request after the other: checked, made into a curl handle, run, judged. */
+#include "fetch/fetch.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "fetch/allow.h"
+#include "fetch/multi.h"
+#include "loop/fiber.h"
+
+#define RETRY_AFTER_MAX 86400
+
+static struct {
+    struct allow_list *allow;
+    char *ca_file;
+} config;
+
+/* One hop. */
+struct hop {
+    const struct fetch *f;
+    const char *url;
+    struct text host;
+    bool is_plain, is_foreign; /* http; another host than the first */
+    bool is_refused, is_too_large;
+    struct buf body;
+    CURL *easy;
+    struct curl_slist *headers;
+};
+
+int fetch_init(const struct fetch_config *c)
+{
+    struct buf fault CLEANUP(buf_done) = BUF_INIT;
+    int r = allow_parse(c->allow, &config.allow, &fault);
+
+    if (r < 0)
+        return r;
+    config.ca_file = c->ca_file ? str_dup(c->ca_file) : NULL;
+    return multi_init(c->side_by_side);
+}
+
+void fetch_done(void)
+{
+    multi_done();
+    allow_free(config.allow);
+    free(config.ca_file);
+    config.allow = NULL;
+    config.ca_file = NULL;
+}
+
+/* ---- what is asked ---- */
+
+static const char *url_part(struct arena *a, CURLU *u, CURLUPart part)
+{
+    char *s = NULL;
+    const char *out = NULL;
+
+    if (curl_url_get(u, part, &s, 0) == CURLUE_OK)
+        out = arena_dup(a, s);
+    curl_free(s);
+    return out;
+}
+
+/* The host as curl will understand it, which is who judges names and addresses written in odd ways. */
+static int take_url(struct arena *a, const char *url, struct text *ret_host, bool *ret_plain)
+{
+    CURLU *u = curl_url();
+    const char *scheme = NULL, *host = NULL;
+    bool has_user = false;
+    size_t len = strlen(url);
+
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)url[i] <= ' ' || url[i] == 0x7f)
+            len = FETCH_URL_MAX + 1;
+    if (!u)
+        return -ENOMEM;
+    if (len <= FETCH_URL_MAX && text_is_utf8((struct text){url, len}) &&
+        curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK) {
+        scheme = url_part(a, u, CURLUPART_SCHEME);
+        host = url_part(a, u, CURLUPART_HOST);
+        has_user = url_part(a, u, CURLUPART_USER) != NULL;
+    }
+    curl_url_cleanup(u);
+    if (!scheme || !host || !host[0] || has_user)
+        return -EINVAL;
+    *ret_host = text_of(host);
+    *ret_plain = strcmp(scheme, "http") == 0;
+    return *ret_plain || strcmp(scheme, "https") == 0 ? 0 : -EINVAL;
+}
+
+int fetch_check_url(struct arena *a, const char *url, struct text *ret_host)
+{
+    bool is_plain;
+
+    return take_url(a, url, ret_host, &is_plain);
+}
+
+static bool is_method(const char *method)
+{
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (strcmp(method, known[i]) == 0)
+            return true;
+    return false;
+}
+
+/* "Name: value" on one line. The framing is curl's own business. */
+static bool is_header(const char *line)
+{
+    static const char *const own[] = {"host", "content-length", "transfer-encoding", "connection", "expect"};
+    struct text rest = text_of(line), name = text_split(&rest, ':');
+
+    if (!rest.ptr || !name.len)
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if ((unsigned char)name.ptr[i] <= ' ' || (unsigned char)name.ptr[i] >= 0x7f)
+            return false;
+    for (size_t i = 0; i < rest.len; i++)
+        if (((unsigned char)rest.ptr[i] < ' ' && rest.ptr[i] != '\t') || rest.ptr[i] == 0x7f)
+            return false;
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        if (text_is_nocase(name, own[i]))
+            return false;
+    return true;
+}
+
+static int check(const struct fetch *f)
+{
+    size_t n = 0;
+
+    if (!is_method(f->method))
+        return -EINVAL;
+    for (; f->headers && f->headers[n]; n++)
+        if (n == FETCH_HEADERS_MAX || !is_header(f->headers[n]))
+            return -EINVAL;
+    return 0;
+}
+
+/* ---- callbacks ---- */
+
+/* Who is connected to is decided here, where the address is known and used. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct hop *h = arg;
+    bool is_allowed =
+        allow_has_name(config.allow, h->host) || allow_has_address(config.allow, &address->addr);
+
+    (void)purpose;
+    if (!is_allowed && (h->is_plain || !address_is_public(&address->addr))) {
+        h->is_refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static size_t take_body(char *data, size_t one, size_t count, void *arg)
+{
+    struct hop *h = arg;
+
+    if (h->body.len + one * count > h->f->answer_max) {
+        h->is_too_large = true;
+        return 0;
+    }
+    buf_add(&h->body, data, one * count);
+    return one * count;
+}
+
+/* ---- one hop ---- */
+
+static bool add_header(struct hop *h, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(h->headers, line);
+
+    h->headers = more ? more : h->headers;
+    return more != NULL;
+}
+
+static void set_method(CURL *e, const struct fetch *f)
+{
+    if (strcmp(f->method, "HEAD") == 0) {
+        curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+    } else if (f->body.ptr || strcmp(f->method, "POST") == 0) {
+        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)f->body.len);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDS, f->body.ptr ? f->body.ptr : "");
+    }
+    if (strcmp(f->method, "HEAD") != 0)
+        curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, f->method);
+}
+
+/* A proxy of the environment's, cookies, ~/.netrc and compression stay out. */
+static int prepare(struct hop *h, int64_t timeout_ms)
+{
+    CURL *e = h->easy = curl_easy_init();
+    bool ok = e && add_header(h, "Expect:") && add_header(h, "Accept-Encoding: identity");
+
+    for (size_t i = 0; ok && !h->is_foreign && h->f->headers && h->f->headers[i]; i++)
+        ok = add_header(h, h->f->headers[i]);
+    if (!ok)
+        return -ENOMEM;
+    curl_easy_setopt(e, CURLOPT_URL, h->url);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_PROXY, "");
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* a resolver that hangs is left behind, not waited for */
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (config.ca_file) {
+        curl_easy_setopt(e, CURLOPT_CAINFO, config.ca_file);
+        curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+    }
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, h);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
+    curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->headers);
+    set_method(e, h->f);
+    return 0;
+}
+
+static int judge(const struct hop *h, CURLcode code)
+{
+    if (h->is_too_large)
+        return -EMSGSIZE;
+    switch (code) {
+    case CURLE_OK:
+        return 0;
+    case CURLE_URL_MALFORMAT:
+        return -EINVAL;
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return -EHOSTUNREACH;
+    case CURLE_COULDNT_CONNECT:
+        return h->is_refused ? -EACCES : -EHOSTUNREACH;
+    case CURLE_OPERATION_TIMEDOUT:
+        return -ETIMEDOUT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+        return -EKEYREJECTED;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_SSL_CONNECT_ERROR:
+        return -ECONNRESET;
+    case CURLE_OUT_OF_MEMORY:
+        return -ENOMEM;
+    default:
+        return -EPROTO;
+    }
+}
+
+static void take_answer(struct arena *a, const struct hop *h, CURLcode code, struct fetch_answer *ret)
+{
+    curl_off_t begun = 0, retry = 0;
+    char *type = NULL;
+    long status = 0;
+
+    curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(h->easy, CURLINFO_CONTENT_TYPE, &type);
+    curl_easy_getinfo(h->easy, CURLINFO_RETRY_AFTER, &retry);
+    curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T, &begun);
+    ret->status = (int)status;
+    ret->content_type = arena_dup(a, type);
+    ret->retry_after_s = MAX(0, MIN(retry, RETRY_AFTER_MAX));
+    ret->is_sent |= begun > 0; /* the connection stood, TLS included */
+    ret->body = (struct text){arena_ndup(a, buf_str(&h->body), h->body.len), h->body.len};
+    ret->why = h->is_refused     ? "the address is not allowed"
+               : h->is_too_large ? "the answer is too large"
+                                 : curl_easy_strerror(code);
+}
+
+/* Where the answer points to, when that is to be followed; NULL. */
+static const char *next_url(struct arena *a, const struct hop *h, int status)
+{
+    char *url = NULL;
+
+    if (strcmp(h->f->method, "GET") != 0 || status < 300 || status > 399)
+        return NULL;
+    curl_easy_getinfo(h->easy, CURLINFO_REDIRECT_URL, &url);
+    return arena_dup(a, url);
+}
+
+static int hop_run(
+    struct arena *a, struct hop *h, int64_t deadline_ms, struct fetch_answer *ret, const char **ret_next)
+{
+    int64_t left = deadline_ms - clock_mono_ms();
+    CURLcode code = CURLE_OK;
+    int r = left > 0 ? prepare(h, left) : -ETIMEDOUT;
+
+    *ret_next = NULL;
+    if (r == 0)
+        r = multi_run(h->easy, deadline_ms + 1000, &code);
+    if (h->easy)
+        take_answer(a, h, code, ret);
+    if (r == 0)
+        r = judge(h, code);
+    if (r == 0)
+        *ret_next = next_url(a, h, ret->status);
+    if (h->easy)
+        curl_easy_cleanup(h->easy);
+    curl_slist_free_all(h->headers);
+    buf_done(&h->body);
+    return r;
+}
+
+int fetch_run(struct arena *a, const struct fetch *f, struct fetch_answer *ret)
+{
+    int64_t deadline_ms = clock_mono_ms() + f->timeout_ms;
+    const char *url = f->url;
+    struct text first = {NULL, 0};
+    bool was_plain = true;
+    int r = check(f);
+
+    *ret = (struct fetch_answer){.why = "no such request can be made"};
+    for (uint32_t hops = 0; r == 0; hops++) {
+        struct hop h = {.f = f, .url = url};
+
+        r = take_url(a, url, &h.host, &h.is_plain);
+        if (r == 0 && ((h.is_plain && !was_plain) || (f->may_reach && !f->may_reach(f->arg, h.host)))) {
+            ret->why = "the host is not allowed";
+            r = -EACCES;
+        }
+        if (r < 0)
+            break;
+        was_plain = h.is_plain;
+        first = hops == 0 ? h.host : first;
+        h.is_foreign = !text_is_nocase(h.host, first.ptr);
+        r = hop_run(a, &h, deadline_ms, ret, &url);
+        if (r < 0 || !url || hops >= f->redirects_max)
+            break;
+    }
+    return r;
+}
