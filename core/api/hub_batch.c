@@ -6,7 +6,7 @@
 #include "api/hub_parts.h"
 #include "base/json.h"
 #include "db/pgarray.h"
-#include "plugin/policies.h"
+#include "plugin/policy/policies.h"
 #include "resource/declare/resource.h"
 
 #define CHUNK 65536u /* sent in one go; a client that does not take it all is given the rest later */

@@ -4,8 +4,8 @@
 
 #include "api/dispatch.h"
 #include "db/pgarray.h"
-#include "plugin/plugin.h"
-#include "plugin/policies.h"
+#include "plugin/package/plugin.h"
+#include "plugin/policy/policies.h"
 #include "resource/declare/resource.h"
 #include "resource/query/query.h"
 #include "resource/record/reader.h"

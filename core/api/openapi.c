@@ -4,8 +4,8 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "plugin/plugin.h"
-#include "plugin/policies.h"
+#include "plugin/package/plugin.h"
+#include "plugin/policy/policies.h"
 #include "resource/declare/resource.h"
 
 #ifndef JUXIN_VERSION

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/jsonw.h"
-#include "plugin/outlook.h"
+#include "plugin/outlook/outlook.h"
 
 /* Lists are cut at so many; the numbers beside them are whole. */
 #define OUTLOOK_LISTED_MAX 1000

@@ -6,9 +6,9 @@
 #include "api/dispatch.h"
 #include "api/outlook.h"
 #include "api/plugins.h"
-#include "plugin/plugin.h"
-#include "plugin/policies.h"
-#include "plugin/policies_save.h"
+#include "plugin/package/plugin.h"
+#include "plugin/policy/policies.h"
+#include "plugin/policy/policies_save.h"
 
 static void write_row(struct jsonw *w, struct call *c, const struct policy_row *row)
 {

@@ -6,11 +6,11 @@
 #include "access/core_permissions.h"
 #include "api/dispatch.h"
 #include "base/mem.h"
-#include "plugin/offer.h"
-#include "plugin/plugin.h"
-#include "plugin/policies.h"
-#include "plugin/route.h"
-#include "plugin/trace.h"
+#include "plugin/hook/offer.h"
+#include "plugin/hook/route.h"
+#include "plugin/hook/trace.h"
+#include "plugin/package/plugin.h"
+#include "plugin/policy/policies.h"
 
 /* GET /provided/{kind}?unit= */
 static int provided(struct call *c, struct request *r)

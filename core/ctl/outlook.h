@@ -2,7 +2,7 @@
 #pragma once
 
 #include "ctl/ctl.h"
-#include "plugin/outlook.h"
+#include "plugin/outlook/outlook.h"
 
 /* --preview of one tenant's change. May suspend. */
 MUSTCHECK int ctl_outlook(struct ctl *c, struct call *call, const struct outlook *o);

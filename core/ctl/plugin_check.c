@@ -5,8 +5,8 @@
 
 #include "ctl/commands.h"
 #include "ctl/plugin_common.h"
-#include "plugin/diag.h"
-#include "plugin/registry.h"
+#include "plugin/package/diag.h"
+#include "plugin/package/registry.h"
 #include "resource/declare/declaration.h"
 #include "resource/declare/declaration_report.h"
 

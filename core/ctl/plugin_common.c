@@ -4,8 +4,8 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "plugin/offer.h"
-#include "plugin/registry.h"
+#include "plugin/hook/offer.h"
+#include "plugin/package/registry.h"
 
 struct plugin_load_config plugin_config(struct ctl *c, bool with_code)
 {

@@ -1,7 +1,7 @@
 /* juxinctl plugin hooks */
 #include "ctl/commands.h"
 #include "ctl/plugin_common.h"
-#include "plugin/hook_list.h"
+#include "plugin/hook/hook_list.h"
 
 struct listing {
     struct ctl_table *table;

@@ -1,9 +1,9 @@
 /* juxinctl plugin list */
 #include "ctl/commands.h"
 #include "ctl/plugin_common.h"
-#include "plugin/plugin.h"
-#include "plugin/quarantine.h"
-#include "plugin/trust.h"
+#include "plugin/package/plugin.h"
+#include "plugin/package/quarantine.h"
+#include "plugin/package/trust.h"
 
 /* Nothing is loaded here, so that what would keep a worker from loading is looked up. */
 static const char *state_of(const struct plugin *p, const struct plugin_load_config *config)

@@ -5,8 +5,8 @@
 
 #include "ctl/commands.h"
 #include "ctl/plugin_common.h"
-#include "plugin/file.h"
-#include "plugin/manifest.h"
+#include "plugin/package/file.h"
+#include "plugin/package/manifest.h"
 
 #define TEMPLATE_MAX (1u << 20)
 #define MARK "@NAME@"

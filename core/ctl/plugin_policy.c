@@ -5,8 +5,8 @@
 #include "ctl/commands.h"
 #include "ctl/lookup.h"
 #include "ctl/outlook.h"
-#include "plugin/policies.h"
-#include "plugin/policies_save.h"
+#include "plugin/policy/policies.h"
+#include "plugin/policy/policies_save.h"
 
 static int read_input(struct ctl *c, struct call *call, struct policy_input *in)
 {

@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "ctl/commands.h"
 #include "ctl/plugin_common.h"
-#include "plugin/quarantine.h"
+#include "plugin/package/quarantine.h"
 
 static int show(struct ctl *c, const char *file)
 {

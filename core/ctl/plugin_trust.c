@@ -1,8 +1,8 @@
 /* juxinctl plugin trust */
 #include "ctl/commands.h"
-#include "plugin/file.h"
-#include "plugin/note.h"
-#include "plugin/trust.h"
+#include "plugin/package/file.h"
+#include "plugin/package/note.h"
+#include "plugin/package/trust.h"
 
 #define OBJECT_MAX (64u << 20)
 

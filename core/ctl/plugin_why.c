@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "ctl/commands.h"
 #include "ctl/lookup.h"
-#include "plugin/policies.h"
+#include "plugin/policy/policies.h"
 
 static const char *unit_label(struct ctl *c, struct call *call, uint32_t unit)
 {

@@ -9,7 +9,7 @@
 #include "master/assemble.h"
 #include "master/setup.h"
 #include "master/worker.h"
-#include "plugin/plugin.h"
+#include "plugin/package/plugin.h"
 
 static int check_tls(const struct config *c)
 {

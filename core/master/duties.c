@@ -15,9 +15,9 @@
 #include "loop/fiber.h"
 #include "master/assemble.h"
 #include "master/setup.h"
-#include "plugin/deliver.h"
-#include "plugin/lifecycle.h"
-#include "plugin/policies.h"
+#include "plugin/hook/deliver.h"
+#include "plugin/hook/lifecycle.h"
+#include "plugin/policy/policies.h"
 #include "resource/flow/due.h"
 #include "resource/record/search_build.h"
 

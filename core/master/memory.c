@@ -1,5 +1,5 @@
 /* Workers that grow: replaced, successor first, so that no request is lost. Who made them grow is named where it can be
- * told (plugin/frame.h), and that nobody is named where it cannot. */
+ * told (plugin/host/frame.h), and that nobody is named where it cannot. */
 #include "base/log.h"
 #include "master/internal.h"
 

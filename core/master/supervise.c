@@ -8,7 +8,7 @@
 #include "master/internal.h"
 #include "master/schema.h"
 #include "master/worker.h"
-#include "plugin/quarantine.h"
+#include "plugin/package/quarantine.h"
 
 #define BACKOFF_MAX_MS 10000
 #define DATABASE_WAIT_MAX_MS 2000 /* between two looks whether it is there */

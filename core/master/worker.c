@@ -27,7 +27,7 @@
 #include "loop/usage.h"
 #include "master/assemble.h"
 #include "master/setup.h"
-#include "plugin/frame.h"
+#include "plugin/host/frame.h"
 #include "resource/transfer/scratch.h"
 
 #define BEAT_MS 250

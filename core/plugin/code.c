@@ -9,14 +9,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "plugin/file.h"
-#include "plugin/frame.h"
-#include "plugin/host.h"
-#include "plugin/note.h"
-#include "plugin/offer.h"
-#include "plugin/quarantine.h"
-#include "plugin/registry.h"
-#include "plugin/trust.h"
+#include "plugin/hook/offer.h"
+#include "plugin/host/frame.h"
+#include "plugin/host/host.h"
+#include "plugin/package/file.h"
+#include "plugin/package/note.h"
+#include "plugin/package/quarantine.h"
+#include "plugin/package/registry.h"
+#include "plugin/package/trust.h"
 
 #define OBJECT_MAX (64u << 20)
 

@@ -9,13 +9,13 @@
 
 #include "base/mem.h"
 #include "plugin/code.h"
-#include "plugin/file.h"
-#include "plugin/frame.h"
-#include "plugin/host.h"
-#include "plugin/manifest.h"
-#include "plugin/offer.h"
-#include "plugin/registry.h"
-#include "plugin/statements.h"
+#include "plugin/hook/offer.h"
+#include "plugin/host/frame.h"
+#include "plugin/host/host.h"
+#include "plugin/package/file.h"
+#include "plugin/package/manifest.h"
+#include "plugin/package/registry.h"
+#include "plugin/package/statements.h"
 
 #define DECLARATION_MAX (2u << 20)
 #define ENTRIES_MAX 500

@@ -2,8 +2,8 @@
  * be used is in the registry with the reason. */
 #pragma once
 
-#include "plugin/diag.h"
-#include "plugin/plugin.h"
+#include "plugin/package/diag.h"
+#include "plugin/package/plugin.h"
 
 struct plugin_load_config {
     const char *directory;       /* plugin directories stand in it; several separated by ':' */

@@ -7,12 +7,12 @@
 #include "access/permission.h"
 #include "access/role.h"
 #include "base/log.h"
-#include "plugin/frame.h"
-#include "plugin/host.h"
+#include "plugin/hook/offer.h"
+#include "plugin/host/frame.h"
+#include "plugin/host/host.h"
 #include "plugin/load.h"
-#include "plugin/offer.h"
-#include "plugin/policies.h"
-#include "plugin/registry.h"
+#include "plugin/package/registry.h"
+#include "plugin/policy/policies.h"
 
 static void declare(const struct plugin *p)
 {

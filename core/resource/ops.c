@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "base/json.h"
-#include "plugin/engine.h"
+#include "plugin/host/engine.h"
 #include "resource/declare/resource.h"
 #include "resource/declare/value.h"
 #include "resource/query/query.h"

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <juxin/plugin.h>
 
-#include "plugin/elf.h"
-#include "plugin/note.h"
+#include "plugin/package/elf.h"
+#include "plugin/package/note.h"
 
 static void check_word(const char *s, size_t size)
 {

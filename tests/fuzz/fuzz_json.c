@@ -13,8 +13,8 @@
 #include "base/jsonpos.h"
 #include "base/jsonw.h"
 #include "db/keyring.h"
-#include "plugin/quarantine.h"
-#include "plugin/trust.h"
+#include "plugin/package/quarantine.h"
+#include "plugin/package/trust.h"
 #include "tenant/calendar.h"
 
 static char directory[] = "/tmp/juxin-fuzz.XXXXXX", file[64];

@@ -1,10 +1,10 @@
 /* Fuzz target: plugin.json and queries.sql; the first byte says which. What is accepted keeps what the rest of the server
  * relies on; what is refused says where and why. */
 #include "fuzz.h"
-#include "plugin/manifest.h"
-#include "plugin/sqlcheck.h"
-#include "plugin/sqltoken.h"
-#include "plugin/statements.h"
+#include "plugin/package/manifest.h"
+#include "plugin/package/sqlcheck.h"
+#include "plugin/package/sqltoken.h"
+#include "plugin/package/statements.h"
 #include "tenant/tree.h"
 
 static void check_said(struct arena *a, const struct diags *d, const struct diag_file *f)

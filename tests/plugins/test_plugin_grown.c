@@ -1,4 +1,4 @@
-/* The host after the interface has grown: every sized table of the header this file and plugin/offer.c are compiled
+/* The host after the interface has grown: every sized table of the header this file and plugin/hook/offer.c are compiled
  * with has a member more (tests/abi/abi.py grow). A plugin built with today's header is taken over all the same. */
 #include <dlfcn.h>
 #include <setjmp.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "plugin/offer.h"
+#include "plugin/hook/offer.h"
 
 typedef const struct jx_plugin *entry_fn(const struct jx_host *host);
 

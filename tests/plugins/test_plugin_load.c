@@ -20,13 +20,13 @@
 #include "base/buf.h"
 #include "imports.h"
 #include "loop/slot.h"
-#include "plugin/file.h"
-#include "plugin/hook_list.h"
+#include "plugin/hook/hook_list.h"
+#include "plugin/hook/offer.h"
 #include "plugin/load.h"
-#include "plugin/offer.h"
-#include "plugin/quarantine.h"
-#include "plugin/registry.h"
-#include "plugin/trust.h"
+#include "plugin/package/file.h"
+#include "plugin/package/quarantine.h"
+#include "plugin/package/registry.h"
+#include "plugin/package/trust.h"
 
 static struct arena *arena;
 static char *root; /* a directory of our own, readable by nobody else */

@@ -14,8 +14,9 @@ import sys
 FLOORS = [{"base"}, {"loop"}, {"net", "db", "blob", "sheet", "fetch"}, {"http"}, {"tenant"}, {"access"}, {"plugin"}, {"resource"}, {"api"},
           {"master"}, {"main", "ctl", "media"}]
 LEVEL = {name: n for n, names in enumerate(FLOORS) for name in names}
-# The rooms of the largest floor, the same way; what lies outside them is above them.
-ROOMS = {"resource": [{"declare"}, {"record"}, {"query", "beside"}, {"flow", "transfer", "report"}]}
+# The rooms of the largest floors, the same way; what lies outside them is above them.
+ROOMS = {"plugin": [{"package"}, {"policy"}, {"outlook", "host"}, {"hook"}],
+         "resource": [{"declare"}, {"record"}, {"query", "beside"}, {"flow", "transfer", "report"}]}
 
 
 def source_of(path, sources, build):

@@ -1,8 +1,8 @@
 /* Which plugin runs where, said once more: the six rules of docs/plugins.md ("Where it runs") read off the page, over plain
- * arrays. Shares no code with core/plugin/policy.c, only the words for rules, states and levels. */
+ * arrays. Shares no code with core/plugin/policy/policy.c, only the words for rules, states and levels. */
 #pragma once
 
-#include "plugin/policy.h"
+#include "plugin/policy/policy.h"
 
 #define ORACLE_REQUIRES_MAX 4
 

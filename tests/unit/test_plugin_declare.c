@@ -9,9 +9,10 @@
 
 #include "base/arena.h"
 #include "base/jsonpos.h"
-#include "plugin/manifest.h"
-#include "plugin/sqlcheck.h"
-#include "plugin/statements.h"
+#include "plugin/package/manifest.h"
+#include "plugin/package/sqlcheck.h"
+#include "plugin/package/statements.h"
+#include "tenant/tree.h"
 
 static struct arena *arena;
 

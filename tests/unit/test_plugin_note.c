@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "plugin/file.h"
-#include "plugin/note.h"
+#include "plugin/package/file.h"
+#include "plugin/package/note.h"
 
 #include <elf.h>
 #include <juxin/plugin.h>

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/base.h"
-#include "plugin/policy.h"
+#include "plugin/policy/policy.h"
 #include "tenant/tree.h"
 
 enum { COUNTY, STREET, COMMUNITY, STREET2, UNITS };

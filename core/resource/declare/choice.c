@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "plugin/hook.h"
+#include "plugin/hook/hook.h"
 #include "resource/declare/resource.h"
 
 static const char *const member_names[MEMBERS] = {

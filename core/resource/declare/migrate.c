@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "db/admin.h"
 #include "db/migrate.h"
-#include "plugin/plugin.h"
+#include "plugin/package/plugin.h"
 #include "resource/declare/ddl.h"
 #include "resource/declare/declaration_report.h"
 #include "resource/declare/resource.h"

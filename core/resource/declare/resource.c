@@ -6,7 +6,7 @@
 #include "access/permission.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "plugin/plugin.h"
+#include "plugin/package/plugin.h"
 #include "resource/declare/declaration_report.h"
 #include "resource/declare/row.h"
 

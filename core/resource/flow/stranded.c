@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "db/pgarray.h"
-#include "plugin/outlook_people.h"
+#include "plugin/outlook/outlook_people.h"
 #include "resource/declare/resource.h"
 #include "resource/query/query.h"
 

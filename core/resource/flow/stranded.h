@@ -1,7 +1,7 @@
 /* Open records that a change of policies, tree or grants would leave where they cannot go on. */
 #pragma once
 
-#include "plugin/outlook_sides.h"
+#include "plugin/outlook/outlook_sides.h"
 #include "resource/declare/declaration.h"
 
 struct stranded {

@@ -1,7 +1,7 @@
 /* Shared by create, update, delete and transitions: the steps every change takes. */
 #pragma once
 
-#include "plugin/hook.h"
+#include "plugin/hook/hook.h"
 #include "resource/record/record.h"
 
 /* May the subject? Plugins may everything with their own resources. */

@@ -9,7 +9,7 @@
 #include "db/audit.h"
 #include "db/outbox.h"
 #include "db/pgarray.h"
-#include "plugin/hook.h"
+#include "plugin/hook/hook.h"
 #include "resource/declare/ddl.h"
 #include "resource/record/change.h"
 #include "resource/record/gate.h"

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "db/pgarray.h"
-#include "plugin/policies.h"
+#include "plugin/policy/policies.h"
 #include "tenant/tree.h"
 
 bool gate_is_on(struct call *c, const char *plugin, uint32_t unit)

@@ -6,7 +6,7 @@
 
 #include "access/call.h"
 #include "base/jsonw.h"
-#include "plugin/engine.h"
+#include "plugin/host/engine.h"
 #include "resource/declare/row.h"
 
 struct record {

@@ -1,5 +1,5 @@
 /* What plugins make of records before they are shown. */
-#include "plugin/hook.h"
+#include "plugin/hook/hook.h"
 #include "resource/record/record.h"
 
 static int by_unit(const void *a, const void *b)

@@ -5,7 +5,7 @@
 
 #include "access/core_permissions.h"
 #include "db/pgarray.h"
-#include "plugin/policies.h"
+#include "plugin/policy/policies.h"
 #include "tenant/tree.h"
 
 /* Does the subject hold the right somewhere in the unit's subtree? */

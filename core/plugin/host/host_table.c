@@ -1,0 +1,22 @@
+/* All tables, as one plugin gets them. */
+#include "plugin/host/host.h"
+
+const struct jx_host *plugin_host(void)
+{
+    static const struct jx_host host = {
+        .size = sizeof(host),
+        .abi_major = JX_ABI_MAJOR,
+        .abi_minor = JX_ABI_MINOR,
+        .version = "0.1.0",
+        .core = &host_core,
+        .record = &host_record,
+        .query = &host_query,
+        .http = &host_http,
+        .subject = &host_subject,
+        .unit = &host_unit,
+        .policy = &host_policy,
+        .calendar = &host_calendar,
+    };
+
+    return &host;
+}
