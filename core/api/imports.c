@@ -33,7 +33,6 @@ static void do_look(void *arg)
     struct looking *l = arg;
 
     import_read_headers(l->fd, l->headers);
-    close(l->fd);
 }
 
 static void drop_headers(void *arg)
@@ -48,8 +47,10 @@ static int look(struct call *c, struct upload *u, struct import_headers **ret)
     struct looking l = {.headers = arena_alloc(c->arena, sizeof(*l.headers))};
     int e = blob_store()->look(u->content.writer, &l.fd);
 
-    if (e == 0)
-        e = helper_run(HELPER_FILE, do_look, &l);
+    if (e < 0)
+        return e;
+    e = helper_run(HELPER_FILE, do_look, &l);
+    close(l.fd);
     if (e < 0)
         return e;
     arena_defer(c->arena, drop_headers, l.headers);

@@ -8,6 +8,7 @@
 #include "resource/record/gate.h"
 #include "resource/transfer/columns.h"
 #include "resource/transfer/export_job.h"
+#include "tenant/calendar.h"
 
 #define OPEN_MAX 20
 #define COLUMNS_OF                                                                                           \
@@ -198,7 +199,6 @@ static int read_rows(struct call *c, const struct resource *res, struct uuid id,
 
     if (r < 0)
         return r;
-
     own_args(a, c, res);
     db_arg_time(a, c->now_us);
     if (!uuid_is_nil(id))
@@ -213,11 +213,12 @@ static int read_rows(struct call *c, const struct resource *res, struct uuid id,
 /* "建言献策 2026-11-25 0830.xlsx", as the clocks on the wall show it. */
 static const char *name_of(struct call *c, const struct resource *res, const struct db_rows *rows, int i)
 {
-    const char *at = clock_format(db_get_time(rows, i, COL_AT) + INT64_C(480) * 60 * 1000000).s;
+    struct clock_text at =
+        clock_format(db_get_time(rows, i, COL_AT) + INT64_C(60000000) * CALENDAR_OFFSET_MINUTES);
     bool is_english = strcmp(db_get(rows, i, COL_LANGUAGE), "en") == 0;
 
-    return arena_printf(c->arena, "%s %.10s %.2s%.2s.%s", is_english ? res->label.en : res->label.zh, at,
-        at + 11, at + 14, db_get(rows, i, COL_FORMAT));
+    return arena_printf(c->arena, "%s %.10s %.2s%.2s.%s", is_english ? res->label.en : res->label.zh, at.s,
+        at.s + 11, at.s + 14, db_get(rows, i, COL_FORMAT));
 }
 
 int export_find(struct call *c, const struct resource *res, struct uuid id, struct export *ret)
