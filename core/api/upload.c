@@ -148,22 +148,40 @@ static int shrink(struct upload *u)
     return e == -ECANCELED ? e : 0;
 }
 
-int upload_take(struct call *c, struct request *r, uint64_t most, uint32_t types, struct upload **ret)
+static int take(struct call *c, struct request *r, struct upload *u, uint64_t most, uint32_t types)
 {
-    int e;
+    int e = receive(c, r, u, most);
 
-    *ret = r->kept;
-    if (*ret) /* all of it has come, and was found good */
-        return 0;
-    if (request_length(r) > 0 && (uint64_t)request_length(r) > most)
-        return fail_large(c, most);
-    e = begin(c, r, ret);
-    if (e == 0)
-        e = receive(c, r, *ret, most);
     if (e < 0 || types == UPLOAD_ANY)
         return e;
-    e = look(c, *ret, types);
-    return e == 0 && media_can_shrink((*ret)->type->media) ? shrink(*ret) : e;
+    e = look(c, u, types);
+    return e == 0 && media_can_shrink(u->type->media) ? shrink(u) : e;
+}
+
+/* The body comes once: what was made of it stands, however often the handler decides. */
+int upload_take(struct call *c, struct request *r, uint64_t most, uint32_t types, struct upload **ret)
+{
+    struct upload *u = r->kept;
+    int e = 0;
+
+    if (u && u->is_over) {
+        c->fault = u->fault;
+        *ret = u;
+        return u->result;
+    }
+    if (request_length(r) > 0 && (uint64_t)request_length(r) > most)
+        return fail_large(c, most);
+    if (!u)
+        e = begin(c, r, &u);
+    if (!u) /* there was no place */
+        return e;
+    if (e == 0)
+        e = take(c, r, u, most, types);
+    u->is_over = true;
+    u->result = e;
+    u->fault = c->fault;
+    *ret = u;
+    return e;
 }
 
 void upload_end(struct request *r)
