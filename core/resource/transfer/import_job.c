@@ -155,12 +155,13 @@ static int do_batches(struct job *j, struct work *w)
     return r;
 }
 
-/* All of it in one unit of work; each batch has an arena of its own, so that many take no more memory than few. */
+/* All of it in one unit of work; each batch has an arena of its own, so that many take no more memory than few. Once it is
+ * committed the checkpoint says so. */
 static int do_all(struct call *c, struct job *j, void *arg)
 {
     struct work *w = arg;
     struct arena *outer = c->arena;
-    uint32_t bad = 0;
+    uint32_t bad = 0, last = 0;
     int64_t done = 0;
     int r;
 
@@ -177,6 +178,8 @@ static int do_all(struct call *c, struct job *j, void *arg)
         c->arena = outer;
         bad = w->batch.bad;
         done += w->batch.count;
+        if (w->batch.count)
+            last = w->batch.lines[w->batch.count - 1].number;
     } while (r == 0 && bad == 0 && !w->batch.at_end);
     if (r == 0 && bad)
         r = call_fail(c, 409, "rows_bad",
@@ -184,6 +187,7 @@ static int do_all(struct call *c, struct job *j, void *arg)
             "again.",
             "检查通过的部分行现已不合格，未导入任何数据，请重新检查。");
     j->done = done;
+    j->checkpoint = checkpoint(c, last);
     return r;
 }
 
@@ -221,16 +225,17 @@ static int finish_step(struct call *c, struct job *j, void *arg)
 
 static int work_through(struct job *j, struct work *w)
 {
-    int r;
+    bool is_all = !w->is_dry && w->im.is_all;
+    int r = 0;
 
-    if (!w->is_dry && w->im.is_all)
-        r = job_step(j, do_all, w);
-    else
+    if (!is_all)
         r = do_batches(j, w);
+    else if (w->behind == 0)
+        r = file_error(j, w, job_step(j, do_all, w));
     import_reader_close(&w->reader);
     if (r == 0)
         r = import_errors_make(j, &w->im, &w->errors);
-    return r < 0 ? file_error(j, w, r) : job_step(j, finish_step, w);
+    return r < 0 ? r : job_step(j, finish_step, w);
 }
 
 static int run(struct job *j, bool is_dry)
