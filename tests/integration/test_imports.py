@@ -198,6 +198,62 @@ def test_who_may():
         server.ctl("plugin", "policy", "one", "works", "--end", policy)
 
 
+def test_rows_need_the_rights_at_their_unit():
+    """Seeing a unit is not enough: a row comes in where its maker may create and import; elsewhere it is refused by name."""
+    if "viewer" not in server.ctl("role", "list", "one").stdout:
+        made = server.ctl_json("user", "create", "one", "chief", "--name", "C", "--generate")
+        server.ctl("grant", "add", "one", "--user", "chief", "--role", "administrator", "--unit", "k", "--reach", "subtree")
+        role = {"name": "viewer", "label_zh": "查看员", "permissions": ["core.unit.read"]}
+        assert sign_in("chief", made["password"]).post(T + "/roles", role).status == 201
+    sees, m = person("sees", ["works_all"]), mark()
+    server.ctl("grant", "add", "one", "--user", "sees", "--role", "viewer", "--unit", "k", "--reach", "self")
+    data = sheets.write_csv([["title", "unit"], [f"{m} 1", "s1"], [f"{m} 2", "k"]])
+    problem(sees.post(R, {"title": f"{m} 0", "unit": "k"}), 403, "forbidden")
+    made = sheets.checked(sees, R, "a.csv", data)
+    said = [(f["row"], f["code"], f["en"]) for f in sheets.faults(sees, R, made)]
+    assert (made["good"], made["bad"]) == (1, 1), (made, said)
+    assert said == [(3, "forbidden", "This needs the permission works.item.create here.")], said
+    after = sheets.do(sees, R, made, "run")
+    assert (after["good"], after["bad"]) == (1, 1) and count(f"title LIKE '{m}%'") == 1, after
+    # May create at k, and import at s1 only.
+    server.ctl("grant", "add", "one", "--user", "sees", "--role", "works_submitter", "--unit", "k", "--reach", "self")
+    assert sees.post(R, {"title": f"{m} 3", "unit": "k"}).status == 201
+    after = sheets.do(sees, R, sheets.checked(sees, R, "a.csv", data), "run")
+    said = [(f["row"], f["code"], f["en"]) for f in sheets.faults(sees, R, after)]
+    assert (after["good"], after["bad"]) == (1, 1) and count(f"title = '{m} 2'") == 0, after
+    assert said == [(3, "forbidden", "This needs the permission works.item.import here.")], said
+
+
+def test_an_answer_is_not_taken_back():
+    """The tenant changes while a file comes in that turns out to be none: what was said of it stands when it is decided anew."""
+    client = people["writer"]
+    cookies = "; ".join(f"{k}={v}" for k, v in client.cookies.items())
+    head = (f"Host: x\r\nCookie: {cookies}\r\nX-CSRF-Token: {client.csrf}\r\n")
+    uploads = os.path.join(server.directory, "files")
+
+    def under_way():
+        return [n for at, _, names in os.walk(uploads) if os.path.basename(at) == "tmp" for n in names]
+
+    with socket.create_connection(("127.0.0.1", server.plain_port)) as s:
+        s.settimeout(60)
+        s.sendall(f"GET {R}?limit=1 HTTP/1.1\r\n{head}\r\n".encode())  # so that this worker knows the session
+        got = b""
+        while b"\r\n\r\n" not in got or len(got.split(b"\r\n\r\n", 1)[1]) < int(
+                got.lower().split(b"content-length: ")[1].split(b"\r\n")[0]):
+            got += s.recv(65536)
+        assert got.startswith(b"HTTP/1.1 200"), got
+        before = set(under_way())
+        s.sendall((f"POST {R}/imports HTTP/1.1\r\n{head}Content-Type: application/octet-stream\r\n"
+                   "Content-Disposition: attachment; filename=a.csv\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n").encode())
+        wait_until(lambda: set(under_way()) - before, 60, "the upload to begin")
+        server.ctl("grant", "add", "one", "--user", "reader", "--role", "works_counter", "--unit", "k", "--reach", "self")
+        s.sendall(b"0\r\n\r\n")
+        got = b""
+        while piece := s.recv(65536):
+            got += piece
+    assert got.startswith(b"HTTP/1.1 422") and b'"empty_file"' in got, got
+
+
 def test_undo():
     client, m = people["writer"], mark()
     rows = [["title"]] + [[f"{m} {n}"] for n in range(120)]
@@ -345,6 +401,11 @@ def test_all_or_nothing():
     assert (after["state"], after["error_code"]) == ("failed", "rows_bad") and count(f"title LIKE '{m}%'") == 0, after
     assert client.delete(f"{R}/{answer.json['id']}", headers={"If-Match": '"1"'}).status == 204
     after = sheets.do(client, R, made, "run", {"mode": "all"})
+    assert (after["state"], after["good"]) == ("imported", 1500) and count(f"title LIKE '{m}%'") == 1500, after
+    # The worker died behind the step that brought them in, before the one that says so: the job is taken up once more.
+    server.psql(f"UPDATE juxin.import SET state = 'importing' WHERE id = '{made['id']}';"
+                f" UPDATE juxin.job SET state = 'waiting', run_at = now(), ended_at = NULL, result = NULL WHERE id = '{after['job']}'")
+    after = sheets.ended(client, f"{R}/imports/{made['id']}", ("imported", "failed", "cancelled"))
     assert (after["state"], after["good"]) == ("imported", 1500) and count(f"title LIKE '{m}%'") == 1500, after
 
 

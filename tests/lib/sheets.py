@@ -51,11 +51,11 @@ def export(client, resource, query="", **body):
     return ended(client, f"{resource}/exports/{made.json['id']}")
 
 
-def ended(client, path, timeout=120):
+def ended(client, path, states=("done", "failed", "cancelled"), timeout=120):
     def look():
         answer = client.get(path)
         assert answer.status == 200, answer
-        return answer.json if answer.json["state"] in ("done", "failed", "cancelled") else None
+        return answer.json if answer.json["state"] in states else None
 
     return wait_until(look, timeout, path)
 

@@ -49,7 +49,11 @@ int create_take(struct call *c, struct record *rec, const json_t *body)
     if (rec->unit != TREE_NONE && !(rec->res->levels >> tree_level(c->tenant->tree, rec->unit) & 1))
         (void)call_fail_at(c, "/unit", "wrong_level", "A unit of a level at which this is recorded.",
             "该层级的组织机构不受理此类记录。");
-    return c->fault.status ? -EINVAL : 0;
+    if (c->fault.status)
+        return -EINVAL;
+    return change_may(c, rec->res, permission, rec->unit)
+               ? 0
+               : call_forbidden(c, permission_info(permission)->name);
 }
 
 static int insert(struct call *c, struct record *rec)
@@ -132,11 +136,8 @@ int record_create(struct call *c, const struct resource *res, json_t *body, stru
 
     rec->is_new = true;
     r = create_take(c, rec, body);
-    if (r < 0)
-        return r;
-    if (!change_may(c, res, res->permissions[ACTION_CREATE], rec->unit))
-        return call_forbidden(c, arena_printf(c->arena, "%s.create", res->full_name));
-    r = gate_require(c, res->plugin, rec->unit);
+    if (r == 0)
+        r = gate_require(c, res->plugin, rec->unit);
     if (r == 0)
         r = call_begin(c);
     if (r < 0 || c->is_replay)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "access/permission.h"
 #include "base/mem.h"
 #include "db/pgarray.h"
 #include "loop/helper.h"
@@ -191,6 +192,11 @@ static json_t *body_of(struct call *c, const struct import *im, const struct imp
     return body;
 }
 
+static bool may_import(const struct call *c, const struct record *rec)
+{
+    return subject_may(c->who, c->tenant, rec->res->permissions[ACTION_IMPORT], rec->unit);
+}
+
 static void take_line(
     struct call *c, const struct import *im, const struct import_line *line, struct create_item *out)
 {
@@ -198,12 +204,15 @@ static void take_line(
 
     c->fault = (struct call_fault){0};
     body = body_of(c, im, line);
-    if (c->fault.status) { /* what could not be read is not told to be missing as well */
+    if (c->fault.status) /* what could not be read is not told to be missing as well */
         *out = (struct create_item){.rec = record_new(c->arena, im->res), .fault = c->fault};
-        c->fault = (struct call_fault){0};
-    } else {
+    else
         create_prepare(c, im->res, body, out);
+    if (!out->fault.status && !may_import(c, out->rec)) {
+        (void)call_forbidden(c, permission_info(im->res->permissions[ACTION_IMPORT])->name);
+        out->fault = c->fault;
     }
+    c->fault = (struct call_fault){0};
     json_decref(body);
 }
 
