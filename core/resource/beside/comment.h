@@ -17,8 +17,8 @@ struct comment_input {
     struct uuid mentions[COMMENT_MENTIONS_MAX];
     uint32_t mention_count;
 };
-/* Within call_begin … call_commit. Faults name body, internal, mentions. Who may not see what is said cannot be mentioned, and
- * the answer is the one for nobody. */
+/* Within call_begin … call_commit. Faults name body, internal, mentions. Who may not see what is said cannot be mentioned,
+ * and the answer is the one for nobody. */
 MUSTCHECK int comment_add(
     struct call *c, const struct record *rec, const struct comment_input *in, struct uuid *ret_id);
 /* Its author, or who may delete the record. Its place in the timeline stays. */
