@@ -277,6 +277,8 @@ static void diff_field(struct plan *p, const struct field *was, const struct fie
                 f->max_length));
     if (f->unique != UNIQUE_NO && f->unique != was->unique)
         refuse(p, at, "unique was added; records may hold doubles");
+    if (f->unique == UNIQUE_NO && was->unique != UNIQUE_NO)
+        ADD(p, "DROP INDEX IF EXISTS px_%s.\"%s_%s_uq\"", p->res->plugin, p->res->name, f->name);
     if (f->type == FIELD_ENUM)
         diff_enum(p, was, f);
     index.is_filterable = f->is_filterable && !was->is_filterable && !was->is_sortable;
