@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "resource/declare/resource.h"
 #include "resource/flow/bulk.h"
@@ -61,8 +62,8 @@ static int take_body(
     json_object_foreach((json_t *)body, key, v)
     {
         if (strcmp(key, "items") != 0 && strcmp(key, "values") != 0)
-            r = call_fail_at(c, arena_printf(c->arena, "/%.100s", key), "unknown_field",
-                "items and values only.", "只能包含 items 和 values。");
+            r = call_fail_at(c, json_pointer(c->arena, key), "unknown_field", "items and values only.",
+                "只能包含 items 和 values。");
     }
     *values = json_object_get(body, "values");
     if (*values && !json_is_object(*values))

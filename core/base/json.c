@@ -6,8 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/mem.h"
+
+#define POINTER_MAX 200 /* bytes of a name in a pointer */
 
 /* jansson says "not JSON", "no such member" or nothing at all when memory runs out; so it gets none of that. */
 __attribute__((constructor)) static void use_our_memory(void)
@@ -173,4 +176,20 @@ bool json_bool_or(const json_t *object, const char *key, bool fallback)
     const json_t *v = json_object_get(object, key);
 
     return json_is_boolean(v) ? json_is_true(v) : fallback;
+}
+
+const char *json_pointer(struct arena *a, const char *key)
+{
+    struct text name = text_cut(text_of(key), POINTER_MAX);
+    char *out = arena_alloc(a, name.len * 2 + 2), *p = out;
+
+    *p++ = '/';
+    for (size_t i = 0; i < name.len; i++) {
+        bool is_special = name.ptr[i] == '~' || name.ptr[i] == '/';
+
+        if (is_special)
+            *p++ = '~';
+        *p++ = !is_special ? name.ptr[i] : name.ptr[i] == '~' ? '0' : '1';
+    }
+    return out;
 }

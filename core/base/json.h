@@ -30,6 +30,10 @@ MUSTCHECK int json_parse(struct text in, struct json_limits limits, json_t **ret
 /* Reads and parses a file of at most max_bytes. -EINVAL for -EDOM too; -ENOENT and other errors of open(2), -EFBIG. */
 MUSTCHECK int json_read_file(const char *path, size_t max_bytes, json_t **ret, struct json_fault *fault);
 
+/* JSON Pointer to a member (RFC 6901): "/a~1b"; of a name that is very long, its beginning. In the arena. */
+struct arena;
+const char *json_pointer(struct arena *a, const char *key);
+
 /* Members by name; NULL or the fallback when absent or of another type. Borrowed. */
 const char *json_str(const json_t *object, const char *key);
 const char *json_str_or(const json_t *object, const char *key, const char *fallback);

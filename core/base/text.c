@@ -141,3 +141,24 @@ size_t text_chars(struct text a)
         n += ((unsigned char)a.ptr[i] & 0xc0) != 0x80;
     return n;
 }
+
+uint32_t text_next_char(struct text *rest)
+{
+    const unsigned char *p = (const unsigned char *)rest->ptr;
+    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    uint32_t c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (p[i] & 0x3f);
+    *rest = text_skip(*rest, n);
+    return c;
+}
+
+struct text text_cut(struct text a, size_t max)
+{
+    size_t len = MIN(a.len, max);
+
+    while (len > 0 && len < a.len && ((unsigned char)a.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return (struct text){a.ptr, len};
+}

@@ -30,3 +30,7 @@ bool text_is_utf8(struct text a);
 size_t text_utf8_prefix(struct text a); /* how many of its first bytes are */
 /* Number of code points of well-formed UTF-8. */
 size_t text_chars(struct text a);
+/* The next code point of well-formed UTF-8 that is not empty; *rest is what is behind it. */
+uint32_t text_next_char(struct text *rest);
+/* The beginning of well-formed UTF-8, at most so many bytes: no character is cut in two. */
+struct text text_cut(struct text a, size_t max);

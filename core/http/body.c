@@ -70,23 +70,6 @@ int request_json(struct request *r, json_t **ret)
     return 0;
 }
 
-/* "/" and the key with '~' and '/' escaped (RFC 6901). */
-static const char *pointer_to(struct request *r, const char *key)
-{
-    char *out = arena_alloc(r->arena, 2 * strlen(key) + 2), *p = out;
-
-    *p++ = '/';
-    for (; *key; key++) {
-        if (*key == '~' || *key == '/') {
-            *p++ = '~';
-            *p++ = *key == '~' ? '0' : '1';
-        } else {
-            *p++ = *key;
-        }
-    }
-    return out;
-}
-
 static bool is_known(const char *const *known, const char *key)
 {
     for (; *known; known++)
@@ -125,7 +108,7 @@ int request_object(struct request *r, const char *const *known, json_t **ret)
         if (is_known(known, key))
             continue;
         if (bad++ < 20)
-            request_fail_at(r, (struct problem_error){pointer_to(r, key), "unknown_field",
+            request_fail_at(r, (struct problem_error){json_pointer(r->arena, key), "unknown_field",
                                    arena_printf(r->arena, "accepted here: %s", accepted),
                                    arena_printf(r->arena, "可用字段：%s", accepted)});
     }

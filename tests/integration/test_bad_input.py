@@ -54,6 +54,20 @@ def good(**changes):
     return {k: v for k, v in body.items() if v is not ...}
 
 
+def test_long_names_are_cut_between_characters():
+    """What is told of them is JSON still, wherever the cut falls."""
+    member = people["member1"]
+    for more in range(3):
+        name = "x" * more + "标" * 200
+        told = problem(member.post(R, good(**{name: 1})), 422)
+        assert any(e["code"] == "unknown_field" and e["pointer"].startswith("/x" * bool(more)) for e in told["errors"]), told
+        query = "x" * more + "%E6%A0%87" * 200
+        problem(member.get(f"{R}?{query}=eq.1"), 400)
+        problem(member.get(f"{R}?fields={query}"), 400)
+        problem(people["officer"].post(R + "/transitions/screen", {name: 1, "items": []}), 422)
+        problem(people["admin"].post(T + "/departments", {name: 1}), 422)
+
+
 def problem(answer, status, pointer=None):
     assert answer.status == status, answer
     assert answer.headers["Content-Type"].startswith("application/problem+json"), answer.headers

@@ -33,6 +33,21 @@ static void numbers_are_strict(void **state)
     assert_int_equal(text_to_i64(TEXT("10"), 0, 9, &v), -ERANGE);
 }
 
+static void text_is_cut_between_characters(void **state)
+{
+    static const size_t lengths[] = {0, 0, 0, 3, 3, 5, 5, 5, 5, 9, 9};
+    struct text t = TEXT("聚é𠀀"), rest = TEXT("聚é𠀀a");
+
+    (void)state;
+    for (size_t max = 0; max < ARRAY_LEN(lengths); max++)
+        assert_int_equal(text_cut(t, max).len, lengths[max]);
+    assert_int_equal(text_next_char(&rest), 0x805a);
+    assert_int_equal(text_next_char(&rest), 0xe9);
+    assert_int_equal(text_next_char(&rest), 0x20000);
+    assert_int_equal(text_next_char(&rest), 'a');
+    assert_int_equal(rest.len, 0);
+}
+
 static void utf8_is_checked(void **state)
 {
     (void)state;
@@ -343,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_strict),
         cmocka_unit_test(utf8_is_checked),
+        cmocka_unit_test(text_is_cut_between_characters),
         cmocka_unit_test(dates_round_trip),
         cmocka_unit_test(buffers_end_in_nul),
         cmocka_unit_test(ids_grow_and_round_trip),

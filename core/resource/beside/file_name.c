@@ -10,19 +10,6 @@ static const struct interval refused[] = {{0, 0x1f}, {0x7f, 0x9f}, {0x61c, 0x61c
     {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfe00, 0xfe0e},
     {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe0fff}};
 
-/* The next character of well-formed UTF-8. */
-static uint32_t next_character(struct text *in)
-{
-    uint8_t first = (uint8_t)in->ptr[0];
-    size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t c = n == 1 ? first : first & (0x7fu >> n);
-
-    for (size_t i = 1; i < n; i++)
-        c = c << 6 | ((uint8_t)in->ptr[i] & 0x3f);
-    *in = text_skip(*in, n);
-    return c;
-}
-
 bool file_name_is_good(struct text name)
 {
     size_t chars;
@@ -33,7 +20,7 @@ bool file_name_is_good(struct text name)
     if (chars > FILE_NAME_CHARS_MAX || text_trim(name, " .").len != name.len)
         return false;
     while (name.len) {
-        uint32_t c = next_character(&name);
+        uint32_t c = text_next_char(&name);
 
         if (c < 0x80 && strchr("/\\:*?\"<>|", (int)c))
             return false;

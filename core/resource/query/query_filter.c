@@ -16,8 +16,8 @@ int query_bad(struct call *c, struct text name, const char *code, const char *en
     if (c->fault.status != 400)
         (void)call_fail(c, 400, "invalid_query", "The query is not accepted; see errors.",
             "查询条件不符合要求，详见 errors。");
-    return call_fail_at(
-        c, arena_printf(c->arena, "%.*s", (int)MIN(name.len, 200), name.ptr ? name.ptr : ""), code, en, zh);
+    name = text_cut(name, 200);
+    return call_fail_at(c, arena_ndup(c->arena, name.ptr ? name.ptr : "", name.len), code, en, zh);
 }
 
 /* ---- text ---- */
@@ -158,11 +158,11 @@ static bool is_op(struct text t)
 
 static int bad_column(struct call *c, struct text name, struct text path)
 {
-    int len = (int)MIN(path.len, 100);
+    struct text shown = text_cut(path, 100);
 
     return query_bad(c, name, "not_filterable",
-        arena_printf(c->arena, "No such filter: %.*s.", len, path.ptr),
-        arena_printf(c->arena, "不能按此条件筛选：%.*s。", len, path.ptr));
+        arena_printf(c->arena, "No such filter: %.*s.", (int)shown.len, shown.ptr),
+        arena_printf(c->arena, "不能按此条件筛选：%.*s。", (int)shown.len, shown.ptr));
 }
 
 /* FIELD.MEMBER: of the record that a field refers to, or of a unit; "unit" is the one that handles the record. */

@@ -83,14 +83,13 @@ static int parse_words(struct call *c, struct query *q, struct text name, struct
 static int parse_fields(struct call *c, struct query *q, struct text name, struct text value)
 {
     struct text bad;
-    int len;
 
     if (choice_parse(c, q->res, value, &q->choice, &bad) == 0)
         return 0;
-    len = (int)MIN(bad.len, 100);
+    bad = text_cut(bad, 100);
     return query_bad(c, name, "unknown_field",
-        arena_printf(c->arena, "No record has a member \"%.*s\".", len, bad.ptr),
-        arena_printf(c->arena, "没有此字段：“%.*s”。", len, bad.ptr));
+        arena_printf(c->arena, "No record has a member \"%.*s\".", (int)bad.len, bad.ptr),
+        arena_printf(c->arena, "没有此字段：“%.*s”。", (int)bad.len, bad.ptr));
 }
 
 /* overdue=true: the day on which it was due is over, and it is not done. */

@@ -17,19 +17,6 @@ struct run {
 
 /* ---- characters ---- */
 
-/* The next character of well-formed UTF-8. */
-static uint32_t next_char(struct text *rest)
-{
-    const unsigned char *p = (const unsigned char *)rest->ptr;
-    uint32_t more = p[0] < 0x80 ? 0 : p[0] < 0xe0 ? 1 : p[0] < 0xf0 ? 2 : 3;
-    uint32_t c = more == 0 ? p[0] : p[0] & (0x3fu >> more);
-
-    for (uint32_t i = 1; i <= more; i++)
-        c = c << 6 | (p[i] & 0x3f);
-    *rest = text_skip(*rest, more + 1);
-    return c;
-}
-
 /* Blanks, punctuation, signs: what nobody looks for. */
 static bool is_separator(uint32_t c)
 {
@@ -71,7 +58,7 @@ static bool next_run(struct text *rest, uint32_t *left, struct run *run)
 {
     run->count = 0;
     while (rest->len > 0 && *left > 0) {
-        uint32_t c = fold(next_char(rest));
+        uint32_t c = fold(text_next_char(rest));
 
         --*left;
         if (!is_separator(c))

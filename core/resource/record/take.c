@@ -1,6 +1,7 @@
 /* What a record takes from a body: every fault names its pointer and what is accepted, in both languages. */
 #include "resource/record/take.h"
 
+#include "base/json.h"
 #include "resource/declare/declaration_report.h"
 #include "resource/declare/value.h"
 
@@ -27,7 +28,7 @@ static void unknown_member(struct call *c, const struct resource *res, const cha
     for (uint32_t i = 0; i < res->field_count; i++)
         names[i] = res->fields[i].name;
     near = strlen(key) < 60 ? report_nearest(key, names) : NULL;
-    (void)call_fail_at(c, arena_printf(c->arena, "/%.200s", pointer_segment(c->arena, key)), "unknown_field",
+    (void)call_fail_at(c, json_pointer(c->arena, key), "unknown_field",
         near ? arena_printf(c->arena, "No such field; did you mean \"%s\"?", near) : "No such field.",
         near ? arena_printf(c->arena, "没有此字段；是否指“%s”？", near) : "没有此字段。");
 }

@@ -100,13 +100,14 @@ static int check_fields(struct call *c, const struct resource *res, const char *
         all = arena_printf(c->arena, "%s%s%s", all, i ? "," : "", columns[i].name);
     *ret = fields ? fields : all;
     while (rest.ptr) {
-        struct text name = text_split(&rest, ',');
+        struct text name = text_split(&rest, ','), shown = text_cut(name, 60);
 
         if (column_find(res, name, &columns[0]) < 0 || ++n > COLUMNS_MAX)
             return call_fail_at(c, "/fields", "unknown_field",
-                arena_printf(c->arena, "Names of fields, each once; \"%.*s\" is none.",
-                    (int)MIN(name.len, 60), name.ptr),
-                arena_printf(c->arena, "应为字段名称；“%.*s”不是字段。", (int)MIN(name.len, 60), name.ptr));
+                arena_printf(c->arena, "At most %d names of fields; \"%.*s\" is none.", COLUMNS_MAX,
+                    (int)shown.len, shown.ptr),
+                arena_printf(c->arena, "应为不超过 %d 个字段名称；“%.*s”不是字段。", COLUMNS_MAX,
+                    (int)shown.len, shown.ptr));
     }
     return 0;
 }

@@ -257,7 +257,7 @@ static int take_mapping(struct call *c, const struct resource *res, struct locke
 
     json_object_foreach((json_t *)mapping, header, v)
     {
-        const char *at = arena_printf(c->arena, "/mapping/%.200s", pointer_segment(c->arena, header));
+        const char *at = arena_printf(c->arena, "/mapping%s", json_pointer(c->arena, header));
         const char *name = json_is_null(v) ? "" : json_string_value(v);
         const struct field *f = name ? resource_field(res, text_of(name)) : NULL;
         size_t i = 0;
