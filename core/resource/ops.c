@@ -49,12 +49,7 @@ static int op_set(struct call *c, struct record *rec, const char *field, struct 
     const struct field *f = resource_field(rec->res, text_of(field));
     struct value_fault fault;
 
-    if (!f)
-        return -ENOENT;
-    if (value.ptr && value_check(c->arena, f, value, &fault) < 0)
-        return -EINVAL;
-    rec->values[f->index] = value.ptr && value.len ? arena_ndup(c->arena, value.ptr, value.len) : NULL;
-    return 0;
+    return f ? value_from_text(c->arena, f, value, &rec->values[f->index], &fault) : -ENOENT;
 }
 
 static void op_hide(struct record *rec, const char *field)

@@ -326,6 +326,11 @@ static void test_ddl_change(void **state)
                          &ddl),
         0);
     assert_true(has_statement(ddl.statements, ddl.count, "NOT VALID"));
+    /* What need not be unique any more is not held to it by an index that nobody asks for. */
+    assert_int_equal(change(ITEM("\"a\":{\"type\":\"text\",\"unique\":\"tenant\"," L "}", ""),
+                         ITEM("\"a\":{\"type\":\"text\"," L "}", ""), &ddl),
+        0);
+    assert_true(has_statement(ddl.statements, ddl.count, "DROP INDEX IF EXISTS px_works.\"item_a_uq\""));
 }
 
 static const char *value_fault_of(const struct resource *res, const char *field, const char *json)
@@ -362,6 +367,49 @@ static void test_values(void **state)
         if (strcmp(code, cases[i][2]) != 0)
             fail_msg("%s = %s: \"%s\", expected \"%s\"", cases[i][0], cases[i][1], code, cases[i][2]);
     }
+}
+
+/* An entry of an index has room for 2,000 bytes and some; what has none would end as an error of the database. */
+static void test_values_of_an_index(void **state)
+{
+    struct resource *res = declare(ITEM("\"a\":{\"type\":\"text\",\"max_length\":2000,\"filterable\":true," L
+                                        "},\"b\":{\"type\":\"text\",\"max_length\":2000," L "}",
+        ""));
+    char fits[2100], over[2100];
+
+    (void)state;
+    snprintf(fits, sizeof(fits), "\"%02000d\"", 0);
+    snprintf(over, sizeof(over), "\"%01998d岩\"", 0);
+    assert_string_equal(value_fault_of(res, "a", fits), "");
+    assert_string_equal(value_fault_of(res, "a", over), "too_long");
+    assert_string_equal(value_fault_of(res, "b", over), "");
+}
+
+static int set(struct record *rec, const char *field, struct text value)
+{
+    struct call c = {.arena = a};
+
+    return engine_ops()->set(&c, rec, field, value);
+}
+
+/* What a plugin sets is written as if somebody had sent it: in one form, and never what the database would refuse. */
+static void test_values_of_plugins(void **state)
+{
+    struct resource *res = declare_file(SOURCE_ROOT "/tests/fixtures/plugins/works/resources/item.json");
+    struct record *rec = record_new(a, res);
+
+    (void)state;
+    record_engine_init();
+    assert_int_equal(set(rec, "extra", TEXT("{\"a\": 1}")), 0);
+    assert_int_equal(set(rec, "extra", TEXT("{not json")), -EINVAL);
+    assert_string_equal(record_value(rec, "extra"), "{\"a\": 1}");
+    assert_int_equal(set(rec, "happened", TEXT("2026-01-01T08:00:00+08:00")), 0);
+    assert_string_equal(record_value(rec, "happened"), "2026-01-01T00:00:00.000000Z");
+    assert_int_equal(set(rec, "owner", TEXT("00000000-0000-7000-8000-0000000000AB")), 0);
+    assert_string_equal(record_value(rec, "owner"), "00000000-0000-7000-8000-0000000000ab");
+    assert_int_equal(set(rec, "title", TEXT("")), 0);
+    assert_null(record_value(rec, "title"));
+    assert_int_equal(set(rec, "nothing", TEXT("x")), -ENOENT);
 }
 
 static void test_cursor(void **state)
@@ -404,6 +452,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ddl_new, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ddl_change, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_values_of_an_index, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_values_of_plugins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cursor, setup, teardown),
     };
 

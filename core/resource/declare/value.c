@@ -5,29 +5,17 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "tenant/tree.h"
+#include "base/uuid.h"
 
 #define DEPARTMENTS_MAX 50
+#define JSON_BYTES_MAX 65536
+/* An entry of a PostgreSQL index has 2,700 bytes at most, the tenant and the id among them. */
+#define INDEXED_BYTES_MAX 2000
 
 static int fault_of(struct value_fault *f, const char *code, const char *en, const char *zh)
 {
     *f = (struct value_fault){code, en, zh};
     return -EINVAL;
-}
-
-const char *pointer_segment(struct arena *a, const char *key)
-{
-    char *out = arena_alloc(a, strlen(key) * 2 + 1), *p = out;
-
-    for (; *key; key++) {
-        if (*key == '~' || *key == '/') {
-            *p++ = '~';
-            *p++ = *key == '~' ? '0' : '1';
-        } else {
-            *p++ = *key;
-        }
-    }
-    return out;
 }
 
 static int check_enum(struct arena *a, const struct field *f, struct text v, struct value_fault *ret)
@@ -58,10 +46,19 @@ static int check_number(struct arena *a, const struct field *f, struct text v, s
     return 0;
 }
 
+static bool is_indexed(const struct field *f)
+{
+    return f->is_filterable || f->is_sortable || f->unique != UNIQUE_NO;
+}
+
 static int check_text(struct arena *a, const struct field *f, struct text v, struct value_fault *ret)
 {
     if (memchr(v.ptr, 0, v.len) || !text_is_utf8(v))
         return fault_of(ret, "type", "Well-formed text.", "应为合法文本。");
+    if (is_indexed(f) && v.len > INDEXED_BYTES_MAX)
+        return fault_of(ret, "too_long",
+            "At most 2,000 bytes: what can be filtered or sorted by is no longer.",
+            "不超过 2000 字节（可筛选或排序的字段）。");
     if (text_chars(v) > f->max_length)
         return fault_of(ret, "too_long", arena_printf(a, "At most %u characters.", f->max_length),
             arena_printf(a, "不超过 %u 个字。", f->max_length));
@@ -93,6 +90,17 @@ static int check_departments(struct text v, struct value_fault *ret)
     return good ? 0
                 : fault_of(ret, "type", "A list of at most 50 different department ids.",
                       "应为不重复的部门编号列表，最多 50 个。");
+}
+
+static int check_json(struct text v, struct value_fault *ret)
+{
+    json_t *json = NULL;
+    int r = v.len <= JSON_BYTES_MAX ? json_parse(v, JSON_LIMITS, &json, NULL) : 0;
+
+    json_decref(json);
+    if (v.len > JSON_BYTES_MAX)
+        return fault_of(ret, "too_long", "At most 64 KB.", "不超过 64 KB。");
+    return r < 0 ? fault_of(ret, "type", "JSON.", "应为 JSON。") : 0;
 }
 
 int value_check(struct arena *a, const struct field *f, struct text v, struct value_fault *ret)
@@ -130,7 +138,7 @@ int value_check(struct arena *a, const struct field *f, struct text v, struct va
     case FIELD_DEPARTMENTS:
         return check_departments(v, ret);
     case FIELD_JSON:
-        return v.len <= 65536 ? 0 : fault_of(ret, "too_long", "At most 64 KB.", "不超过 64 KB。");
+        return check_json(v, ret);
     case FIELD_TYPES:
         break;
     }
@@ -146,8 +154,7 @@ static const char *dump(struct arena *a, const json_t *v)
     return copy;
 }
 
-/* One way to write each value, so that "changed" is a comparison of texts. An empty string is no value, so that
- * "required" cannot be met by it. */
+/* One way to write each value, so that "changed" is a comparison of texts. */
 static const char *normal_form(struct arena *a, const struct field *f, struct text t)
 {
     struct uuid id;
@@ -155,9 +162,19 @@ static const char *normal_form(struct arena *a, const struct field *f, struct te
 
     if (f->type == FIELD_DATETIME && clock_parse(t, &us) == 0)
         return arena_dup(a, clock_format(us).s);
-    if (uuid_parse(t, &id) == 0 && field_is_uuid(f->type))
+    if (field_is_uuid(f->type) && uuid_parse(t, &id) == 0)
         return arena_dup(a, uuid_format(id).s);
-    return t.len == 0 ? NULL : t.ptr;
+    return arena_ndup(a, t.ptr, t.len);
+}
+
+/* An empty text is no value, so that "required" cannot be met by it. */
+int value_from_text(
+    struct arena *a, const struct field *f, struct text v, const char **ret, struct value_fault *fault)
+{
+    if (v.len > 0 && value_check(a, f, v, fault) < 0)
+        return -EINVAL;
+    *ret = v.len > 0 ? normal_form(a, f, v) : NULL;
+    return 0;
 }
 
 int value_from_json(
@@ -189,12 +206,9 @@ int value_from_json(
     default:
         if (!json_is_string(v))
             return fault_of(fault, "type", "A string.", "应为字符串。");
-        t = (struct text){arena_ndup(a, json_string_value(v), json_string_length(v)), json_string_length(v)};
+        t = (struct text){json_string_value(v), json_string_length(v)};
     }
-    if (value_check(a, f, t, fault) < 0)
-        return -EINVAL;
-    *ret = normal_form(a, f, t);
-    return 0;
+    return value_from_text(a, f, t, ret, fault);
 }
 
 void value_write(struct jsonw *w, const struct field *f, const char *value)
