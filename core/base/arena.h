@@ -7,7 +7,7 @@ struct arena;
 
 struct arena *arena_new(void);
 void arena_free(struct arena *a);  /* runs the cleanups; NULL is fine */
-void arena_reset(struct arena *a); /* as arena_free and arena_new, keeping one block */
+void arena_reset(struct arena *a); /* as arena_free and arena_new in one */
 
 void *arena_alloc(
     struct arena *a, size_t size); /* zeroed, aligned for any type; gives up when out of memory */

@@ -9,7 +9,6 @@
 #include "base/text.h"
 
 struct http_route;
-struct http_stream;
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS };
 

@@ -57,15 +57,16 @@ struct problem_error {
     const char *detail_zh;
 };
 
-/* Makes the response a problem document: {type: "urn:juxin:problem:<code>", title, title_zh?, status, detail,
+/* Makes the response a problem document: {type: "urn:juxin:problem:<code>", title, status, detail,
  * instance: request id, code, errors: […]}. The language of title and detail follows Accept-Language (zh is the
  * default); both texts are given by the caller. Replaces what the response held. Always returns -EINVAL so that a
  * handler can `return request_fail(…)`. */
 int request_fail(struct request *r, int status, const char *code, const char *en, const char *zh);
 /* Adds an error to the problem being built (after request_fail, or starts a 422 `invalid` itself). Strings copied. */
 void request_fail_at(struct request *r, struct problem_error e);
-/* The problem for an errno from below: -EAGAIN 503 + Retry-After, -ETIMEDOUT 504, -ENOENT 404, -EEXIST 409, -ESTALE 412,
- * -EACCES 403, -EBUSY 503 + Retry-After, everything else 500 without detail. Returns r. */
+/* The problem for an errno from below: -EAGAIN, -EBUSY and -ECONNRESET 503 + Retry-After, -ENOSPC 507 + Retry-After,
+ * -ETIMEDOUT 504, -ENOENT 404, -EEXIST 409, -ESTALE 412, -EACCES 403, everything else 500 without detail; none for
+ * -ECANCELED, whose reason the connection knows. Always negative. */
 int request_fail_errno(struct request *r, int error);
 /* The answer for what does not exist and for what may not be seen: one and the same. */
 int request_not_found(struct request *r);

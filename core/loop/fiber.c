@@ -34,9 +34,8 @@ struct fiber {
     void *arg;
     const char *name;
     void *slots[FIBER_SLOTS];
-    struct fiber_wait *parked_on; /* while in fiber_park */
-    int wake_result;              /* what the current wait returns */
-    bool waiting;                 /* somebody may enter it with wake() */
+    int wake_result; /* what the current wait returns */
+    bool waiting;    /* somebody may enter it with wake() */
     bool cancelled;
     bool counted;
     bool done;
@@ -308,14 +307,12 @@ int fiber_park(struct fiber_wait *w, int64_t deadline_ms)
         return 0;
     }
     w->who = f;
-    f->parked_on = w;
     if (timed && (event_assign(&event, loop_base(), -1, 0, event_fired, f) < 0 ||
                      event_add(&event, until(deadline_ms, &tv)) < 0))
         give_up("no timer");
     r = suspend(f);
     if (timed)
         event_del(&event);
-    f->parked_on = NULL;
     w->who = NULL;
     /* A wake that came while a time-out or cancellation was on its way still counts: nothing is lost. */
     if (w->woken) {

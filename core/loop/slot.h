@@ -18,7 +18,7 @@ struct slot_call {
     char request_id[40];
     struct uuid unit;
     int32_t tenant;
-    int64_t since_us;     /* clock_mono_us at entry */
+    int64_t since_us;     /* clock_wall_us at entry; for whoever looks at it afterwards */
     struct sha256 digest; /* of the plugin's shared object */
 };
 

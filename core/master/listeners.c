@@ -49,7 +49,7 @@ static bool is_held(const struct listeners *l, const char *address, uint16_t por
 }
 
 static int open_address(
-    struct listeners *l, const struct config_listen *where, bool is_admin, uint32_t workers, struct buf *why)
+    struct listeners *l, const struct config_listen *where, uint32_t workers, struct buf *why)
 {
     uint16_t port = (uint16_t)where->port;
     struct listen_address at;
@@ -67,7 +67,6 @@ static int open_address(
             break;
         snprintf(n->address, sizeof(n->address), "%s", where->address);
         n->port = port;
-        n->is_admin = is_admin;
         n->index = i;
         l->count++;
     }
@@ -101,9 +100,9 @@ int listeners_open(struct listeners *l, const struct config *c, struct buf *why)
     }
     l->count = kept;
     for (uint32_t i = 0; r == 0 && i < c->listen_count; i++)
-        r = open_address(l, &c->listen[i], false, (uint32_t)c->workers, why);
+        r = open_address(l, &c->listen[i], (uint32_t)c->workers, why);
     if (r == 0 && c->admin.address)
-        r = open_address(l, &c->admin, true, (uint32_t)c->workers, why);
+        r = open_address(l, &c->admin, (uint32_t)c->workers, why);
     return r;
 }
 

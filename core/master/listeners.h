@@ -11,7 +11,6 @@
 struct listener {
     char address[46];
     uint16_t port;
-    bool is_admin;
     uint32_t index; /* the worker it is for */
     int fd;
 };

@@ -37,8 +37,8 @@ static json_t *save_listeners(const struct listeners *l)
     for (uint32_t i = 0; i < l->count; i++) {
         const struct listener *n = &l->list[i];
 
-        json_array_append_new(list, json_pack("{s:s, s:i, s:b, s:i, s:i}", "address", n->address, "port",
-                                        n->port, "admin", n->is_admin, "index", (int)n->index, "fd", n->fd));
+        json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:i}", "address", n->address, "port", n->port,
+                                        "index", (int)n->index, "fd", n->fd));
     }
     return list;
 }
@@ -135,7 +135,6 @@ static void restore_listeners(struct master *m, const json_t *list)
             break;
         snprintf(n->address, sizeof(n->address), "%s", json_str_or(entry, "address", ""));
         n->port = (uint16_t)json_int_or(entry, "port", 0);
-        n->is_admin = json_bool_or(entry, "admin", false);
         n->index = (uint32_t)json_int_or(entry, "index", 0);
         n->fd = (int)json_int_or(entry, "fd", -1);
         m->listeners.count++;

@@ -21,7 +21,7 @@ struct xml_part {
     zip_file_t *file;
     uint64_t packed, unpacked;
     XML_Parser parser;
-    bool is_suspended, is_at_end, has_doctype;
+    bool is_suspended, is_at_end;
     enum sheet_wrong wrong; /* set by a handler, which then calls xml_part_stop */
     bool is_wrong;
 };

@@ -37,7 +37,7 @@ void calendar_free(struct calendar *c)
 
 const struct calendar *tenant_calendar(const struct tenant *t)
 {
-    return t->parts[TENANT_PART_RESOURCE];
+    return t->parts[TENANT_PART_CALENDAR];
 }
 
 /* The first exception on or after the day; count when there is none. */
@@ -138,7 +138,7 @@ void calendar_part_register(void)
 {
     static const struct tenant_part part = {"calendar", part_load, part_free};
 
-    tenant_part_register(TENANT_PART_RESOURCE, &part);
+    tenant_part_register(TENANT_PART_CALENDAR, &part);
 }
 
 /* ---- import ---- */

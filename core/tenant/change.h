@@ -2,6 +2,8 @@
  * so that the snapshot is the database's own state until the commit and rules can be checked in memory. */
 #pragma once
 
+#include <errno.h>
+
 #include "base/arena.h"
 #include "base/base.h"
 #include "tenant/tenant.h"
@@ -24,11 +26,11 @@ static inline int change_fail(
     struct tenant_change *c, int status, const char *code, const char *en, const char *zh)
 {
     c->fault = (struct tenant_fault){status, NULL, code, en, zh};
-    return -22;
+    return -EINVAL;
 }
 static inline int change_fail_at(
     struct tenant_change *c, const char *pointer, const char *code, const char *en, const char *zh)
 {
     c->fault = (struct tenant_fault){422, pointer, code, en, zh};
-    return -22;
+    return -EINVAL;
 }

@@ -6,7 +6,7 @@
 #include "db/db.h"
 #include "tenant/tree.h"
 
-enum tenant_part_id { TENANT_PART_ACCESS, TENANT_PART_POLICY, TENANT_PART_RESOURCE, TENANT_PARTS };
+enum tenant_part_id { TENANT_PART_ACCESS, TENANT_PART_POLICY, TENANT_PART_CALENDAR, TENANT_PARTS };
 
 struct tenant {
     int32_t id;

@@ -75,7 +75,6 @@ void frame_enter(struct plugin_frame *f, const struct plugin *p, const char *hoo
     f->call.unit = unit;
     f->call.tenant = tenant;
     f->call.since_us = clock_wall_us();
-    f->started_us = clock_mono_us();
     slot_begin(&f->call);
     put(f);
 }

@@ -11,7 +11,6 @@
 struct plugin_frame {
     struct slot_call call;
     const struct plugin *plugin;
-    int64_t started_us; /* clock_mono_us */
     struct plugin_frame *outer;
 };
 
