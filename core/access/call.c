@@ -130,13 +130,7 @@ static void key_args(struct call *c, struct db_args *a)
 
 static const char *hash_arg(struct call *c)
 {
-    struct buf b = BUF_INIT;
-    char *s;
-
-    hex_add(&b, c->idempotency_hash->b, SHA256_LEN);
-    s = arena_dup(c->arena, buf_str(&b));
-    buf_done(&b);
-    return s;
+    return arena_dup(c->arena, sha256_format(c->idempotency_hash).s);
 }
 
 static int64_t key_number(struct call *c)

@@ -37,8 +37,7 @@ static void key_args(struct db_args *a, struct buf *name, int32_t tenant, const 
 {
     struct sha256 h = sha256_of(key);
 
-    buf_addf(name, "%s:", kind);
-    hex_add(name, h.b, sizeof(h.b));
+    buf_addf(name, "%s:%s", kind, sha256_format(&h).s);
     db_args_reset(a);
     db_arg_int(a, tenant);
     db_arg_str(a, buf_str(name));

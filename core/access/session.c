@@ -56,13 +56,7 @@ void session_set_limits(struct session_limits l)
 
 const char *digest_arg(struct arena *a, const struct sha256 *h)
 {
-    struct buf b = BUF_INIT;
-    char *s;
-
-    hex_add(&b, h->b, SHA256_LEN);
-    s = arena_dup(a, buf_str(&b));
-    buf_done(&b);
-    return s;
+    return arena_dup(a, sha256_format(h).s);
 }
 
 void token_random(char out[SESSION_TOKEN_LEN + 1])

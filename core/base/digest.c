@@ -82,9 +82,10 @@ bool secret_eq(const void *a, const void *b, size_t len)
     return CRYPTO_memcmp(a, b, len) == 0;
 }
 
+static const char hex[] = "0123456789abcdef";
+
 void hex_add(struct buf *out, const void *data, size_t len)
 {
-    static const char hex[] = "0123456789abcdef";
     const uint8_t *p = data;
 
     buf_reserve(out, len * 2);
@@ -92,6 +93,18 @@ void hex_add(struct buf *out, const void *data, size_t len)
         buf_addc(out, hex[p[i] >> 4]);
         buf_addc(out, hex[p[i] & 15]);
     }
+}
+
+struct sha256_text sha256_format(const struct sha256 *digest)
+{
+    struct sha256_text t;
+
+    for (size_t i = 0; i < SHA256_LEN; i++) {
+        t.s[2 * i] = hex[digest->b[i] >> 4];
+        t.s[2 * i + 1] = hex[digest->b[i] & 15];
+    }
+    t.s[2 * SHA256_LEN] = '\0';
+    return t;
 }
 
 static int hex_digit(char c)

@@ -18,6 +18,11 @@ struct sha256_stream *sha256_begin(void);
 void sha256_add(struct sha256_stream *s, struct text data);
 struct sha256 sha256_so_far(const struct sha256_stream *s);
 void sha256_free(struct sha256_stream *s); /* NULL is fine */
+/* 64 lower-case hexadecimal digits. */
+struct sha256_text {
+    char s[2 * SHA256_LEN + 1];
+};
+struct sha256_text sha256_format(const struct sha256 *digest);
 struct sha256 hmac_sha256(struct text key, struct text data);
 void random_bytes(void *out, size_t len); /* from the system's CSPRNG; gives up when it has none */
 bool secret_eq(const void *a, const void *b, size_t len); /* in constant time */

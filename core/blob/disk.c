@@ -43,11 +43,9 @@ int disk_root(void)
 
 void disk_content_name(char out[DISK_NAME_MAX], int32_t tenant, const struct sha256 *digest)
 {
-    struct buf hex = BUF_INIT;
+    struct sha256_text hex = sha256_format(digest);
 
-    hex_add(&hex, digest->b, SHA256_LEN);
-    snprintf(out, DISK_NAME_MAX, "%d/%.2s/%s", tenant, hex.data, hex.data);
-    buf_done(&hex);
+    snprintf(out, DISK_NAME_MAX, "%d/%.2s/%s", tenant, hex.s, hex.s);
 }
 
 /* A new entry is safe once the directory that holds it is. */

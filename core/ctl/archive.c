@@ -117,14 +117,13 @@ static int digest_of(const char *path, struct sha256 *ret, int64_t *ret_bytes)
 json_t *archive_file(const char *dir, const char *name)
 {
     CLEANUP(mem_freep) char *path = str_printf("%s/%s", dir, name);
-    CLEANUP(buf_done) struct buf hex = BUF_INIT;
     struct sha256 digest;
     int64_t bytes;
 
     if (digest_of(path, &digest, &bytes) < 0)
         return NULL;
-    hex_add(&hex, digest.b, sizeof(digest.b));
-    return json_pack("{s:s, s:I, s:s}", "file", name, "bytes", (json_int_t)bytes, "sha256", buf_str(&hex));
+    return json_pack(
+        "{s:s, s:I, s:s}", "file", name, "bytes", (json_int_t)bytes, "sha256", sha256_format(&digest).s);
 }
 
 int archive_check(const char *dir, const json_t *entry)

@@ -30,13 +30,12 @@ static int run(struct ctl *c)
     table = ctl_table_new(c, titles);
     for (size_t i = 0; i < plugin_count(); i++) {
         const struct plugin *p = plugin_at(i);
-        char digest[2 * SHA256_LEN + 1];
 
-        digest_text(&p->digest, digest);
         ctl_table_cell(table, p->id);
         ctl_table_cell(table, p->version);
         ctl_table_cell(table, state_of(p, &config));
-        ctl_table_cell(table, p->has_so ? arena_printf(c->arena, "sha256:%.16s", digest) : "none");
+        ctl_table_cell(
+            table, p->has_so ? arena_printf(c->arena, "sha256:%.16s", sha256_format(&p->digest).s) : "none");
         ctl_table_cell(table, p->policy.default_on ? "on" : "off");
         ctl_table_cell(table, plugin_label_of(p->label, false));
         ctl_table_cell(table, p->unavailable_detail ? p->unavailable_detail : "");

@@ -11,7 +11,8 @@ static int trust_one(struct ctl *c, const char *path)
     struct buf bytes = BUF_INIT;
     struct plugin_note note;
     struct sha256 digest;
-    char why[NOTE_WHY_MAX], hex[2 * SHA256_LEN + 1];
+    struct sha256_text hex;
+    char why[NOTE_WHY_MAX];
     int r = ctl_read_file(c, path, OBJECT_MAX, &bytes);
 
     if (r < 0) {
@@ -28,13 +29,13 @@ static int trust_one(struct ctl *c, const char *path)
     r = trust_add(c->config->plugins_trust, &digest, note.name, path);
     if (r < 0)
         return ctl_fail(c, CTL_FAILED, "%s: %s", c->config->plugins_trust, strerror(-r));
-    digest_text(&digest, hex);
-    ctl_say(c, "trusted: %s %s, sha256:%s", note.name, note.version, hex);
+    hex = sha256_format(&digest);
+    ctl_say(c, "trusted: %s %s, sha256:%s", note.name, note.version, hex.s);
     if (c->json) {
         jsonw_object(&c->w);
         jsonw_kstr(&c->w, "plugin", note.name);
         jsonw_kstr(&c->w, "version", note.version);
-        jsonw_kstr(&c->w, "sha256", hex);
+        jsonw_kstr(&c->w, "sha256", hex.s);
         jsonw_object_end(&c->w);
     }
     return CTL_OK;

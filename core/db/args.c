@@ -67,12 +67,7 @@ void db_arg_date(struct db_args *a, int32_t days)
 struct db_stmt db_stmt_built(struct arena *a, const char *sql)
 {
     struct sha256 digest = sha256_of(text_of(sql));
-    struct buf name = BUF_INIT;
-    struct db_stmt stmt;
 
-    buf_addc(&name, '~');
-    hex_add(&name, digest.b, 16);
-    stmt = (struct db_stmt){.name = arena_dup(a, buf_str(&name)), .sql = arena_dup(a, sql)};
-    buf_done(&name);
-    return stmt;
+    return (struct db_stmt){
+        .name = arena_printf(a, "~%.32s", sha256_format(&digest).s), .sql = arena_dup(a, sql)};
 }

@@ -62,9 +62,9 @@ static void add_id(struct buf *out, struct uuid id)
 }
 
 static int entry_mac(
-    const struct audit_entry *e, int32_t tenant, struct uuid id, int64_t at, char *out, size_t size)
+    const struct audit_entry *e, int32_t tenant, struct uuid id, int64_t at, struct sha256_text *ret)
 {
-    struct buf data CLEANUP(buf_done) = BUF_INIT, hex CLEANUP(buf_done) = BUF_INIT;
+    struct buf data CLEANUP(buf_done) = BUF_INIT;
     struct sha256 mac;
     int r;
 
@@ -82,11 +82,9 @@ static int entry_mac(
     add(&data, e->result ? text_of(e->result) : TEXT("ok"));
     add(&data, text_of(keyring_current(keys)));
     r = keyring_mac(keys, keyring_current(keys), "audit", buf_text(&data), &mac);
-    if (r < 0)
-        return r;
-    hex_add(&hex, mac.b, sizeof(mac.b));
-    snprintf(out, size, "%s", buf_str(&hex));
-    return 0;
+    if (r == 0)
+        *ret = sha256_format(&mac);
+    return r;
 }
 
 int audit_add(struct db_tx *tx, const struct audit_entry *e)
@@ -96,8 +94,8 @@ int audit_add(struct db_tx *tx, const struct audit_entry *e)
     int32_t tenant = db_tx_tenant(tx);
     struct uuid id = uuid_new();
     int64_t at = clock_agreed_us();
-    char mac[2 * SHA256_LEN + 1];
-    int r = keys ? entry_mac(e, tenant, id, at, mac, sizeof(mac)) : -ENOKEY;
+    struct sha256_text mac;
+    int r = keys ? entry_mac(e, tenant, id, at, &mac) : -ENOKEY;
 
     if (r < 0)
         return r;
@@ -115,7 +113,7 @@ int audit_add(struct db_tx *tx, const struct audit_entry *e)
     db_arg_str(&row, e->request_id ? e->request_id : "");
     db_arg_str(&row, e->result ? e->result : "ok");
     db_arg_str(&row, keyring_current(keys));
-    db_arg_str(&row, mac);
+    db_arg_str(&row, mac.s);
     db_args_reset(&pending);
     db_arg_int(&pending, tenant);
     db_arg_uuid(&pending, id);
@@ -209,11 +207,11 @@ int audit_add_many(struct db_tx *tx, const struct audit_entry *entries, size_t c
 
     for (size_t i = 0; i < count && r == 0; i++) {
         struct uuid id = uuid_new();
-        char mac[2 * SHA256_LEN + 1];
+        struct sha256_text mac;
 
-        r = entry_mac(&entries[i], db_tx_tenant(tx), id, at, mac, sizeof(mac));
+        r = entry_mac(&entries[i], db_tx_tenant(tx), id, at, &mac);
         if (r == 0)
-            add_row(lists, &entries[i], id, mac);
+            add_row(lists, &entries[i], id, mac.s);
     }
     if (r == 0 && count)
         r = send_many(tx, lists, at);

@@ -125,11 +125,9 @@ static int digest_of_today(struct background *b, const int32_t *tenants, size_t 
 
     if (r == 0 && is_new) {
         struct sha256 digest = sha256_of(buf_text(&document));
-        struct buf hex CLEANUP(buf_done) = BUF_INIT;
 
-        hex_add(&hex, digest.b, sizeof(digest.b));
-        log_event(
-            LOG_INFO, "audit.digest", LF_STR("day", date_format(day).s), LF_STR("sha256", buf_str(&hex)));
+        log_event(LOG_INFO, "audit.digest", LF_STR("day", date_format(day).s),
+            LF_STR("sha256", sha256_format(&digest).s));
     }
     return r == 0 && b->digest_dir ? keep_digest(b, day, &document) : r;
 }

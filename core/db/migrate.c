@@ -15,7 +15,7 @@
 struct file {
     char *name;
     struct buf text;
-    char checksum[2 * SHA256_LEN + 1];
+    struct sha256_text checksum;
     bool is_applied;
 };
 
@@ -82,7 +82,6 @@ static int read_file(const char *dir, struct file *f)
     char *path = str_printf("%s/%s", dir, f->name);
     FILE *in = fopen(path, "re");
     struct sha256 digest;
-    struct buf hex = BUF_INIT;
     char chunk[8192];
     size_t n;
     int r = 0;
@@ -99,9 +98,7 @@ static int read_file(const char *dir, struct file *f)
         r = -EIO;
     fclose(in);
     digest = sha256_of(buf_text(&f->text));
-    hex_add(&hex, digest.b, sizeof(digest.b));
-    snprintf(f->checksum, sizeof(f->checksum), "%s", buf_str(&hex));
-    buf_done(&hex);
+    f->checksum = sha256_format(&digest);
     return r;
 }
 
@@ -146,7 +143,7 @@ static int match_one(struct migrate *m, struct files *f, const char *name, const
         if (strcmp(f->file[i].name, name) != 0)
             continue;
         f->file[i].is_applied = true;
-        if (strcmp(f->file[i].checksum, checksum) != 0)
+        if (strcmp(f->file[i].checksum.s, checksum) != 0)
             return refuse(
                 m, "%s was changed after it had been applied; undo the change and add a new migration", name);
         return 0;
@@ -235,7 +232,7 @@ static int record(struct admin *a, const struct migrate *m, const struct file *f
     db_args_reset(&args);
     db_arg_str(&args, m->scope);
     db_arg_str(&args, f->name);
-    db_arg_str(&args, f->checksum);
+    db_arg_str(&args, f->checksum.s);
     db_arg_int(&args, ms);
     return admin_query(
         a, "INSERT INTO juxin.migration (scope, name, checksum, ms) VALUES ($1, $2, $3, $4)", &args, NULL);

@@ -30,10 +30,7 @@ static const char no_head[] = "0000000000000000000000000000000000000000000000000
 
 static void to_hex(const struct sha256 *digest, char out[static SEAL_HEX])
 {
-    struct buf hex CLEANUP(buf_done) = BUF_INIT;
-
-    hex_add(&hex, digest->b, sizeof(digest->b));
-    memcpy(out, hex.data, SEAL_HEX);
+    memcpy(out, sha256_format(digest).s, SEAL_HEX);
 }
 
 struct sha256 seal_leaf(struct uuid id, struct text mac_hex)

@@ -240,11 +240,8 @@ static void make_etags(struct http_static *s)
 
         for (int form = 0; form < FORMS; form++) {
             struct sha256 d = sha256_of(buf_text(&f->bytes[form]));
-            struct buf hex = BUF_INIT;
 
-            hex_add(&hex, d.b, 12);
-            snprintf(f->etag[form], sizeof(f->etag[form]), "\"%s\"", buf_str(&hex));
-            buf_done(&hex);
+            snprintf(f->etag[form], sizeof(f->etag[form]), "\"%.24s\"", sha256_format(&d).s);
         }
     }
 }

@@ -37,7 +37,7 @@ static PRINTF_LIKE(5, 6) int refuse(
 static int check_owner(
     struct plugin *p, const char *path, const struct plugin_load_config *config, struct diags *d)
 {
-    char why[FILE_WHY_MAX], hex[2 * SHA256_LEN + 1];
+    char why[FILE_WHY_MAX];
     int r;
 
     if (quarantine_has(config->quarantine_file, &p->digest))
@@ -48,7 +48,6 @@ static int check_owner(
         return 0;
     if (file_is_guarded(path, why) < 0)
         return refuse(p, d, path, "untrusted", "%s", why);
-    digest_text(&p->digest, hex);
     r = trust_check(config->trust_file, &p->digest);
     if (r == -EINVAL)
         return refuse(
@@ -57,8 +56,8 @@ static int check_owner(
         return refuse(p, d, path, "untrusted",
             "its digest sha256:%s is not trusted here; expected it in %s: run "
             "`juxinctl plugin trust %s`",
-            hex, config->trust_file ? config->trust_file : "a trust file (plugins.trust is not configured)",
-            path);
+            sha256_format(&p->digest).s,
+            config->trust_file ? config->trust_file : "a trust file (plugins.trust is not configured)", path);
     return 0;
 }
 

@@ -197,12 +197,12 @@ static int quarantine(struct buf *out)
         "1800000000000000}, {\"sha256\": \"%s\", \"plugin\": \"demo\", \"what\": \"exit\", \"at_us\": "
         "1800000000000001}]}";
     struct sha256 digest = {{1}};
-    char hex[2 * SHA256_LEN + 1], text[600];
+    struct sha256_text hex = sha256_format(&digest);
+    char text[600];
     bool is_quarantined = false;
     int r;
 
-    digest_text(&digest, hex);
-    snprintf(text, sizeof(text), twice, hex, hex);
+    snprintf(text, sizeof(text), twice, hex.s, hex.s);
     r = write_file("quarantine.json", text);
     if (r == 0)
         r = quarantine_note(path_of("quarantine.json"), &digest, "demo", "SIGSEGV", INT64_C(1800000000000002),

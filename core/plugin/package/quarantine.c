@@ -6,7 +6,6 @@
 #include "base/json.h"
 #include "base/jsonw.h"
 #include "plugin/package/file.h"
-#include "plugin/package/trust.h"
 
 #define FILE_MAX_BYTES (1u << 20)
 
@@ -65,12 +64,11 @@ int quarantine_note(const char *file, const struct sha256 *digest, const char *p
 {
     json_t *root = read_state(file), *crashes = list_of(root, "crashes"), *kept = json_array(), *v;
     json_t *quarantined = list_of(root, "quarantined");
-    char hex[2 * SHA256_LEN + 1];
+    struct sha256_text hex = sha256_format(digest);
     uint32_t recent = 1;
     size_t i;
     int r;
 
-    digest_text(digest, hex);
     json_array_foreach(crashes, i, v)
     {
         int64_t at = json_int_or(v, "at_us", 0);
@@ -78,14 +76,14 @@ int quarantine_note(const char *file, const struct sha256 *digest, const char *p
         if (at <= now_us - QUARANTINE_WINDOW_US || at > now_us)
             continue;
         json_array_append(kept, v);
-        recent += strcmp(json_str_or(v, "sha256", ""), hex) == 0;
+        recent += strcmp(json_str_or(v, "sha256", ""), hex.s) == 0;
     }
-    json_array_append_new(kept, json_pack("{s:s, s:s, s:s, s:I}", "sha256", hex, "plugin", plugin, "what",
+    json_array_append_new(kept, json_pack("{s:s, s:s, s:s, s:I}", "sha256", hex.s, "plugin", plugin, "what",
                                     what, "at_us", (json_int_t)now_us)); /* steals */
     json_object_set_new(root, "crashes", kept);                          /* steals */
-    *ret_quarantined = recent >= QUARANTINE_CRASHES && !holds(quarantined, hex);
+    *ret_quarantined = recent >= QUARANTINE_CRASHES && !holds(quarantined, hex.s);
     if (*ret_quarantined)
-        json_array_append_new(quarantined, json_pack("{s:s, s:s, s:I}", "sha256", hex, "plugin", plugin,
+        json_array_append_new(quarantined, json_pack("{s:s, s:s, s:I}", "sha256", hex.s, "plugin", plugin,
                                                "since_us", (json_int_t)now_us)); /* steals */
     r = write_state(file, root);
     json_decref(root);
@@ -95,14 +93,12 @@ int quarantine_note(const char *file, const struct sha256 *digest, const char *p
 bool quarantine_has(const char *file, const struct sha256 *digest)
 {
     json_t *root;
-    char hex[2 * SHA256_LEN + 1];
     bool found;
 
     if (!file)
         return false;
     root = read_state(file);
-    digest_text(digest, hex);
-    found = holds(json_object_get(root, "quarantined"), hex);
+    found = holds(json_object_get(root, "quarantined"), sha256_format(digest).s);
     json_decref(root);
     return found;
 }

@@ -10,12 +10,6 @@
 
 #define TRUST_FILE_MAX (1u << 20)
 
-void digest_text(const struct sha256 *digest, char out[2 * SHA256_LEN + 1])
-{
-    for (int i = 0; i < SHA256_LEN; i++)
-        snprintf(out + (ptrdiff_t)2 * i, 3, "%02x", digest->b[i]);
-}
-
 static int read_trust(const char *file, json_t **ret)
 {
     struct buf content = BUF_INIT;
@@ -35,13 +29,12 @@ static int read_trust(const char *file, json_t **ret)
 
 static bool is_listed(const json_t *root, const struct sha256 *digest)
 {
-    char hex[2 * SHA256_LEN + 1];
+    struct sha256_text hex = sha256_format(digest);
     size_t i;
     json_t *v;
 
-    digest_text(digest, hex);
     json_array_foreach(json_object_get(root, "trusted"), i,
-        v) if (strcmp(json_str_or(v, "sha256", ""), hex) == 0) return true;
+        v) if (strcmp(json_str_or(v, "sha256", ""), hex.s) == 0) return true;
     return false;
 }
 
@@ -65,7 +58,6 @@ int trust_check(const char *trust_file, const struct sha256 *digest)
 int trust_add(const char *trust_file, const struct sha256 *digest, const char *plugin, const char *file)
 {
     struct buf out = BUF_INIT;
-    char hex[2 * SHA256_LEN + 1];
     json_t *root = NULL, *list;
     struct jsonw w;
     int r = read_trust(trust_file, &root);
@@ -83,9 +75,9 @@ int trust_add(const char *trust_file, const struct sha256 *digest, const char *p
         list = json_array();
         json_object_set_new(root, "trusted", list); /* steals */
     }
-    digest_text(digest, hex);
-    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "sha256", hex, "plugin", plugin, "file",
-                                    file, "since", clock_format(clock_wall_us()).s)); /* steals */
+    json_array_append_new(
+        list, json_pack("{s:s, s:s, s:s, s:s}", "sha256", sha256_format(digest).s, "plugin", plugin, "file",
+                  file, "since", clock_format(clock_wall_us()).s)); /* steals */
     jsonw_init(&w, &out);
     jsonw_value(&w, root);
     buf_addc(&out, '\n');

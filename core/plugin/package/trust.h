@@ -9,5 +9,3 @@ MUSTCHECK int trust_check(const char *trust_file, const struct sha256 *digest);
 /* Adds a digest with what it is for; 0 also when it is there already. A damaged file is left alone: -EINVAL. */
 MUSTCHECK int trust_add(
     const char *trust_file, const struct sha256 *digest, const char *plugin, const char *file);
-/* 64 hexadecimal digits and a NUL. */
-void digest_text(const struct sha256 *digest, char out[2 * SHA256_LEN + 1]);
