@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "db/pgarray.h"
 
 static const struct keyring *keys;
 
@@ -122,30 +123,6 @@ int audit_add(struct db_tx *tx, const struct audit_entry *e)
     return r;
 }
 
-/* A list of texts as PostgreSQL reads one; a NULL stays one. */
-static void add_item(struct buf *list, const char *s)
-{
-    buf_addc(list, list->len ? ',' : '{');
-    if (!s) {
-        buf_adds(list, "NULL");
-        return;
-    }
-    buf_addc(list, '"');
-    for (; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            buf_addc(list, '\\');
-        buf_addc(list, *s);
-    }
-    buf_addc(list, '"');
-}
-
-static void add_id_item(struct buf *list, struct uuid id)
-{
-    struct uuid_text t = uuid_format(id);
-
-    add_item(list, uuid_is_nil(id) ? NULL : t.s);
-}
-
 enum list {
     LIST_ID,
     LIST_KIND,
@@ -161,39 +138,37 @@ enum list {
     LISTS
 };
 
-static void add_row(struct buf lists[LISTS], const struct audit_entry *e, struct uuid id, const char *mac)
+static void add_row(struct pgarray lists[LISTS], const struct audit_entry *e, struct uuid id, const char *mac)
 {
-    add_id_item(&lists[LIST_ID], id);
-    add_item(&lists[LIST_KIND], e->actor_kind ? e->actor_kind : "");
-    add_id_item(&lists[LIST_ACTOR], e->actor);
-    add_item(&lists[LIST_ACTION], e->action);
-    add_item(&lists[LIST_OBJECT_KIND], e->object_kind ? e->object_kind : "");
-    add_id_item(&lists[LIST_OBJECT], e->object);
-    add_id_item(&lists[LIST_UNIT], e->unit);
-    add_item(&lists[LIST_FIELDS], e->fields ? e->fields : "");
-    add_item(&lists[LIST_REQUEST], e->request_id ? e->request_id : "");
-    add_item(&lists[LIST_RESULT], e->result ? e->result : "ok");
-    add_item(&lists[LIST_MAC], mac);
+    pgarray_uuid(&lists[LIST_ID], id);
+    pgarray_str(&lists[LIST_KIND], e->actor_kind ? e->actor_kind : "");
+    pgarray_uuid(&lists[LIST_ACTOR], e->actor);
+    pgarray_str(&lists[LIST_ACTION], e->action);
+    pgarray_str(&lists[LIST_OBJECT_KIND], e->object_kind ? e->object_kind : "");
+    pgarray_uuid(&lists[LIST_OBJECT], e->object);
+    pgarray_uuid(&lists[LIST_UNIT], e->unit);
+    pgarray_str(&lists[LIST_FIELDS], e->fields ? e->fields : "");
+    pgarray_str(&lists[LIST_REQUEST], e->request_id ? e->request_id : "");
+    pgarray_str(&lists[LIST_RESULT], e->result ? e->result : "ok");
+    pgarray_str(&lists[LIST_MAC], mac);
 }
 
-static int send_many(struct db_tx *tx, struct buf lists[LISTS], int64_t at)
+static int send_many(struct db_tx *tx, struct pgarray lists[LISTS], int64_t at)
 {
     struct db_args rows, pending;
     struct db_call calls[] = {
         {.stmt = insert_rows, .args = &rows}, {.stmt = insert_pendings, .args = &pending}};
     int r;
 
-    for (int i = 0; i < LISTS; i++)
-        buf_addc(&lists[i], '}');
     db_args_reset(&rows);
     db_arg_int(&rows, db_tx_tenant(tx));
     db_arg_time(&rows, at);
     db_arg_str(&rows, keyring_current(keys));
     for (int i = 0; i < LISTS; i++)
-        db_arg_str(&rows, buf_str(&lists[i]));
+        db_arg_str(&rows, pgarray_end(&lists[i]));
     db_args_reset(&pending);
     db_arg_int(&pending, db_tx_tenant(tx));
-    db_arg_str(&pending, buf_str(&lists[LIST_ID]));
+    db_arg_str(&pending, buf_str(&lists[LIST_ID].b)); /* closed above */
     r = db_exec_many(tx, calls, ARRAY_LEN(calls));
     db_calls_done(calls, ARRAY_LEN(calls));
     return r;
@@ -201,7 +176,7 @@ static int send_many(struct db_tx *tx, struct buf lists[LISTS], int64_t at)
 
 int audit_add_many(struct db_tx *tx, const struct audit_entry *entries, size_t count)
 {
-    struct buf lists[LISTS] = {0};
+    struct pgarray lists[LISTS] = {0};
     int64_t at = clock_agreed_us();
     int r = keys ? 0 : -ENOKEY;
 
@@ -216,7 +191,7 @@ int audit_add_many(struct db_tx *tx, const struct audit_entry *entries, size_t c
     if (r == 0 && count)
         r = send_many(tx, lists, at);
     for (int i = 0; i < LISTS; i++)
-        buf_done(&lists[i]);
+        pgarray_done(&lists[i]);
     return r;
 }
 

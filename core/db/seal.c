@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "db/pgarray.h"
 
 static const struct db_stmt last_seal = {
     "seal.last", "SELECT n, head FROM juxin.audit_seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1"};
@@ -102,7 +103,8 @@ int seal_sign(
 static int store(struct db_tx *tx, const struct seal_fields *f, const struct db_rows *rows, const char *head,
     const char *signature)
 {
-    struct buf ids CLEANUP(buf_done) = BUF_INIT;
+    struct pgarray ids CLEANUP(pgarray_done) = PGARRAY_INIT;
+    const char *list;
     char root[SEAL_HEX], previous[SEAL_HEX], first[UUID_TEXT_LEN + 1], last[UUID_TEXT_LEN + 1];
     struct db_args a;
     int count = db_rows_count(rows), r;
@@ -127,18 +129,18 @@ static int store(struct db_tx *tx, const struct seal_fields *f, const struct db_
     if (r < 0)
         return r;
     for (int i = 0; i < count; i++)
-        buf_addf(&ids, "%c%s", i ? ',' : '{', db_get(rows, i, 0));
-    buf_addc(&ids, '}');
+        pgarray_uuid(&ids, db_get_uuid(rows, i, 0));
+    list = pgarray_end(&ids);
     db_args_reset(&a);
     db_arg_int(&a, f->tenant);
     db_arg_int(&a, f->n);
-    db_arg_str(&a, buf_str(&ids));
+    db_arg_str(&a, list);
     r = db_exec_expect(tx, insert_members, &a, (uint64_t)count);
     if (r < 0)
         return r;
     db_args_reset(&a);
     db_arg_int(&a, f->tenant);
-    db_arg_str(&a, buf_str(&ids));
+    db_arg_str(&a, list);
     return db_exec_expect(tx, delete_pending, &a, (uint64_t)count);
 }
 
