@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #define POINTER_MAX 200 /* bytes of a name in a pointer */
@@ -117,35 +117,17 @@ int json_read_file(const char *path, size_t max_bytes, json_t **ret, struct json
 {
     struct buf content = BUF_INIT;
     struct json_limits limits = {32, 20000000};
-    struct stat st;
-    int fd, r = 0;
+    int fd, r;
 
     if (fault)
         *fault = (struct json_fault){"cannot be read", 0, 0, 0};
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) < 0)
-        r = -errno;
-    else if ((uint64_t)st.st_size > max_bytes)
-        r = -EFBIG;
-    while (r == 0) {
-        ssize_t n;
-
-        buf_reserve(&content, 65536);
-        n = read(fd, content.data + content.len, 65536);
-        if (n < 0 && errno != EINTR)
-            r = -errno;
-        if (n == 0)
-            break;
-        if (n > 0)
-            content.len += (size_t)n;
-        if (content.len > max_bytes)
-            r = -EFBIG;
-    }
+    r = file_take(fd, max_bytes, &content);
     close(fd);
     if (r == 0)
-        r = json_parse((struct text){buf_str(&content), content.len}, limits, ret, fault);
+        r = json_parse(buf_text(&content), limits, ret, fault);
     if (r == -EDOM) /* told apart for clients only */
         r = -EINVAL;
     buf_done(&content);

@@ -6,25 +6,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "net/listen.h"
-
-static int read_all(int fd, struct buf *out)
-{
-    for (;;) {
-        ssize_t n;
-
-        buf_reserve(out, 16384);
-        n = read(fd, out->data + out->len, 16384);
-        if (n == 0)
-            return 0;
-        if (n < 0)
-            return -errno;
-        out->len += (size_t)n;
-        if (out->len > (1u << 24))
-            return -EFBIG;
-    }
-}
 
 static int split(const struct buf *answer, int *ret_status, struct buf *body)
 {
@@ -66,7 +50,7 @@ int ask_server(const struct config *config, const char *path, int *ret_status, s
         write(fd, request, strlen(request)) != (ssize_t)strlen(request))
         r = -errno;
     if (r == 0)
-        r = read_all(fd, &answer);
+        r = file_take(fd, 1u << 24, &answer);
     close(fd);
     return r == 0 ? split(&answer, ret_status, body) : r;
 }

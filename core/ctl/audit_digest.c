@@ -14,32 +14,15 @@ static void missing(void *arg, int32_t tenant, int64_t n)
     ctl_progress(arg, "tenant %d: batch %lld is not the one the digest knows", tenant, (long long)n);
 }
 
-static int read_whole(const char *path, struct buf *ret)
-{
-    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    char chunk[8192];
-    size_t n;
-    int r = 0;
-
-    if (!in)
-        return -errno;
-    while (r == 0 && (n = fread(chunk, 1, sizeof(chunk), in)) > 0) {
-        buf_add(ret, chunk, n);
-        r = ret->len > DIGEST_MAX ? -EFBIG : 0;
-    }
-    if (in != stdin)
-        fclose(in);
-    return r;
-}
-
 static int compare(struct ctl *c, const char *path)
 {
     struct buf document CLEANUP(buf_done) = BUF_INIT;
     struct daily_check check = {.missing = missing, .arg = c};
-    int r = read_whole(path, &document);
+    int r = ctl_read_file(c, path, DIGEST_MAX, &document);
 
-    if (r == 0)
-        r = daily_compare(c->db, buf_text(&document), assemble_keyring(), &check);
+    if (r < 0)
+        return r == -ENOENT ? CTL_NOT_FOUND : CTL_FAILED;
+    r = daily_compare(c->db, buf_text(&document), assemble_keyring(), &check);
     if (r == -EINVAL)
         return ctl_fail(c, CTL_USAGE, "%s is not a digest", path);
     if (r == -EBADMSG)

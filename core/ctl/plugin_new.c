@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "ctl/commands.h"
 #include "ctl/plugin_common.h"
-#include "plugin/package/file.h"
 #include "plugin/package/manifest.h"
 
 #define TEMPLATE_MAX (1u << 20)

@@ -1,6 +1,6 @@
 /* juxinctl plugin trust */
+#include "base/file.h"
 #include "ctl/commands.h"
-#include "plugin/package/file.h"
 #include "plugin/package/note.h"
 #include "plugin/package/trust.h"
 

@@ -2,11 +2,10 @@
 #include "db/daily.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 
 #define TITLE "juxin audit digest 1"
 
@@ -115,37 +114,9 @@ int daily_digest(struct db *db, const int32_t *tenants, size_t count, int32_t da
     return 0;
 }
 
-static int write_whole(const char *path, struct text document)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640), r = 0;
-    ssize_t n;
-
-    if (fd < 0)
-        return -errno;
-    n = write(fd, document.ptr, document.len);
-    if (n != (ssize_t)document.len)
-        r = n < 0 ? -errno : -ENOSPC;
-    if (r == 0 && fsync(fd) < 0)
-        r = -errno;
-    close(fd);
-    return r;
-}
-
 int daily_write(const char *path, struct text document)
 {
-    char temporary[PATH_MAX];
-    int r;
-
-    if (access(path, F_OK) == 0)
-        return 0;
-    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new", path) >= sizeof(temporary))
-        return -ENAMETOOLONG;
-    r = write_whole(temporary, document);
-    if (r == 0 && rename(temporary, path) < 0)
-        r = -errno;
-    if (r < 0)
-        unlink(temporary);
-    return r;
+    return access(path, F_OK) == 0 ? 0 : file_replace(path, document, 0640);
 }
 
 /* "word rest" */

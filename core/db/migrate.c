@@ -3,9 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #define LOCK_KEY "7310868735422001" /* any number of our own */
@@ -80,23 +83,14 @@ static int by_name(const void *a, const void *b)
 static int read_file(const char *dir, struct file *f)
 {
     char *path = str_printf("%s/%s", dir, f->name);
-    FILE *in = fopen(path, "re");
+    int fd = open(path, O_RDONLY | O_CLOEXEC), r;
     struct sha256 digest;
-    char chunk[8192];
-    size_t n;
-    int r = 0;
 
     free(path);
-    if (!in)
+    if (fd < 0)
         return -errno;
-    while (r == 0 && (n = fread(chunk, 1, sizeof(chunk), in)) > 0) {
-        buf_add(&f->text, chunk, n);
-        if (f->text.len > FILE_MAX)
-            r = -EFBIG;
-    }
-    if (r == 0 && ferror(in))
-        r = -EIO;
-    fclose(in);
+    r = file_take(fd, FILE_MAX, &f->text);
+    close(fd);
     digest = sha256_of(buf_text(&f->text));
     f->checksum = sha256_format(&digest);
     return r;

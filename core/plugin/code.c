@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "plugin/hook/offer.h"
 #include "plugin/host/frame.h"
 #include "plugin/host/host.h"
-#include "plugin/package/file.h"
 #include "plugin/package/note.h"
 #include "plugin/package/quarantine.h"
 #include "plugin/package/registry.h"

@@ -7,12 +7,12 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "plugin/code.h"
 #include "plugin/hook/offer.h"
 #include "plugin/host/frame.h"
 #include "plugin/host/host.h"
-#include "plugin/package/file.h"
 #include "plugin/package/manifest.h"
 #include "plugin/package/registry.h"
 #include "plugin/package/statements.h"

@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "imports.h"
 #include "loop/slot.h"
 #include "plugin/hook/hook_list.h"
@@ -60,7 +61,7 @@ static void write_file(const char *path, struct text content)
     struct buf b = BUF_INIT;
 
     buf_add_text(&b, content);
-    assert_int_equal(file_replace(path, &b), 0);
+    assert_int_equal(file_replace(path, buf_text(&b), 0644), 0);
     buf_done(&b);
 }
 
@@ -404,7 +405,7 @@ static void a_damaged_trust_file_is_not_written(void **state)
         struct buf content = BUF_INIT;
 
         buf_adds(&content, damaged[i]);
-        assert_int_equal(file_replace(file, &content), 0);
+        assert_int_equal(file_replace(file, buf_text(&content), 0644), 0);
         assert_int_equal(trust_check(file, &digest), -EINVAL);
         assert_int_equal(trust_add(file, &digest, "good", "/good.so"), -EINVAL);
         buf_clear(&content);

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "plugin/package/file.h"
+#include "base/file.h"
 #include "plugin/package/note.h"
 
 #include <elf.h>

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/jsonw.h"
-#include "plugin/package/file.h"
 
 #define FILE_MAX_BYTES (1u << 20)
 
@@ -34,7 +34,7 @@ static int write_state(const char *file, const json_t *root)
     jsonw_init(&w, &out);
     jsonw_value(&w, root);
     buf_addc(&out, '\n');
-    r = file_replace(file, &out);
+    r = file_replace(file, buf_text(&out), 0644);
     buf_done(&out);
     return r;
 }

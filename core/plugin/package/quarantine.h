@@ -1,5 +1,6 @@
 /* Plugins that crashed too often: by digest of the shared object, in one file of the state directory, so that it works
- * without a database and a repaired build is free at once. The master writes, workers and juxinctl read. */
+ * without a database and a repaired build is free at once. The master and juxinctl write, workers read, as a
+ * user of their own. */
 #pragma once
 
 #include "base/base.h"

@@ -4,9 +4,9 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/jsonw.h"
-#include "plugin/package/file.h"
 
 #define TRUST_FILE_MAX (1u << 20)
 
@@ -81,7 +81,7 @@ int trust_add(const char *trust_file, const struct sha256 *digest, const char *p
     jsonw_init(&w, &out);
     jsonw_value(&w, root);
     buf_addc(&out, '\n');
-    r = file_replace(trust_file, &out);
+    r = file_replace(trust_file, buf_text(&out), 0644);
     buf_done(&out);
     json_decref(root);
     return r;

@@ -1,4 +1,5 @@
-/* Which shared objects this server's owner trusts: a file of SHA-256 digests, written by `juxinctl plugin trust`. */
+/* Which shared objects this server's owner trusts: a file of SHA-256 digests, written by `juxinctl plugin trust`. It is no
+ * secret, and workers read it as a user of their own. */
 #pragma once
 
 #include "base/base.h"

@@ -1,5 +1,5 @@
-/* Reading, replacing and judging files. Runs at start and in juxinctl: it may block. */
-#include "plugin/package/file.h"
+/* Reading, replacing and judging files. */
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int read_all(int fd, size_t max, struct buf *out)
+#define PIECE 65536u
+
+int file_take(int fd, size_t max, struct buf *out)
+{
+    for (;;) {
+        ssize_t n;
+
+        buf_reserve(out, PIECE);
+        n = read(fd, out->data + out->len, PIECE);
+        if (n == 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0)
+            out->len += (size_t)n;
+        out->data[out->len] = '\0';
+        if (out->len > max)
+            return -EFBIG;
+    }
+}
+
+static int read_regular(int fd, size_t max, struct buf *out)
 {
     struct stat st;
 
@@ -15,22 +36,7 @@ static int read_all(int fd, size_t max, struct buf *out)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return -EINVAL;
-    if ((uint64_t)st.st_size > max)
-        return -EFBIG;
-    for (;;) {
-        ssize_t n;
-
-        buf_reserve(out, 65536);
-        n = read(fd, out->data + out->len, 65536);
-        if (n == 0)
-            return 0;
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0)
-            out->len += (size_t)n;
-        if (out->len > max)
-            return -EFBIG;
-    }
+    return (uint64_t)st.st_size > max ? -EFBIG : file_take(fd, max, out);
 }
 
 int file_read(const char *path, size_t max, struct buf *out)
@@ -39,10 +45,8 @@ int file_read(const char *path, size_t max, struct buf *out)
 
     if (fd < 0)
         return -errno;
-    r = read_all(fd, max, out);
+    r = read_regular(fd, max, out);
     close(fd);
-    if (out->data)
-        out->data[out->len] = '\0';
     return r;
 }
 
@@ -61,21 +65,20 @@ static int write_all(int fd, const char *data, size_t len)
     return fsync(fd) < 0 ? -errno : 0;
 }
 
-int file_replace(const char *path, const struct buf *content)
+int file_replace(const char *path, struct text content, unsigned mode)
 {
     char temporary[PATH_MAX];
     int fd, r;
 
-    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new", path) >= sizeof(temporary))
+    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.%d.new", path, (int)getpid()) >= sizeof(temporary))
         return -ENAMETOOLONG;
     if (unlink(temporary) < 0 && errno != ENOENT)
         return -errno;
     fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
-    r = write_all(fd, buf_str(content), content->len);
-    /* The lists kept this way are no secret, and workers that read them run as another user. */
-    if (r == 0 && fchmod(fd, 0644) < 0)
+    r = write_all(fd, content.ptr, content.len);
+    if (r == 0 && fchmod(fd, mode) < 0) /* whatever the umask is */
         r = -errno;
     if (close(fd) < 0 && r == 0)
         r = -errno;
