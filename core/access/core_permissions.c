@@ -14,8 +14,11 @@ static const struct {
 
 void core_permissions_declare(void)
 {
-    for (unsigned i = 0; i < CORE_PERMISSION_COUNT; i++)
+    for (unsigned i = 0; i < CORE_PERMISSION_COUNT; i++) {
         permission_ids[i] = permission_declare(table[i].name, table[i].zh, table[i].en);
+        if (permission_ids[i] == PERMISSION_NONE)
+            abort();
+    }
 }
 
 uint32_t core_permission(enum core_permission p)

@@ -48,9 +48,7 @@ uint32_t permission_declare(const char *name, const char *label_zh, const char *
 {
     uint32_t id = permission_intern(text_of(name));
 
-    if (id == PERMISSION_NONE)
-        abort();
-    if (!infos[id].is_declared) {
+    if (id != PERMISSION_NONE && !infos[id].is_declared) {
         infos[id].label_zh = str_dup(label_zh);
         infos[id].label_en = str_dup(label_en);
         infos[id].is_declared = true;

@@ -17,7 +17,7 @@ struct permission_info {
 };
 
 uint32_t permission_declare(
-    const char *name, const char *label_zh, const char *label_en); /* aborts beyond the max */
+    const char *name, const char *label_zh, const char *label_en); /* PERMISSION_NONE beyond the max */
 uint32_t permission_intern(struct text name);                      /* PERMISSION_NONE beyond the max */
 uint32_t permission_find(struct text name);                        /* PERMISSION_NONE when unknown */
 const struct permission_info *permission_info(uint32_t id);

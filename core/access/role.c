@@ -11,7 +11,6 @@
 #include "db/pgarray.h"
 #include "tenant/units.h"
 
-#define ROLES_MAX 128
 #define WORDS (PERMISSIONS_MAX / 64)
 
 struct declared {
@@ -57,13 +56,13 @@ static struct declared *find_declared(const char *name)
     return NULL;
 }
 
-void role_declare(const char *name, const char *label_zh, const char *label_en)
+int role_declare(const char *name, const char *label_zh, const char *label_en)
 {
     struct declared *d = find_declared(name);
 
     if (!d) {
         if (declared_count == ROLES_MAX)
-            abort();
+            return -ENOSPC;
         d = declared[declared_count++] = mem_zalloc(sizeof(*d));
         d->name = str_dup(name);
     }
@@ -71,15 +70,18 @@ void role_declare(const char *name, const char *label_zh, const char *label_en)
         d->zh = str_dup(label_zh);
         d->en = str_dup(label_en);
     }
+    return 0;
 }
 
-void role_declare_permission(const char *role, const char *permission)
+int role_declare_permission(const char *role, const char *permission)
 {
     uint32_t p = permission_intern(text_of(permission));
+    int r = role_declare(role, NULL, NULL);
 
-    role_declare(role, NULL, NULL);
-    if (p != PERMISSION_NONE)
-        find_declared(role)->permissions[p / 64] |= 1ull << (p % 64);
+    if (r < 0 || p == PERMISSION_NONE)
+        return -ENOSPC;
+    find_declared(role)->permissions[p / 64] |= 1ull << (p % 64);
+    return 0;
 }
 
 static int exec_affected(struct db_tx *tx, struct db_stmt stmt, struct db_args *a, uint32_t *changed)

@@ -5,9 +5,11 @@
 #include "access/call.h"
 #include "base/base.h"
 
-/* At start; a name declared twice keeps its first labels. */
-void role_declare(const char *name, const char *label_zh, const char *label_en);
-void role_declare_permission(
+#define ROLES_MAX 128 /* declared ones */
+
+/* At start; a name declared twice keeps its first labels. -ENOSPC: there is no room for more roles or permissions. */
+MUSTCHECK int role_declare(const char *name, const char *label_zh, const char *label_en);
+MUSTCHECK int role_declare_permission(
     const char *role, const char *permission); /* the role is declared when it is new */
 
 /* Brings the declared roles into the unit of work's tenant: missing roles and missing permissions are added, nothing

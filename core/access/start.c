@@ -7,21 +7,28 @@
 #include "access/role.h"
 #include "tenant/tenants.h"
 
+/* The core's own have room. */
+static void must(int r)
+{
+    if (r < 0)
+        abort();
+}
+
 static void declare_roles(void)
 {
-    role_declare("administrator", "管理员", "Administrator");
-    role_declare("auditor", "审计员", "Auditor");
-    role_declare_permission("auditor", "core.unit.read");
-    role_declare_permission("auditor", "core.department.read");
-    role_declare_permission("auditor", "core.account.read");
-    role_declare_permission("auditor", "core.role.read");
-    role_declare_permission("auditor", "core.grant.read");
-    role_declare_permission("auditor", "core.policy.read");
-    role_declare_permission("auditor", "core.explain");
-    role_declare_permission("auditor", "core.audit.read");
+    must(role_declare("administrator", "管理员", "Administrator"));
+    must(role_declare("auditor", "审计员", "Auditor"));
+    must(role_declare_permission("auditor", "core.unit.read"));
+    must(role_declare_permission("auditor", "core.department.read"));
+    must(role_declare_permission("auditor", "core.account.read"));
+    must(role_declare_permission("auditor", "core.role.read"));
+    must(role_declare_permission("auditor", "core.grant.read"));
+    must(role_declare_permission("auditor", "core.policy.read"));
+    must(role_declare_permission("auditor", "core.explain"));
+    must(role_declare_permission("auditor", "core.audit.read"));
     for (unsigned i = 0; i < CORE_PERMISSION_COUNT; i++) {
         if (i != CORE_AUDIT_READ) /* separated duties: who administers does not read the trail of it */
-            role_declare_permission("administrator", core_permission_name((enum core_permission)i));
+            must(role_declare_permission("administrator", core_permission_name((enum core_permission)i)));
     }
 }
 

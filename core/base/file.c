@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define PIECE 65536u
 
@@ -86,6 +89,33 @@ int file_replace(const char *path, struct text content, unsigned mode)
         r = -errno;
     if (r < 0)
         unlink(temporary);
+    return r;
+}
+
+int file_lock(const char *path, int64_t patience_ms, int *ret_fd)
+{
+    int64_t until_ms = clock_mono_ms() + patience_ms;
+    struct timespec pause = {.tv_nsec = 2000000};
+    char beside[PATH_MAX];
+    int fd, r = 0;
+
+    if ((size_t)snprintf(beside, sizeof(beside), "%s.lock", path) >= sizeof(beside))
+        return -ENAMETOOLONG;
+    fd = open(beside, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -errno;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        r = errno == EWOULDBLOCK && clock_mono_ms() >= until_ms ? -EAGAIN
+            : errno == EWOULDBLOCK || errno == EINTR            ? 0
+                                                                : -errno;
+        if (r < 0)
+            break;
+        nanosleep(&pause, NULL);
+    }
+    if (r < 0)
+        close(fd);
+    else
+        *ret_fd = fd;
     return r;
 }
 

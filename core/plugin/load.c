@@ -73,6 +73,8 @@ static void load_resources(struct plugin *p, struct diags *d)
             diag_line(d, dir, 0, NULL, "cannot be read: %s", strerror(errno));
         return;
     }
+    if (n > ENTRIES_MAX)
+        diag_line(d, dir, 0, NULL, "more than %d resources", ENTRIES_MAX);
     p->resources = arena_array(p->arena, (size_t)n + 1, sizeof(*p->resources));
     for (int i = 0; i < n && i < ENTRIES_MAX; i++) {
         struct plugin_resource *res = &p->resources[p->resource_count];
@@ -151,9 +153,8 @@ static struct plugin *plugin_new(const char *dir)
     return p;
 }
 
-struct plugin *plugin_load_dir(const char *dir, const struct plugin_load_config *config, struct diags *d)
+static void load_plugin(struct plugin *p, const struct plugin_load_config *config, struct diags *d)
 {
-    struct plugin *p = plugin_new(dir);
     char why[FILE_WHY_MAX];
 
     if (!plugin_id_is_valid(p->id))
@@ -166,6 +167,13 @@ struct plugin *plugin_load_dir(const char *dir, const struct plugin_load_config 
         plugin_mark(p, "untrusted", why);
     if (!p->policy.unavailable || (config->without_code && config->is_development))
         (void)!plugin_code_load(p, config, d);
+}
+
+struct plugin *plugin_load_dir(const char *dir, const struct plugin_load_config *config, struct diags *d)
+{
+    struct plugin *p = plugin_new(dir);
+
+    load_plugin(p, config, d);
     return p;
 }
 
@@ -181,7 +189,11 @@ static int load_directory(const char *directory, const struct plugin_load_config
 
     if (n < 0)
         return errno == ENOENT ? 0 : -errno;
-    for (int i = 0; i < n && i < ENTRIES_MAX; i++) {
+    if (n > ENTRIES_MAX) { /* one that is left out would guard nothing */
+        free_entries(entries, n);
+        return -E2BIG;
+    }
+    for (int i = 0; i < n; i++) {
         struct arena *a = arena_new();
         const char *dir = arena_printf(a, "%s/%s", directory, entries[i]->d_name);
         struct diags d;
@@ -192,9 +204,11 @@ static int load_directory(const char *directory, const struct plugin_load_config
         /* What cannot be looked at is a plugin all the same, which then says why: dropped, it would guard nothing. */
         if (r == 0 ? S_ISDIR(st.st_mode) : errno != ENOENT) {
             diags_init(&d, a);
-            p = plugin_load_dir(dir, config, &d);
-            if (registry_add(p) < 0)
-                plugin_free(p); /* the first directory of the list wins */
+            p = plugin_new(dir);
+            if (registry_add(p) == 0)
+                load_plugin(p, config, &d);
+            else /* the first directory of the list wins; of the other nothing runs, nothing is offered */
+                plugin_free(p);
         }
         arena_free(a);
     }

@@ -14,15 +14,33 @@
 #include "plugin/package/registry.h"
 #include "plugin/policy/policies.h"
 
-static void declare(const struct plugin *p)
+static int declare(const struct plugin *p)
 {
-    for (size_t i = 0; i < p->permission_count; i++)
-        permission_declare(p->permissions[i].name, p->permissions[i].label.zh, p->permissions[i].label.en);
-    for (size_t i = 0; i < p->role_count; i++) {
-        role_declare(p->roles[i].id, p->roles[i].label.zh, p->roles[i].label.en);
-        for (const char *const *name = p->roles[i].permissions; *name; name++)
-            role_declare_permission(p->roles[i].id, *name);
+    int r = 0;
+
+    for (size_t i = 0; i < p->permission_count && r == 0; i++)
+        if (permission_declare(p->permissions[i].name, p->permissions[i].label.zh,
+                p->permissions[i].label.en) == PERMISSION_NONE)
+            r = -ENOSPC;
+    for (size_t i = 0; i < p->role_count && r == 0; i++) {
+        r = role_declare(p->roles[i].id, p->roles[i].label.zh, p->roles[i].label.en);
+        for (const char *const *name = p->roles[i].permissions; *name && r == 0; name++)
+            r = role_declare_permission(p->roles[i].id, *name);
     }
+    return r;
+}
+
+/* In the order of their ids; what a server has no room for does not keep it from starting. */
+static void declare_all(void)
+{
+    char why[160];
+
+    snprintf(why, sizeof(why),
+        "its permissions or roles find no room: a server has at most %d and %d, all plugins' together",
+        PERMISSIONS_MAX, ROLES_MAX);
+    for (size_t i = 0; i < plugin_count(); i++)
+        if (declare(plugin_at(i)) < 0)
+            plugin_reject(plugin_at(i)->id, "invalid", why);
 }
 
 static void report(const struct plugin *p)
@@ -65,8 +83,7 @@ int plugins_start(const struct config *c, bool with_code)
             LOG_ERROR, "plugin.directory_unreadable", LF_STR("directory", c->plugins_directory), LF_ERR(r));
         return r;
     }
-    for (size_t i = 0; i < plugin_count(); i++)
-        declare(plugin_at(i));
+    declare_all();
     policies_init();
     if (!with_code)
         return 0;

@@ -601,8 +601,8 @@ static void load_once(void)
     access_init();
     assert_int_equal(plugin_load_all(&load), 0);
     policies_init();
-    role_declare_permission(
-        "works_all", "works.item.assign"); /* a manifest's roles come before its resources */
+    /* a manifest's roles come before its resources */
+    assert_int_equal(role_declare_permission("works_all", "works.item.assign"), 0);
     engine_init();
     item = resource_find("works.item");
     assert_non_null(item);

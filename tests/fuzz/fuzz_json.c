@@ -21,6 +21,10 @@ static char directory[] = "/tmp/juxin-fuzz.XXXXXX", file[64];
 
 static void remove_directory(void)
 {
+    char lock[80];
+
+    snprintf(lock, sizeof(lock), "%s.lock", file); /* of what changes the lists */
+    unlink(lock);
     unlink(file);
     rmdir(directory);
 }

@@ -16,18 +16,20 @@
 #include <elf.h>
 #include <juxin/plugin.h>
 
+#include "access/permission.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/config.h"
 #include "base/file.h"
 #include "imports.h"
 #include "loop/slot.h"
 #include "plugin/hook/hook_list.h"
 #include "plugin/hook/offer.h"
 #include "plugin/load.h"
-#include "plugin/package/file.h"
 #include "plugin/package/quarantine.h"
 #include "plugin/package/registry.h"
 #include "plugin/package/trust.h"
+#include "plugin/start.h"
 
 static struct arena *arena;
 static char *root; /* a directory of our own, readable by nobody else */
@@ -439,6 +441,41 @@ static void crashes_far_apart_do_not_count(void **state)
     assert_false(quarantine_has(file, &a));
 }
 
+/* The master notes a crash while juxinctl lifts a quarantine, or two masters' workers die: nothing is lost of either. */
+static void two_processes_note_crashes(void **state)
+{
+    const char *file = arena_printf(arena, "%s/two.json", root);
+    struct buf content = BUF_INIT;
+    int notes = 0;
+    pid_t pid[2];
+
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        pid[k] = fork();
+        if (pid[k] != 0)
+            continue;
+        for (int i = 0; i < 40; i++) {
+            struct sha256 digest = sha256_of(text_of(arena_printf(arena, "%d %d", k, i)));
+            bool quarantined;
+
+            if (quarantine_note(file, &digest, "p", "x", 1000000, &quarantined) < 0)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    for (int k = 0; k < 2; k++) {
+        int status;
+
+        assert_int_equal(waitpid(pid[k], &status, 0), pid[k]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    assert_int_equal(file_read(file, 1u << 20, &content), 0);
+    for (const char *p = buf_str(&content); (p = strstr(p, "\"at_us\"")); p++)
+        notes++;
+    buf_done(&content);
+    assert_int_equal(notes, 80);
+}
+
 static void a_directory_with_faults_does_not_stop_the_others(void **state)
 {
     struct plugin_load_config config = {.is_development = true};
@@ -455,6 +492,74 @@ static void a_directory_with_faults_does_not_stop_the_others(void **state)
     assert_true(plugin_is_available(plugin_find("good")));
     assert_string_equal(plugin_find("minor")->policy.unavailable, "abi_mismatch");
     assert_null(plugin_find("nobody"));
+}
+
+static size_t all_offers(void)
+{
+    const struct offers *o = offers();
+
+    return o->filter_count + o->action_count + o->provider_count + o->route_count + o->lifecycle_count;
+}
+
+/* What stands in a later directory under a name that is taken is not run: it would be offered and then be gone. */
+static void the_first_directory_of_a_name_wins(void **state)
+{
+    struct plugin_load_config config = {.is_development = true};
+    const char *first = install("good");
+    size_t alone;
+
+    (void)state;
+    assert_int_equal(system(arena_printf(arena, "cp -r '%s/plugins' '%s/other'", root, root)), 0);
+    config.directory = arena_printf(arena, "%s/plugins", root);
+    assert_int_equal(plugin_load_all(&config), 0);
+    alone = all_offers();
+    assert_true(alone > 0);
+    offers_clear();
+    registry_clear();
+    config.directory = arena_printf(arena, "%s/plugins:%s/other", root, root);
+    assert_int_equal(plugin_load_all(&config), 0);
+    assert_int_equal(plugin_count(), 1);
+    assert_string_equal(plugin_at(0)->dir, first);
+    assert_int_equal(all_offers(), alone);
+    for (size_t i = 0; i < offers()->filter_count; i++)
+        assert_ptr_equal(offers()->filters[i].plugin, plugin_at(0));
+}
+
+/* A plugin that declares nothing but so many permissions. */
+static void install_greedy(const char *name, int permissions)
+{
+    const char *dir = arena_printf(arena, "%s/plugins/%s", root, name);
+    struct buf manifest = BUF_INIT;
+
+    assert_int_equal(mkdir(dir, 0755), 0);
+    buf_addf(&manifest,
+        "{\"id\":\"%s\",\"version\":\"0.1.0\",\"label\":{\"zh-CN\":\"贪\",\"en\":\"G\"},\"permissions\":{",
+        name);
+    for (int i = 0; i < permissions; i++)
+        buf_addf(&manifest, "%s\"%s.p%d\":{\"zh-CN\":\"权\",\"en\":\"P\"}", i ? "," : "", name, i);
+    buf_adds(&manifest, "}}");
+    write_file(arena_printf(arena, "%s/plugin.json", dir), buf_text(&manifest));
+    buf_done(&manifest);
+}
+
+/* More permissions than one plugin may have, or than the server has room for: that plugin does not run, the server does. */
+static void permissions_without_end_are_refused(void **state)
+{
+    struct config config = {.limits.request_ms = 1000, .plugins_development = 1};
+
+    (void)state;
+    install("good");
+    install_greedy("greedy", 257);
+    for (int i = 0; i < 9; i++)
+        install_greedy(arena_printf(arena, "many%d", i), 250);
+    config.plugins_directory = arena_printf(arena, "%s/plugins", root);
+    assert_int_equal(plugins_start(&config, false), 0);
+    assert_true(plugin_is_available(plugin_find("good")));
+    assert_non_null(strstr(plugin_find("greedy")->unavailable_detail, "/permissions: more than 256 members"));
+    for (int i = 0; i < 8; i++)
+        assert_true(plugin_is_available(plugin_find(arena_printf(arena, "many%d", i))));
+    assert_string_equal(plugin_find("many8")->policy.unavailable, "invalid");
+    assert_non_null(strstr(plugin_find("many8")->unavailable_detail, "find no room"));
 }
 
 static void count_hook(const struct hook_entry *e, void *arg)
@@ -491,8 +596,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(production_loads_what_is_trusted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_trust_file_is_not_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(crashes_far_apart_do_not_count, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_processes_note_crashes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_directory_with_faults_does_not_stop_the_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hooks_are_listed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_first_directory_of_a_name_wins, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(permissions_without_end_are_refused, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -466,8 +466,8 @@ int scenarios_begin(void)
 void scenarios_end(void)
 {
     static const char *const files[] = {"config.json", "faults.json", "keys.json", "trust.json",
-        "quarantine.json", "demo/plugin.json", "demo/queries.sql", "demo/resources/r.json", "demo/resources",
-        "demo", ""};
+        "trust.json.lock", "quarantine.json", "quarantine.json.lock", "demo/plugin.json", "demo/queries.sql",
+        "demo/resources/r.json", "demo/resources", "demo", ""};
 
     memory_server_end(directory);
     resource_unload_all();

@@ -7,6 +7,10 @@
 
 #define REQUIRES_MAX 16
 #define LIST_MAX 256
+#define PERMISSIONS_MEMBERS_MAX                                                                              \
+    256                      /* a server has room for 2048, all plugins' and their resources' together */
+#define ROLES_MEMBERS_MAX 32 /* … for 128 */
+#define SETTINGS_MEMBERS_MAX 64
 
 static const struct diag_member manifest_members[] = {
     {"id", DIAG_STRING, true},
@@ -135,12 +139,23 @@ static bool is_own(const struct plugin *p, const char *name)
     return strncmp(name, p->id, len) == 0 && name[len] == '.';
 }
 
+/* One plugin must not take the room of all: of too many it gets none. */
+static bool are_few(struct reading *r, const char *pointer, const json_t *object, size_t max)
+{
+    if (json_object_size(object) <= max)
+        return true;
+    diag_add(r->d, r->f, pointer, NULL, "more than %zu members", max);
+    return false;
+}
+
 static void read_permissions(struct reading *r, const json_t *object)
 {
     struct plugin *p = r->p;
     const char *name;
     json_t *v;
 
+    if (!are_few(r, "/permissions", object, PERMISSIONS_MEMBERS_MAX))
+        return;
     p->permissions = arena_array(p->arena, json_object_size(object) + 1, sizeof(*p->permissions));
     json_object_foreach((json_t *)object, name, v)
     {
@@ -160,6 +175,8 @@ static void read_roles(struct reading *r, const json_t *object)
     const char *id;
     json_t *v;
 
+    if (!are_few(r, "/roles", object, ROLES_MEMBERS_MAX))
+        return;
     p->roles = arena_array(p->arena, json_object_size(object) + 1, sizeof(*p->roles));
     json_object_foreach((json_t *)object, id, v)
     {
@@ -196,6 +213,8 @@ static void read_settings(struct reading *r, const json_t *object)
     const char *key;
     json_t *v;
 
+    if (!are_few(r, "/settings", object, SETTINGS_MEMBERS_MAX))
+        return;
     p->settings = arena_array(p->arena, json_object_size(object) + 1, sizeof(*p->settings));
     json_object_foreach((json_t *)object, key, v)
     {

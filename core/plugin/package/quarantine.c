@@ -2,6 +2,7 @@
 #include "plugin/package/quarantine.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -59,15 +60,25 @@ static bool holds(const json_t *list, const char *hex)
     return false;
 }
 
+#define NOTE_PATIENCE_MS                                                                                     \
+    200 /* the master has workers to look after: then a crash counts more than who else writes */
+#define LIFT_PATIENCE_MS 2000
+
+static void unlock(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 int quarantine_note(const char *file, const struct sha256 *digest, const char *plugin, const char *what,
     int64_t now_us, bool *ret_quarantined)
 {
+    int lock = -1, r = file_lock(file, NOTE_PATIENCE_MS, &lock);
     json_t *root = read_state(file), *crashes = list_of(root, "crashes"), *kept = json_array(), *v;
     json_t *quarantined = list_of(root, "quarantined");
     struct sha256_text hex = sha256_format(digest);
     uint32_t recent = 1;
     size_t i;
-    int r;
 
     json_array_foreach(crashes, i, v)
     {
@@ -87,6 +98,7 @@ int quarantine_note(const char *file, const struct sha256 *digest, const char *p
                                                "since_us", (json_int_t)now_us)); /* steals */
     r = write_state(file, root);
     json_decref(root);
+    unlock(lock);
     return r;
 }
 
@@ -118,12 +130,17 @@ static uint32_t remove_of(json_t *list, const char *plugin)
 
 int quarantine_lift(const char *file, const char *plugin)
 {
-    json_t *root = read_state(file);
-    uint32_t removed = remove_of(json_object_get(root, "quarantined"), plugin);
-    int r;
+    int lock = -1, r = file_lock(file, LIFT_PATIENCE_MS, &lock);
+    uint32_t removed;
+    json_t *root;
 
+    if (r < 0)
+        return r;
+    root = read_state(file);
+    removed = remove_of(json_object_get(root, "quarantined"), plugin);
     remove_of(json_object_get(root, "crashes"), plugin);
     r = removed > 0 ? write_state(file, root) : -ENOENT;
     json_decref(root);
+    unlock(lock);
     return r;
 }

@@ -13,5 +13,5 @@
 MUSTCHECK int quarantine_note(const char *file, const struct sha256 *digest, const char *plugin,
     const char *what, int64_t now_us, bool *ret_quarantined);
 bool quarantine_has(const char *file, const struct sha256 *digest);
-/* Takes every object of the plugin out again. 0, -ENOENT when there is none. */
+/* Takes every object of the plugin out again. 0, -ENOENT when there is none; -EAGAIN when somebody else is at the file. */
 MUSTCHECK int quarantine_lift(const char *file, const char *plugin);

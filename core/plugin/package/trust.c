@@ -2,6 +2,7 @@
 #include "plugin/package/trust.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -9,6 +10,7 @@
 #include "base/jsonw.h"
 
 #define TRUST_FILE_MAX (1u << 20)
+#define LOCK_PATIENCE_MS 2000
 
 static int read_trust(const char *file, json_t **ret)
 {
@@ -55,7 +57,7 @@ int trust_check(const char *trust_file, const struct sha256 *digest)
     return r;
 }
 
-int trust_add(const char *trust_file, const struct sha256 *digest, const char *plugin, const char *file)
+static int add(const char *trust_file, const struct sha256 *digest, const char *plugin, const char *file)
 {
     struct buf out = BUF_INIT;
     json_t *root = NULL, *list;
@@ -84,5 +86,16 @@ int trust_add(const char *trust_file, const struct sha256 *digest, const char *p
     r = file_replace(trust_file, buf_text(&out), 0644);
     buf_done(&out);
     json_decref(root);
+    return r;
+}
+
+int trust_add(const char *trust_file, const struct sha256 *digest, const char *plugin, const char *file)
+{
+    int lock, r = file_lock(trust_file, LOCK_PATIENCE_MS, &lock);
+
+    if (r < 0)
+        return r;
+    r = add(trust_file, digest, plugin, file);
+    close(lock);
     return r;
 }

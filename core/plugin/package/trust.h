@@ -7,6 +7,7 @@
 
 /* 0 when the digest is listed, -EACCES when it is not or there is no file, -EINVAL for a damaged file. */
 MUSTCHECK int trust_check(const char *trust_file, const struct sha256 *digest);
-/* Adds a digest with what it is for; 0 also when it is there already. A damaged file is left alone: -EINVAL. */
+/* Adds a digest with what it is for; 0 also when it is there already. A damaged file is left alone: -EINVAL.
+ * -EAGAIN when somebody else is at the file. */
 MUSTCHECK int trust_add(
     const char *trust_file, const struct sha256 *digest, const char *plugin, const char *file);

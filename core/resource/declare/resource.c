@@ -42,7 +42,8 @@ const struct resource *resource_find_in(struct text plugin, struct text name)
     return NULL;
 }
 
-static void declare_permissions(struct resource *res)
+/* False when there is no room for more: nobody could hold what has no number. */
+static bool declare_permissions(struct resource *res)
 {
     static const char *const zh[RESOURCE_ACTIONS] = {
         "查看", "新建", "修改", "删除", "查看完整信息", "统计", "导入", "导出"};
@@ -70,6 +71,7 @@ static void declare_permissions(struct resource *res)
             permission_declare(t->permission, arena_printf(memory, "%s：%s", res->label.zh, t->label.zh),
                 arena_printf(memory, "%s: %s", res->label.en, t->label.en));
     }
+    return permission_count() < PERMISSIONS_MAX;
 }
 
 int resource_add(const char *plugin, json_t *json, struct text source, struct declaration_report *report)
@@ -85,7 +87,9 @@ int resource_add(const char *plugin, json_t *json, struct text source, struct de
         return r;
     if (count == RESOURCES_MAX || resource_find(res->full_name))
         return report_add(report, "/resource", NULL, "\"%s\" is declared twice", res->full_name);
-    declare_permissions(res);
+    if (!declare_permissions(res))
+        return report_add(
+            report, "", NULL, "a server has at most %d permissions, all plugins' together", PERMISSIONS_MAX);
     res->columns = row_columns(memory, res, NULL);
     res->index = count;
     resources[count++] = res;
