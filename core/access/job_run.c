@@ -136,6 +136,16 @@ static int is_open(struct call *c, struct job *j, void *arg)
     return r < 0 ? r : open ? 0 : -EHOSTDOWN;
 }
 
+static int settle_shielded(struct job *j, const struct job_outcome *o)
+{
+    int r;
+
+    fiber_shield(true);
+    r = job_settle(j, o);
+    fiber_shield(false);
+    return r;
+}
+
 static void job_fiber(void *arg)
 {
     struct running *x = arg;
@@ -149,13 +159,12 @@ static void job_fiber(void *arg)
         r = -ECANCELED;
     if (r == 0)
         r = fiber_is_cancelled() ? -ECANCELED : j->kind->run(j);
-    fiber_shield(true);
     o = outcome_of(x, r);
     count(x->runner, j, &o, r);
     come_back(j, &o);
-    while (!j->is_lost && passes(job_settle(j, &o)) && fiber_sleep(1000) == 0 && !fiber_is_cancelled())
-        ; /* the database is away; the lease runs out if it stays so */
-    fiber_shield(false);
+    /* Until the database is there again; a worker that ends does not wait for that: the lease runs out. */
+    while (!j->is_lost && passes(settle_shielded(j, &o)) && fiber_sleep(1000) == 0)
+        ;
     forget(x->runner, j);
     arena_free(j->arena);
     free(x);

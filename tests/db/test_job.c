@@ -221,6 +221,40 @@ static void stop(struct runner *r)
     UNTIL(r->ended);
 }
 
+/* ---- a job whose database is gone when it ends ---- */
+
+static struct db *away;
+static bool has_run;
+
+static int away_run(struct job *j)
+{
+    j->db = away;
+    has_run = true;
+    return 0;
+}
+
+static const struct job_kind away_kind = {"test.away", "离线", "Away", JOB_AS_SYSTEM, 3, 0, away_run};
+
+/* A worker that drains does not wait for a database: what the job came to is found out when its lease has run out. */
+static void body_away(void *arg)
+{
+    struct db_config gone = {.conninfo = "hostaddr=127.0.0.1 port=1 user=nobody dbname=none",
+        .slow_connections = 1,
+        .slow_timeout_ms = 1000};
+    struct uuid id;
+    struct runner r;
+
+    has_run = false;
+    assert_int_equal(db_open(&gone, &away), 0);
+    assert_int_equal(add_as(tenants[0], UUID_NIL, (struct job_input){.kind = "test.away"}, &id), 0);
+    start(&r, "one");
+    UNTIL(has_run);
+    stop(&r);
+    assert_true(is_state(id, "running"));
+    sql("DELETE FROM juxin.job WHERE id = '%s'", uuid_format(id).s);
+    db_close(away);
+}
+
 /* ---- cases ---- */
 
 static void body_runs(void *arg)
@@ -480,6 +514,7 @@ static void test_setup(void **state)
     job_kind_register(&refuse_kind);
     job_kind_register(&often_kind);
     job_kind_register(&own_kind);
+    job_kind_register(&away_kind);
     support_fiber(make_tenants, NULL);
     support_sql("UPDATE juxin.job SET run_at = now() + interval '1 day'"); /* the schedules: not yet */
 }
@@ -503,6 +538,7 @@ int main(void)
         BODY(body_gate),
         BODY(body_turns),
         BODY(body_creator),
+        BODY(body_away),
     };
 
     return support_main(tests, ARRAY_LEN(tests), NULL);
