@@ -10,8 +10,8 @@ static const struct db_stmt deliver = {"work.deliver",
     "AND next_at <= now() LIMIT 5000"};
 static const struct db_stmt seal = {
     "work.seal", "SELECT DISTINCT tenant_id FROM juxin.audit_pending LIMIT 5000"};
-static const struct db_stmt every_tenant = {"work.every_tenant",
-    "SELECT 0 UNION ALL SELECT id FROM juxin.tenant WHERE is_active ORDER BY 1 LIMIT 5000"};
+static const struct db_stmt more_tenants = {
+    "work.more_tenants", "SELECT id FROM juxin.tenant WHERE is_active AND id > $1 ORDER BY id LIMIT 5000"};
 
 static void take(const struct db_rows *rows, int32_t **ret, size_t *ret_count)
 {
@@ -21,30 +21,59 @@ static void take(const struct db_rows *rows, int32_t **ret, size_t *ret_count)
         (*ret)[i] = (int32_t)db_get_int(rows, (int)i, 0);
 }
 
+/* Nobody says who has work: all have. */
+static int suspect_all(const struct background *b, struct work *ret)
+{
+    int r = 0;
+
+    for (int k = 0; k < WORK_KINDS && r == 0; k++)
+        r = work_tenants(b, &ret->tenant[k], &ret->count[k]);
+    if (r < 0)
+        work_done(ret);
+    return r;
+}
+
 int work_find(const struct background *b, struct work *ret)
 {
     struct db_call by_kind[WORK_KINDS] = {{.stmt = sequence}, {.stmt = deliver}, {.stmt = seal}};
-    struct db_call all = {.stmt = every_tenant};
     int r;
 
-    r = b->dispatch ? db_read(b->dispatch, 0, by_kind, WORK_KINDS, NULL, NULL)
-                    : db_read(b->db, 0, &all, 1, NULL, NULL);
+    if (!b->dispatch)
+        return suspect_all(b, ret);
+    r = db_read(b->dispatch, 0, by_kind, WORK_KINDS, NULL, NULL);
     for (int k = 0; r == 0 && k < WORK_KINDS; k++)
-        take(b->dispatch ? by_kind[k].rows : all.rows, &ret->tenant[k], &ret->count[k]);
+        take(by_kind[k].rows, &ret->tenant[k], &ret->count[k]);
     db_calls_done(by_kind, WORK_KINDS);
-    db_calls_done(&all, 1);
     return r;
 }
 
 int work_tenants(const struct background *b, int32_t **ret, size_t *ret_count)
 {
-    struct db_call all = {.stmt = every_tenant};
-    int r = db_read(b->db, 0, &all, 1, NULL, NULL);
+    int32_t *list = mem_zarray(1, sizeof(*list)); /* the deployment, 0 */
+    size_t count = 1;
+    int got;
 
-    if (r == 0)
-        take(all.rows, ret, ret_count);
-    db_calls_done(&all, 1);
-    return r;
+    do {
+        struct db_args args;
+        struct db_call more = {.stmt = more_tenants, .args = &args};
+        int r;
+
+        db_args_reset(&args);
+        db_arg_int(&args, list[count - 1]);
+        r = db_read(b->db, 0, &more, 1, NULL, NULL);
+        if (r < 0) {
+            free(list);
+            return r;
+        }
+        got = db_rows_count(more.rows);
+        list = mem_resize(list, count + (size_t)got, sizeof(*list));
+        for (int i = 0; i < got; i++)
+            list[count++] = (int32_t)db_get_int(more.rows, i, 0);
+        db_calls_done(&more, 1);
+    } while (got > 0);
+    *ret = list;
+    *ret_count = count;
+    return 0;
 }
 
 void work_done(struct work *w)

@@ -356,6 +356,29 @@ static void body_background(void *arg)
     db_close(db);
 }
 
+/* However many there are: what is done once an hour is done for every one. */
+static void body_many(void *arg)
+{
+    struct background b = {.db = support_open("juxin_app", 1, 4, 1)};
+    struct work w = {.count = {0}};
+    int32_t *tenants = NULL;
+    size_t count = 0;
+
+    support_sql("INSERT INTO juxin.tenant (id, slug, name) OVERRIDING SYSTEM VALUE"
+                " SELECT g, 'many-' || g, 'M' FROM generate_series(100001, 110001) g");
+    assert_int_equal(work_tenants(&b, &tenants, &count), 0);
+    assert_true(count > 10001);
+    assert_int_equal(tenants[0], 0);
+    assert_int_equal(tenants[count - 1], 110001);
+    free(tenants);
+    assert_int_equal(work_find(&b, &w), 0); /* nobody says who has work */
+    for (int k = 0; k < WORK_KINDS; k++)
+        assert_int_equal(w.count[k], count);
+    work_done(&w);
+    support_sql("DELETE FROM juxin.tenant WHERE id > 100000");
+    db_close(b.db);
+}
+
 static void test_migrate(void **state)
 {
     support_migrate();
@@ -375,6 +398,7 @@ IN_FIBER(two_dispatchers)
 IN_FIBER(lease)
 IN_FIBER(retention)
 IN_FIBER(background)
+IN_FIBER(many)
 
 int main(void)
 {
@@ -388,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_lease),
         cmocka_unit_test(test_retention),
         cmocka_unit_test(test_background),
+        cmocka_unit_test(test_many),
     };
     char path[] = "/tmp/juxin-keys-XXXXXX";
     int r;
