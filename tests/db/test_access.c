@@ -21,6 +21,7 @@
 #include "db/retention.h"
 #include "loop/fiber.h"
 #include "loop/helper.h"
+#include "plugin/policy/policies_save.h"
 #include "tenant/tenants.h"
 
 #define TREE_FILE JUXIN_MIGRATIONS "/../../deploy/demo/330102.json"
@@ -654,6 +655,26 @@ static void retention(void)
     assert_string_equal(support_sql("SELECT count(*) FROM juxin.idempotency WHERE tenant_id = 1"), "0");
 }
 
+static int restless(struct call *c, void *arg)
+{
+    ++*(int *)arg;
+    c->seen_epoch = c->tenant->epoch;
+    return -EREMCHG;
+}
+
+/* A tenant that changes under every look has not been looked at. */
+static void every_tenant(void)
+{
+    struct call c;
+    int looks = 0;
+
+    call_init(&c, db, arena);
+    c.who = &operator_subject;
+    assert_int_equal(policy_each_tenant(&c, restless, &looks), -EAGAIN);
+    assert_int_equal(looks, 8);
+    call_done(&c);
+}
+
 static void single_flight(void)
 {
     struct db_stats before, after;
@@ -690,6 +711,7 @@ static void body(void *arg)
     departments();
     no_escalation();
     roles();
+    every_tenant();
     single_flight();
     retention();
     assert_string_equal(support_sql("SELECT count(*) > 20 FROM juxin.audit"), "t");

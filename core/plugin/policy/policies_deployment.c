@@ -45,7 +45,7 @@ static int in_tenant(struct call *t, int32_t id, int (*fn)(struct call *c, void 
             call_again(t, fresh, t->who);
         }
     }
-    return r;
+    return r < 0 ? r : -EAGAIN; /* it changed under us every time: nothing was found out */
 }
 
 static void take_fault(struct call *c, const struct call_fault *f)
