@@ -71,6 +71,8 @@ static void dates_round_trip(void **state)
         assert_int_equal(date_parse(text_of(date_format(d).s), &days), 0);
         assert_int_equal(days, d);
     }
+    assert_string_equal(date_format(INT32_MAX).s, "5881580-07-11"); /* a plugin may ask for any */
+    assert_string_equal(date_format(INT32_MIN).s, "-5877641-06-23");
     assert_int_equal(date_parse(TEXT("2026-02-29"), &days), -EINVAL);
     assert_int_equal(date_parse(TEXT("2024-02-29"), &days), 0);
     assert_int_equal(date_parse(TEXT("2026-11-23"), &days), 0);

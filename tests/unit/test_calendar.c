@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "plugin/host/host.h"
 #include "tenant/calendar.h"
 
 static struct calendar *calendar;
@@ -83,6 +84,32 @@ static void test_add(void **state)
     assert_int_equal(calendar_between(calendar, day("2026-10-10"), day("2026-09-30")), -3);
 }
 
+/* As plugins ask: days that no calendar has are refused, not counted through. */
+static void test_beyond(void **state)
+{
+    struct tenant t = {.parts = {[TENANT_PART_CALENDAR] = calendar}};
+    struct call c = {.tenant = &t, .arena = arena_new()};
+    struct jx_call j = {.c = &c};
+    int32_t got = 0, last = day("9999-12-31"), first = day("0001-01-01");
+
+    (void)state;
+    assert_int_equal(host_calendar.add_working_days(&j, day("2026-11-23"), 15, &got), 0);
+    assert_int_equal(got, day("2026-12-14"));
+    assert_int_equal(host_calendar.working_days_between(&j, day("2026-09-30"), day("2026-10-10"), &got), 0);
+    assert_int_equal(got, 3);
+    assert_int_equal(host_calendar.add_working_days(&j, INT32_MAX, 10000, &got), JX_ENOTSUP);
+    assert_int_equal(host_calendar.add_working_days(&j, INT32_MIN, -10000, &got), JX_ENOTSUP);
+    assert_int_equal(host_calendar.add_working_days(&j, last, 1, &got), 0);
+    assert_int_equal(host_calendar.working_days_between(&j, INT32_MAX - 1, INT32_MAX, &got), JX_ENOTSUP);
+    assert_int_equal(host_calendar.working_days_between(&j, INT32_MAX, INT32_MAX - 1, &got), JX_ENOTSUP);
+    assert_int_equal(host_calendar.working_days_between(&j, last - 1, last, &got), 0);
+    assert_string_equal(host_calendar.date_text(&j, last).ptr, "9999-12-31");
+    assert_string_equal(host_calendar.date_text(&j, first).ptr, "0001-01-01");
+    assert_null(host_calendar.date_text(&j, last + 1).ptr);
+    assert_null(host_calendar.date_text(&j, first - 1).ptr);
+    arena_free(c.arena);
+}
+
 static void test_bad_files(void **state)
 {
     static const char *const bad[] = {"{}", "{\"year\":2026,\"days\":[]}", "[]",
@@ -121,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_days),
         cmocka_unit_test(test_add),
+        cmocka_unit_test(test_beyond),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_today),
     };

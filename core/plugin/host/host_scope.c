@@ -135,11 +135,17 @@ static int32_t calendar_of_today(struct jx_call *call)
     return calendar_today(call->c->now_us);
 }
 
+/* Calendars and texts of dates go from 0001-01-01 to 9999-12-31; arithmetic beyond would overflow. */
+static bool is_date(int32_t days)
+{
+    return days >= -719162 && days <= 2932896;
+}
+
 static int32_t calendar_add_days(struct jx_call *call, int32_t from, int32_t count, int32_t *ret)
 {
     const struct calendar *c = call->c->tenant ? tenant_calendar(call->c->tenant) : NULL;
 
-    if (!c || count > 10000 || count < -10000)
+    if (!c || !is_date(from) || count > 10000 || count < -10000)
         return JX_ENOTSUP;
     *ret = calendar_add(c, from, count);
     return 0;
@@ -149,7 +155,7 @@ static int32_t calendar_days_between(struct jx_call *call, int32_t from, int32_t
 {
     const struct calendar *c = call->c->tenant ? tenant_calendar(call->c->tenant) : NULL;
 
-    if (!c || to - (int64_t)from > 36600 || from - (int64_t)to > 36600)
+    if (!c || !is_date(from) || !is_date(to) || to - from > 36600 || from - to > 36600)
         return JX_ENOTSUP;
     *ret = calendar_between(c, from, to);
     return 0;
@@ -162,7 +168,8 @@ static int32_t calendar_parse_date(struct jx_text text, int32_t *ret)
 
 static struct jx_text calendar_date_text(struct jx_call *call, int32_t days)
 {
-    return host_text(text_of(arena_dup(call->c->arena, date_format(days).s)));
+    return host_text(
+        is_date(days) ? text_of(arena_dup(call->c->arena, date_format(days).s)) : (struct text){NULL, 0});
 }
 
 const struct jx_calendar_api host_calendar = {
