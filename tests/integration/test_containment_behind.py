@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# long
 # Every fault in the hooks that no request waits for: actions, and being told where the plugin runs.
 import os
 import sys

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# long
 # Event streams: what happens reaches whoever may see it now, in order and not again, goes on where it broke off, says so where
 # it cannot, and ends with the session. Streams take neither fibers nor places for requests, and a reader that does not read
 # takes nothing from others.

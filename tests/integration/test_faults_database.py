@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# long
 # PostgreSQL killed, restarted, frozen and long away, under load: nothing acknowledged is missing, nothing hangs, and
 # soon after the database is back the server serves again by itself.
 import http.client

@@ -1,3 +1,5 @@
+#!/usr/bin/env python3
+# long
 """A hostile client in the seeded demonstration: who submitted, other people's rights, grants, the policy gate, cookies and
 tokens, message boundaries, and what the log says. Each test asks for what it must not get."""
 import base64

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# long
 # testssl.sh against the TLS port: no finding of MEDIUM or worse (nor of LOW), but those that a
 # certificate which signed itself brings with it.
 import gzip

@@ -1,3 +1,5 @@
+#!/usr/bin/env python3
+# long
 """Imports: what is understood, what is refused and why, that no row is done twice, and that it can be taken back."""
 import io
 import json

@@ -1,3 +1,5 @@
+#!/usr/bin/env python3
+# long
 """Two districts full of canaries: every endpoint of the server's own OpenAPI document is called as the one with ids, codes,
 cursors and tokens of the other. No canary comes back, and the answer is the one for what does not exist."""
 import json

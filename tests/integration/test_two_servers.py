@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# long
 # Two servers on one database: what is changed through one holds at the other with its next request; limits, keys, duties
 # and actions are counted once for both; a server that dies is replaced by the other; clocks may differ; an old and a new
 # version of a plugin serve side by side.

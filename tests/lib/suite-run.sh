@@ -73,18 +73,24 @@ install_for_tests() {
     [ "$which" = gcc ] || JUXIN_TEST_SANITIZED=1
 }
 
-# Each file of tests/integration against the installed programs: two at a time, each on a cluster of its own since roles
-# belong to the cluster. A file that measures says "# alone" in its second line and runs when nothing else does.
+# Each file of tests/integration against the installed programs: one more at a time than there are processors, since most
+# wait much of their time, each on a cluster of its own since roles belong to the cluster. In its second line a file that
+# measures says "# alone" and runs when nothing else does; one that takes the better part of a minute says "# long" and
+# begins with the first, so that the end is not spent waiting for it.
 suite_integration() {
-    local name file together=() alone=()
+    local name file long=() short=() alone=()
     install_for_tests || return 0
     for file in tests/integration/test_*.py; do
         name=$(basename "$file" .py)
         [ -f "$file" ] || { count "no integration test" 1; return; }
         [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-        if sed -n 2p "$file" | grep -q '^# alone'; then alone+=("$file"); else together+=("$file"); fi
+        case $(sed -n 2p "$file") in
+        '# alone'*) alone+=("$file") ;;
+        '# long'*) long+=("$file") ;;
+        *) short+=("$file") ;;
+        esac
     done
-    [ ${#together[@]} -eq 0 ] || integration_pool "${together[@]}"
+    [ $((${#long[@]} + ${#short[@]})) -eq 0 ] || integration_pool "${long[@]}" "${short[@]}"
     for file in "${alone[@]}"; do
         integration_file "$(basename "$file" .py)" "$file"
     done
@@ -93,9 +99,13 @@ suite_integration() {
 integration_pool() {
     local file pid slot status
     local -A slot_of=() file_of=() cluster=([1]=$JUXIN_TEST_PG)
-    pg_test_cluster "$SCRATCH/pg2" >"$SCRATCH/pg2.log" 2>&1 || { count "second PostgreSQL" 1 "$SCRATCH/pg2.log"; return; }
-    cluster[2]=$(pg_conninfo "$SCRATCH/pg2")
-    local free=(1 2)
+    local free=(1) more=$(($(nproc) < $# - 1 ? $(nproc) : $# - 1))
+    for ((slot = 2; slot <= 1 + more; slot++)); do
+        pg_test_cluster "$SCRATCH/pg$slot" >"$SCRATCH/pg$slot.log" 2>&1 ||
+            { count "PostgreSQL number $slot" 1 "$SCRATCH/pg$slot.log"; return; }
+        cluster[$slot]=$(pg_conninfo "$SCRATCH/pg$slot")
+        free+=("$slot")
+    done
     for file in "$@" ''; do
         # One is awaited where both are busy; at the end, all.
         while [ ${#slot_of[@]} -gt 0 ] && { [ ${#free[@]} -eq 0 ] || [ -z "$file" ]; }; do
@@ -113,7 +123,9 @@ integration_pool() {
         slot_of[$!]=$slot file_of[$!]=$file
         CHILDREN=("${!slot_of[@]}")
     done
-    pg_stop "$SCRATCH/pg2"
+    for ((slot = 2; slot <= 1 + more; slot++)); do
+        pg_stop "$SCRATCH/pg$slot"
+    done
 }
 
 declare -A began_of=()
