@@ -14,7 +14,7 @@ static int take_topics(struct call *c, const struct request *r, struct hub_liste
     struct text topics = request_query(r, "topics");
 
     if (!topics.ptr)
-        l->topics = HUB_JOB | HUB_RECORD;
+        l->topics = HUB_JOB | HUB_RECORD | HUB_NOTICE;
     while (topics.ptr) {
         struct text one = text_split(&topics, ',');
 
@@ -22,9 +22,11 @@ static int take_topics(struct call *c, const struct request *r, struct hub_liste
             l->topics |= HUB_JOB;
         else if (text_is(one, "record"))
             l->topics |= HUB_RECORD;
+        else if (text_is(one, "notice"))
+            l->topics |= HUB_NOTICE;
         else
-            return call_fail_at(c, "topics", "not_one_of", "job, record, or both with a comma.",
-                "应为 job、record，可用逗号并列。");
+            return call_fail_at(c, "topics", "not_one_of", "job, record, notice, or several with commas.",
+                "应为 job、record、notice，可用逗号并列。");
     }
     return 0;
 }
@@ -116,10 +118,10 @@ static const struct api_route event_routes[] = {
         .path = "/events",
         .query = "topics,resource,unit",
         .handle = open_stream,
-        .summary_en =
-            "What happens, as server-sent events: changes of records, progress of jobs; goes on behind "
-            "Last-Event-ID",
-        .summary_zh = "事件流（SSE）：记录变化与任务进度，按 Last-Event-ID 续传",
+        .summary_en = "What happens, as server-sent events: changes of records, progress of jobs, notices; "
+                      "goes on behind "
+                      "Last-Event-ID",
+        .summary_zh = "事件流（SSE）：记录变化、任务进度与通知，按 Last-Event-ID 续传",
         .response_type = "text/event-stream",
         .response_schema = "{\"type\":\"string\"}"},
 };

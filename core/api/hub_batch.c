@@ -22,8 +22,10 @@ struct hub_event {
     int64_t seq;
     const char *text; /* as it goes out */
     enum hub_topic topic;
-    struct uuid about;          /* the job or the record */
-    struct uuid owner;          /* whose job */
+    struct uuid about; /* the job or the record */
+    struct uuid owner; /* whose job */
+    struct uuid *told; /* whose notice */
+    uint32_t told_count;
     const struct resource *res; /* of a record */
     uint32_t unit;              /* that handled it then */
     bool is_old;                /* a later one tells the same people as much */
@@ -54,12 +56,29 @@ static bool take_record(struct hub_batch *b, struct hub_event *e, const json_t *
     return e->res && e->unit != TREE_NONE && policy_is_on(b->c, e->res->plugin, e->unit);
 }
 
-static bool take_payload(struct hub_batch *b, struct hub_event *e, const char *topic, const json_t *j)
+static bool take_notice(struct hub_batch *b, struct hub_event *e, json_t *j)
+{
+    const json_t *list = json_object_get(j, "accounts"), *v;
+    size_t i;
+
+    e->topic = HUB_NOTICE;
+    e->about = UUID_NIL;
+    e->told = arena_array(b->c->arena, json_array_size(list) + 1, sizeof(*e->told));
+    json_array_foreach(list, i,
+        v) if (json_is_string(v) && uuid_parse(text_of(json_string_value(v)), &e->told[e->told_count]) == 0)
+        e->told_count++;
+    json_object_del(j, "accounts"); /* who else was told is nobody's business */
+    return e->told_count > 0;
+}
+
+static bool take_payload(struct hub_batch *b, struct hub_event *e, const char *topic, json_t *j)
 {
     e->about = member_id(j, "id");
     e->owner = member_id(j, "created_by");
     if (strcmp(topic, "record") == 0)
         return take_record(b, e, j);
+    if (strcmp(topic, "notice") == 0)
+        return take_notice(b, e, j);
     e->topic = HUB_JOB;
     return strcmp(topic, "job") == 0;
 }
@@ -200,10 +219,20 @@ static bool takes_part(const struct hub_batch *b, const struct viewer *v, const 
     return false;
 }
 
+static bool was_told(const struct hub_event *e, struct uuid account)
+{
+    for (uint32_t i = 0; i < e->told_count; i++)
+        if (uuid_eq(e->told[i], account))
+            return true;
+    return false;
+}
+
 static bool may_see(const struct hub_batch *b, const struct viewer *v, const struct hub_event *e)
 {
     if (e->topic == HUB_JOB)
         return uuid_eq(e->owner, v->l->account) || v->manages_jobs;
+    if (e->topic == HUB_NOTICE)
+        return was_told(e, v->l->account);
     if (v->l->res && v->l->res != e->res)
         return false;
     if (!tree_contains(e->unit, v->within, v->end))

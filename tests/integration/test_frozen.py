@@ -42,7 +42,7 @@ SURFACES = [
     (r"\w+ /P/R/\{id\}(/.*)?", REFUSES),  # one, and whatever is beside it
     (r"\w+ /P/.*", LEAVES_OUT),  # plugins' own routes: each is about a unit
     (r"GET /provided/\{kind\}", LEAVES_OUT),
-    (r"\w+ /(accounts?|departments|explain|grants|jobs|permissions|roles|sessions?|tokens|units|views)(/.*)?", NO_RECORDS),
+    (r"\w+ /(accounts?|departments|explain|grants|jobs|notifications|notification-preferences|permissions|roles|sessions?|tokens|units|views)(/.*)?", NO_RECORDS),
     (r"GET /(meta|openapi\.json|plugins|plugins/\{plugin\}/why)", NO_RECORDS),
     (r"\w+ /plugins/\{plugin\}/policies(/.*)?", NO_RECORDS),
     (r"GET /frozen/\{resource\}", THE_EXPORT),
@@ -537,9 +537,11 @@ def heard(last, mark):
 def test_events_tell_nothing_of_frozen_records():
     """Nor what was not told before they were frozen."""
     topics = {t for (t,) in twins.server.psql("SELECT DISTINCT topic FROM juxin.event")}
-    assert topics <= {"job", "record"}, f"{topics}: events of a new kind, to be met here"
+    assert topics <= {"job", "record", "notice"}, f"{topics}: events of a new kind, to be met here"
+    for (payload,) in twins.server.psql("SELECT payload FROM juxin.event WHERE topic = 'notice'"):
+        assert set(json.loads(payload)) == {"kind", "accounts"}, payload  # nothing of a record
     publishers = sources_with("event_publish(") - {"outbox.c"}
-    assert publishers == {"change.c", "job.c"}, f"{publishers}: who publishes what, to be met here"
+    assert publishers == {"change.c", "job.c", "notice.c"}, f"{publishers}: who publishes what, to be met here"
     with listen() as stream:
         harness.wait_until(lambda: stream.read() and stream.blocks, 30, "where it begins")
         last = stream.last

@@ -91,6 +91,8 @@ SAMPLES = {
                   " gen_random_uuid(), 'open', now())",
     "juxin.reminder": "(tenant_id, resource, record_id, due_at, kind, at) VALUES ({t}, 'works.item', gen_random_uuid(), '2026-12-01',"
                       " 'overdue', now())",
+    "juxin.notification_mute": "(tenant_id, account_id, kind) SELECT {t}, a.id, 'progress' FROM juxin.account a WHERE a.tenant_id = {t}"
+                               " LIMIT 1",
     "juxin.outbox": "(tenant_id, id, topic, plugin, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', 'x', '{{}}')",
     "juxin.event": "(tenant_id, id, topic, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', '{{}}')",
     "juxin.import_row": "(tenant_id, import_id, row, record_id) SELECT {t}, i.id, 1, gen_random_uuid() FROM juxin.import i"

@@ -181,6 +181,13 @@ class District:
                         f", '{new_id()}', '{self.slug}', '{self.units['c1']}', '{{{{\"{self.slug}\": 1}}}}', now() + interval "
                         f"'1 year', '{self.boss.account}', now()) RETURNING id")
 
+    def fresh_notification(self):
+        """About a record that the boss sees."""
+        return self.one("INSERT INTO juxin.notification (tenant_id, account_id, id, kind, resource, record_id, unit_id, params, created_at)"
+                        f" SELECT {{t}}, '{self.boss.account}', '{new_id()}', 'progress', 'works.item', r.id, r.unit_id,"
+                        f" '{{{{\"number\": \"{self.slug}\"}}}}', now() FROM px_works.item r WHERE r.tenant_id = {{t}}"
+                        f" AND r.unit_id = '{self.units['c1']}' ORDER BY r.id LIMIT 1 RETURNING id")
+
     def fresh_view(self):
         return self.call("POST", "/views", {"resource": "works.item", "name": f"{self.slug} {fresh_name()}",
                                             "query": f"title=eq.{self.slug}", "unit": self.units["s1"]}).json["id"]
@@ -261,6 +268,7 @@ class District:
         for resource, count in declared + [(resource, 3) for plugin in self.more for resource in MORE[plugin]]:
             made = [self.fresh_record(resource) for _ in range(count)]
             self.records[resource] = made[0]
+        self.ids["notification"] = self.fresh_notification()
         self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}
         picture = files.png(640, 480, self.slug.encode()), f"{self.slug} {fresh_name()}.png"
         self.pictures = {"works/item": self.fresh_file("works/item", self.records["works/item"], picture)}

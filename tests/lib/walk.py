@@ -16,6 +16,7 @@ KINDS = {
     "helpers": "departments", "co_departments": "departments", "about": "case",
     "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
     "file": "file", "view": "view", "comment": "comment", "mentions": "accounts", "export": "export", "import": "import",
+    "notification": "notification", "upto": "notification",
     "login": "login", "password": "password", "old_password": "password",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
@@ -26,7 +27,8 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "then_veto": False, "topics": "job", "resource": "works.item", "mine": "false", "state": "waiting", "inline": "true",
          "overdue": "true",
          "group": "state", "sum": None, "period": "month", "internal": False, "step": 1, "fields": "state",
-         "format": "csv", "language": "en", "after": "0", "key": None, "mapping": None}
+         "format": "csv", "language": "en", "after": "0", "key": None, "mapping": None,
+         "unread": "true", "muted": ["progress"]}
 BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
@@ -217,7 +219,8 @@ class Walker:
     def existing(self, operation, where, name, kind):
         """Something of the district's that this value can name."""
         d = self.district
-        if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy", "job", "view"):
+        if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy", "job", "view",
+                    "notification"):
             return d.ids[kind]
         if kind == "departments":
             return [d.ids["helpers"]]

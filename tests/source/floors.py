@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 # Lowest first; those of one entry are beside each other and do not need each other.
-FLOORS = [{"base"}, {"loop"}, {"net", "db", "blob", "sheet", "fetch"}, {"http"}, {"tenant"}, {"access"}, {"plugin"}, {"resource"}, {"api"},
+FLOORS = [{"base"}, {"loop"}, {"net", "db", "blob", "sheet", "fetch"}, {"http"}, {"tenant"}, {"access"}, {"plugin"}, {"resource"}, {"notify"}, {"api"},
           {"master"}, {"main", "ctl", "media"}]
 LEVEL = {name: n for n, names in enumerate(FLOORS) for name in names}
 # The rooms of the largest floors, the same way; what lies outside them is above them.

@@ -9,6 +9,7 @@
 #include "resource/record/change.h"
 #include "resource/record/reader.h"
 #include "resource/record/store.h"
+#include "resource/record/tell.h"
 
 static const struct db_stmt insert = {"comment.insert",
     "INSERT INTO juxin.comment (tenant_id, resource, record_id, id, body, is_internal, created_at, "
@@ -207,6 +208,8 @@ int comment_add(struct call *c, const struct record *rec, const struct comment_i
     r = db_exec(c->tx, insert, &a, NULL);
     if (r == 0)
         r = store_mentions(c, in, id);
+    if (r == 0)
+        r = tell_people(c, rec, NOTICE_MENTIONED, NULL, in->mentions, in->mention_count);
     if (r == 0)
         r = beside_note(c, rec, "comment", "comment", id, in->is_internal ? BESIDE_INTERNAL : BESIDE_OPEN);
     c->result_status = 201;

@@ -86,6 +86,8 @@ struct transition_set { /* a field that the transition itself sets */
     const char *value; /* text form; NULL clears */
 };
 
+enum transition_tells { TELLS_SUBMITTER = 1, TELLS_HOLDERS = 2 };
+
 struct transition {
     const char *name;
     struct label label;
@@ -118,6 +120,7 @@ struct transition {
     uint32_t auto_days;         /* 0: never by itself */
     uint32_t auto_overdue_days; /* taken by the system so long behind the deadline, once for each; 0: no */
     uint32_t max_times;         /* 0: any */
+    unsigned tells;             /* enum transition_tells: whom, besides those it is assigned to */
 };
 
 /* Index names are made of both and must stay within PostgreSQL's 63 bytes. */

@@ -169,11 +169,27 @@ static void parse_who(struct parse *p, const char *at, const json_t *v, struct t
     t->permission_id = UINT32_MAX;
 }
 
+static void parse_tells(struct parse *p, const char *at, const json_t *v, struct transition *t)
+{
+    static const char *const words[] = {"submitter", "holders", NULL};
+    const json_t *list = json_object_get(v, "tells"), *e;
+    size_t i;
+
+    if (list && (!json_is_array(list) || json_array_size(list) == 0))
+        report_add(p->report, AT(p, "%s/tells", at), "[\"submitter\"]", "a list of submitter, holders");
+    json_array_foreach(list, i, e)
+    {
+        int word = parse_word(p, at, "tells", json_is_string(e) ? json_string_value(e) : "", words);
+
+        t->tells |= word >= 0 ? 1u << word : 0;
+    }
+}
+
 static void parse_transition(struct parse *p, const char *name, const json_t *v, struct transition *t)
 {
     static const char *const known[] = {"label", "from", "to", "permission", "by", "holder", "head",
         "required_fields", "fields", "sets", "back_to", "resume", "move", "participants", "deadline", "auto",
-        "max_times", "not_by", "after", "waits_for", "completes", "confirm", NULL};
+        "max_times", "not_by", "after", "waits_for", "completes", "confirm", "tells", NULL};
     static const char *const auto_known[] = {"after_working_days", "overdue_working_days", NULL};
     const json_t *from = json_object_get(v, "from"), *automatic = json_object_get(v, "auto"), *e;
     const char *at = AT(p, "/transitions/%s", name);
@@ -200,6 +216,7 @@ static void parse_transition(struct parse *p, const char *name, const json_t *v,
     parse_sets(p, at, v, t);
     parse_participants(p, at, v, t);
     parse_deadline(p, at, v, t);
+    parse_tells(p, at, v, t);
     t->max_times = (uint32_t)parse_int(p, at, v, "max_times", 1, 1000, 0);
     if (!automatic)
         return;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "db/pgarray.h"
 #include "resource/beside/beside.h"
 #include "resource/query/query.h"
@@ -69,6 +70,30 @@ int part_done(struct call *c, const struct record *rec, const char *role)
     db_arg_uuid_or_null(&a, c->who->account);
     db_arg_int(&a, rec->version);
     return db_exec(c->tx, finish, &a, NULL);
+}
+
+int part_ids_of(struct call *c, const char *v, const struct field *f, struct uuid **ret, uint32_t *ret_count)
+{
+    json_t *ids = NULL;
+    const json_t *e;
+    size_t i;
+    int r = 0;
+
+    *ret_count = 0;
+    *ret = arena_array(c->arena, 1, sizeof(**ret));
+    if (!v)
+        return 0;
+    if (f->type != FIELD_DEPARTMENTS) {
+        *ret_count = 1;
+        return uuid_parse(text_of(v), *ret) == 0 ? 0 : -EIO;
+    }
+    if (json_parse(text_of(v), JSON_LIMITS, &ids, NULL) < 0)
+        return -EIO;
+    *ret = arena_array(c->arena, json_array_size(ids) + 1, sizeof(**ret));
+    json_array_foreach(ids, i, e) if (r == 0) r =
+        uuid_parse(text_of(json_string_value(e)), &(*ret)[(*ret_count)++]) == 0 ? 0 : -EIO;
+    json_decref(ids);
+    return r;
 }
 
 static void write_one(struct jsonw *w, const struct record *rec, const struct db_rows *rows, int i)

@@ -14,5 +14,8 @@ MUSTCHECK int part_open(
     struct call *c, const struct record *rec, const char *role, const struct uuid *holders, uint32_t count);
 /* Done for the caller and the caller's departments, by the version that the record has now. */
 MUSTCHECK int part_done(struct call *c, const struct record *rec, const char *role);
+/* The ids in a field of a participant: one, or a list of them. -EIO for what no such field holds. */
+MUSTCHECK int part_ids_of(
+    struct call *c, const char *value, const struct field *f, struct uuid **ret, uint32_t *ret_count);
 /* {"items": […]} in the order in which they were asked. */
 MUSTCHECK int part_write(struct call *c, const struct record *rec, struct jsonw *w);

@@ -11,6 +11,7 @@
 #include "resource/record/change.h"
 #include "resource/record/reader.h"
 #include "resource/record/store.h"
+#include "resource/record/tell.h"
 #include "tenant/calendar.h"
 
 #define EVERY_S 3600
@@ -81,6 +82,8 @@ static int tell(struct call *c, const struct watch *w, struct uuid id, const cha
         r = record_transition(c, w->res, id, rec->version, w->t->name, NULL, &rec);
     else if (r == 0)
         r = change_publish(c, rec, w->kind);
+    if (r == 0 && !w->t)
+        r = tell_holders(c, rec, w->kind, NULL);
     if (r < 0)
         return r;
     record_key_args(&a, c, w->res, id);
@@ -168,14 +171,14 @@ static int run_resource(struct job *j, const struct resource *res, uint32_t *tot
     int r = job_step(j, find_days, &d);
 
     if (r == 0 && res->remind_before) {
-        told.kind = "due_soon";
+        told.kind = NOTICE_DUE_SOON;
         told.from = d.today;
         told.to = d.soon;
         r = run_watch(j, &told, total);
     }
     if (r == 0 && res->remind_overdue) {
         told = (struct watch){
-            .res = res, .kind = "overdue", .states = told.states, .from = LONG_AGO, .to = d.today - 1};
+            .res = res, .kind = NOTICE_OVERDUE, .states = told.states, .from = LONG_AGO, .to = d.today - 1};
         r = run_watch(j, &told, total);
     }
     for (uint32_t i = 0; i < res->transition_count && r == 0; i++) {

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "resource/flow/flow.h"
+#include "resource/flow/inform.h"
 #include "resource/flow/part.h"
 #include "resource/record/change.h"
 #include "resource/record/gate.h"
@@ -275,32 +276,6 @@ static void set_deadline(struct call *c, struct record *rec, const struct transi
     rec->due = day_text(c, calendar_add(calendar, today, (int32_t)days));
 }
 
-/* The ids that a field of a participant holds. */
-static int ids_of(
-    struct call *c, const char *v, const struct field *f, struct uuid **ret, uint32_t *ret_count)
-{
-    json_t *list = NULL;
-    const json_t *e;
-    size_t i;
-    int r = 0;
-
-    *ret_count = 0;
-    *ret = arena_array(c->arena, 1, sizeof(**ret));
-    if (!v)
-        return 0;
-    if (f->type != FIELD_DEPARTMENTS) {
-        *ret_count = 1;
-        return uuid_parse(text_of(v), *ret) == 0 ? 0 : -EIO;
-    }
-    if (json_parse(text_of(v), JSON_LIMITS, &list, NULL) < 0)
-        return -EIO;
-    *ret = arena_array(c->arena, json_array_size(list) + 1, sizeof(**ret));
-    json_array_foreach(list, i, e) if (r == 0) r =
-        uuid_parse(text_of(json_string_value(e)), &(*ret)[(*ret_count)++]) == 0 ? 0 : -EIO;
-    json_decref(list);
-    return r;
-}
-
 static int add_participants(struct call *c, const struct record *rec, const struct transition *t)
 {
     int r = 0;
@@ -312,7 +287,7 @@ static int add_participants(struct call *c, const struct record *rec, const stru
 
         if (!record_is_changed(rec, p->field) && !p->opens)
             continue;
-        r = ids_of(c, rec->values[p->field->index], p->field, &ids, &count);
+        r = part_ids_of(c, rec->values[p->field->index], p->field, &ids, &count);
         if (r == 0 && record_is_changed(rec, p->field)) {
             r = participant_end(c, rec, p->role);
             for (uint32_t k = 0; k < count && r == 0; k++)
@@ -416,6 +391,8 @@ static int take(
     entry.redirected_from = m.to != m.wanted ? m.wanted : TREE_NONE;
     if (r == 0)
         r = history_add(c, rec, &entry);
+    if (r == 0)
+        r = inform_of_step(c, rec, t);
     return r < 0 ? r : change_finish(c, HOOK_AFTER_TRANSITION, t->name, rec, 200);
 }
 

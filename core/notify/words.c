@@ -1,0 +1,83 @@
+/* Filling templates. */
+#include "notify/words.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "plugin/policy/policies.h"
+#include "resource/declare/resource.h"
+
+struct filler {
+    const struct notice *n;
+    const struct resource *res;
+    const json_t *params;
+    const char *unit;
+    bool is_zh;
+};
+
+static const char *label_of(const struct filler *f, struct label l)
+{
+    return f->is_zh || !l.en ? l.zh : l.en;
+}
+
+static void add_what(const struct filler *f, struct buf *out)
+{
+    const char *number = json_str(f->params, "number");
+
+    buf_adds(out, label_of(f, f->res->label));
+    if (number)
+        buf_addf(out, f->is_zh ? "（%s）" : " %s", number);
+}
+
+static void add_value(const struct filler *f, struct text name, struct buf *out)
+{
+    const struct transition *t;
+    const char *value;
+    char key[64];
+
+    snprintf(key, sizeof(key), "%.*s", (int)name.len, name.ptr);
+    if (text_is(name, "what") && f->res) {
+        add_what(f, out);
+        return;
+    }
+    if (text_is(name, "unit")) {
+        buf_adds(out, f->unit);
+        return;
+    }
+    value = name.len < sizeof(key) ? json_str(f->params, key) : NULL;
+    t = value && text_is(name, "transition") && f->res ? resource_transition(f->res, text_of(value)) : NULL;
+    buf_adds(out, t ? label_of(f, t->label) : value ? value : "–");
+}
+
+static const char *fill(struct arena *a, const struct filler *f, const char *template)
+{
+    struct buf out CLEANUP(buf_done) = BUF_INIT;
+    const char *at = template, *open, *close;
+
+    while ((open = strchr(at, '{')) && (close = strchr(open, '}'))) {
+        buf_add(&out, at, (size_t)(open - at));
+        add_value(f, (struct text){open + 1, (size_t)(close - open - 1)}, &out);
+        at = close + 1;
+    }
+    buf_adds(&out, at);
+    return arena_ndup(a, buf_str(&out), out.len);
+}
+
+bool notice_words(struct call *c, const struct notice *n, struct notice_words *ret)
+{
+    const struct notice_kind *kind = notice_kind_find(text_of(n->kind));
+    uint32_t unit = tree_find(c->tenant->tree, n->unit);
+    struct filler f = {.n = n, .res = n->resource ? resource_find(n->resource) : NULL, .is_zh = true};
+    json_t *params;
+
+    if (!kind || unit == TREE_NONE || !f.res || !policy_is_on(c, f.res->plugin, unit))
+        return false;
+    if (json_parse(text_of(n->params), JSON_LIMITS, &params, NULL) < 0)
+        return false;
+    f.params = params;
+    f.unit = tree_unit(c->tenant->tree, unit).name;
+    ret->zh = fill(c->arena, &f, kind->text_zh);
+    f.is_zh = false;
+    ret->en = fill(c->arena, &f, kind->text_en);
+    json_decref(params);
+    return true;
+}

@@ -1,0 +1,13 @@
+/* The words of a notice, in both languages, from its template and parameters as they are now: labels come from the
+ * declaration, the unit's name from the tree. */
+#pragma once
+
+#include "access/notice.h"
+
+struct resource;
+
+struct notice_words {
+    const char *zh, *en; /* in the arena */
+};
+/* A notice as its row has it. False where it is not to be shown: its plugin is not installed, or not effective at the unit. */
+bool notice_words(struct call *c, const struct notice *n, struct notice_words *ret);
