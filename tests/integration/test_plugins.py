@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from lib import sheets
 from lib.harness import main, scratch, wait_until
 from lib.server import ROOT, Server, prefix
 
@@ -146,6 +147,18 @@ def test_an_open_failure_is_undone_and_passed_over():
     assert create(title="scribble").status == 201
     kept = boss.get(API + "probe/thing/" + first.json["id"])
     assert kept.json["secret"] == "mine", kept
+
+
+def test_what_filters_wrote_of_a_refused_row_is_taken_back():
+    """Rows of an import are asked about together; when one is refused each is asked about alone, as if for the first time."""
+    made = create(title="tally")
+    assert made.status == 201, made
+    rows = sheets.write_csv([["title", "unit"]] + [[f"tally {n}", "111"] for n in ("a", "refused", "b")])
+    things = API + "probe/thing"
+    done = sheets.do(boss, things, sheets.checked(boss, things, "a.csv", rows), "run")
+    assert (done["good"], done["bad"]) == (2, 1), (done, sheets.faults(boss, things, done))
+    seen = {i["title"]: i["secret"] for i in boss.get(things + "?title=gte.tally&title=lt.tallyz").json["items"]}
+    assert seen == {"tally": "xx", "tally a": "x", "tally b": "x"}, seen
 
 
 def test_serialise_hides():

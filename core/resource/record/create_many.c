@@ -188,29 +188,49 @@ static int ask(struct call *c, const struct resource *res, struct record *const 
     return r < 0 ? r : hook_filter(c, HOOK_BEFORE_CREATE, res->full_name, NULL, recs, count);
 }
 
-/* Records of one unit at once; when one of them is refused, each alone, to know which. */
+/* As ask; what filters wrote of records that are refused is taken back. *ret_refused: with the call's fault. */
+static int try_ask(
+    struct call *c, const struct resource *res, struct record *const *recs, uint32_t count, bool *ret_refused)
+{
+    bool may_write = hook_is_filtered(HOOK_VALIDATE, res->full_name) ||
+                     hook_is_filtered(HOOK_BEFORE_CREATE, res->full_name);
+    int r = may_write ? db_savepoint(c->tx, "filters") : 0;
+
+    if (r == 0)
+        r = ask(c, res, recs, count);
+    *ret_refused = r == -EINVAL && c->fault.status;
+    if (*ret_refused)
+        return may_write ? db_savepoint_rollback(c->tx, "filters") : 0;
+    return r == 0 && may_write ? db_savepoint_release(c->tx, "filters") : r;
+}
+
+/* Records of one unit at once; when one of them is refused, each alone and as it was sent, to know which. */
 static int ask_unit(struct call *c, const struct resource *res, struct create_item **items, uint32_t count)
 {
     struct record **recs = arena_array(c->arena, count + 1, sizeof(*recs));
+    size_t size = res->field_count * sizeof(*recs[0]->values);
+    const char **sent = arena_array(c->arena, (size_t)count * res->field_count + 1, sizeof(*sent));
+    bool is_refused;
     int r;
 
-    for (uint32_t i = 0; i < count; i++)
-        recs[i] = items[i]->rec;
-    r = ask(c, res, recs, count);
-    if (r != -EINVAL || !c->fault.status)
-        return r;
-    if (count == 1) {
-        move_fault(c, items[0]);
-        return 0;
-    }
-    c->fault = (struct call_fault){0};
     for (uint32_t i = 0; i < count; i++) {
-        r = ask(c, res, &recs[i], 1);
-        if (r < 0 && (r != -EINVAL || !c->fault.status))
-            return r;
-        move_fault(c, items[i]);
+        recs[i] = items[i]->rec;
+        memcpy(sent + (size_t)i * res->field_count, recs[i]->values, size);
     }
-    return 0;
+    r = try_ask(c, res, recs, count, &is_refused);
+    if (r == 0 && is_refused && count == 1)
+        move_fault(c, items[0]);
+    for (uint32_t i = 0; i < count && count > 1 && r == 0 && is_refused; i++)
+        memcpy(recs[i]->values, sent + (size_t)i * res->field_count, size);
+    if (r < 0 || !is_refused || count == 1)
+        return r;
+    c->fault = (struct call_fault){0};
+    for (uint32_t i = 0; i < count && r == 0; i++) {
+        r = try_ask(c, res, &recs[i], 1, &is_refused);
+        if (r == 0)
+            move_fault(c, items[i]);
+    }
+    return r;
 }
 
 static int ask_hooks(struct call *c, const struct resource *res, struct create_item *items, uint32_t count)

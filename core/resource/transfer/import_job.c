@@ -304,7 +304,8 @@ static int check_files(struct call *c, const struct undo *u, struct uuid id)
     return r;
 }
 
-/* A record that somebody has changed since stays; one that is gone already is as it should be. */
+/* A record that somebody has changed since stays, and what filters wrote before one refused is taken back; a record that is
+ * gone already is as it should be. */
 static int undo_one(
     struct call *c, struct undo *u, const struct db_rows *rows, int i, uint32_t *undone, uint32_t *left)
 {
@@ -313,7 +314,14 @@ static int undo_one(
     int r = check_files(c, u, id);
 
     if (r == 0)
+        r = db_savepoint(c->tx, "undo_row");
+    if (r == 0) {
         r = record_delete(c, u->im.res, id, 1);
+        if (r == -EINVAL && c->fault.status && db_savepoint_rollback(c->tx, "undo_row") < 0)
+            return -EIO;
+        if (r == 0)
+            r = db_savepoint_release(c->tx, "undo_row");
+    }
     if (r == -EINVAL && c->fault.status == 404) {
         c->fault = (struct call_fault){0};
         r = 0;

@@ -63,6 +63,42 @@ static void scribble(
     jx_ok(result);
 }
 
+static bool begins(struct jx_text t, const char *s)
+{
+    return t.ptr && t.len >= strlen(s) && memcmp(t.ptr, s, strlen(s)) == 0;
+}
+
+/* Marks the thing that is called "tally" for every new one whose title begins so, and the new one too. */
+static void tally(
+    struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct jx_text old = host->record->get(records[i], "secret"), more;
+
+        if (!begins(host->record->get(records[i], "title"), "tally "))
+            continue;
+        more = host->core->format(call, "%.*sx", (int)old.len, old.ptr ? old.ptr : "");
+        if (host->record->set(call, records[i], "secret", more) < 0 ||
+            host->query->run(call, "mark_tally", NULL, 0, NULL) < 0)
+            return;
+    }
+    jx_ok(result);
+}
+
+/* Behind those that have written. */
+static void refuse_late(
+    struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (is(host->record->get(records[i], "title"), "tally refused")) {
+            host->http->veto_status(call, 422);
+            jx_veto(result, "/title", "not_this_either", "Not this title either.", "也不接受此标题。");
+            return;
+        }
+    }
+    jx_ok(result);
+}
+
 static void hide(
     struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
 {
@@ -81,6 +117,13 @@ static const struct jx_filter filters[] = {
         .name = "scribble",
         .resource = THING,
         .fn = scribble},
+    {.point = JX_BEFORE_CREATE,
+        .phase = JX_EARLY,
+        .flags = JX_WRITES,
+        .name = "tally",
+        .resource = THING,
+        .fn = tally},
+    {.point = JX_BEFORE_CREATE, .name = "refuse_late", .resource = THING, .fn = refuse_late},
     {.point = JX_SERIALISE, .name = "hide", .resource = THING, .fn = hide},
 };
 
