@@ -47,7 +47,7 @@ MUSTCHECK int import_undo(struct call *c, const struct resource *res, struct uui
 
 MUSTCHECK int import_list_write(struct call *c, const struct resource *res, struct jsonw *w);
 MUSTCHECK int import_write(struct call *c, const struct resource *res, struct uuid id, struct jsonw *w);
-/* {"items": [{row, header, code, en, zh}], "next"}: behind a row. */
+/* {"items": [{row, header, code, en, zh}], "next"}: behind a row, and whole rows: there may be some more than the limit. */
 MUSTCHECK int import_faults_write(struct call *c, const struct resource *res, struct uuid id, int64_t behind,
     uint32_t limit, struct jsonw *w);
 /* The table of bad rows; 404 when there is none. */

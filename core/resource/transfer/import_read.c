@@ -47,20 +47,24 @@ enum column_of {
 static const struct db_stmt list = {
     "import.list", "SELECT " IMPORT_COLUMNS FROM_IMPORT " ORDER BY i.id DESC LIMIT 100"};
 static const struct db_stmt find = {"import.find", "SELECT " IMPORT_COLUMNS FROM_IMPORT " AND i.id = $5"};
+/* Whole rows, so that the next page begins behind one. */
 static const struct db_stmt faults = {"import.faults",
-    "SELECT row, header, code, en, zh FROM juxin.import_fault WHERE tenant_id = $1 AND import_id = $2 AND "
-    "row > $3 ORDER BY "
-    "row, n LIMIT $4"};
+    "SELECT row, header, code, en, zh FROM juxin.import_fault WHERE tenant_id = $1 AND import_id = $2"
+    " AND row > $3 AND row <= (SELECT max(x.row) FROM (SELECT f.row FROM juxin.import_fault f"
+    " WHERE f.tenant_id = $1 AND f.import_id = $2 AND f.row > $3 ORDER BY f.row, f.n LIMIT $4) x)"
+    " ORDER BY row, n"};
 static const struct db_stmt expire_faults = {"import.expire_faults",
-    "DELETE FROM juxin.import_fault f USING juxin.import i WHERE f.tenant_id = $1 AND i.tenant_id = $1 AND "
-    "i.id = f.import_id "
-    "AND i.expires_at <= $2"};
+    "DELETE FROM juxin.import_fault WHERE tenant_id = $1 AND (import_id, row, n) IN (SELECT f.import_id, "
+    "f.row, f.n"
+    " FROM juxin.import_fault f JOIN juxin.import i ON i.tenant_id = $1 AND i.id = f.import_id"
+    " WHERE f.tenant_id = $1 AND i.expires_at <= $2 LIMIT $3)"};
 static const struct db_stmt expire_rows = {"import.expire_rows",
-    "DELETE FROM juxin.import_row f USING juxin.import i WHERE f.tenant_id = $1 AND i.tenant_id = $1 AND "
-    "i.id = f.import_id "
-    "AND i.expires_at <= $2"};
-static const struct db_stmt expire = {
-    "import.expire", "DELETE FROM juxin.import WHERE tenant_id = $1 AND expires_at <= $2"};
+    "DELETE FROM juxin.import_row WHERE tenant_id = $1 AND (import_id, row) IN (SELECT f.import_id, f.row"
+    " FROM juxin.import_row f JOIN juxin.import i ON i.tenant_id = $1 AND i.id = f.import_id"
+    " WHERE f.tenant_id = $1 AND i.expires_at <= $2 LIMIT $3)"};
+static const struct db_stmt expire = {"import.expire",
+    "DELETE FROM juxin.import WHERE tenant_id = $1 AND id IN (SELECT i.id FROM juxin.import i WHERE"
+    " i.tenant_id = $1 AND i.expires_at <= $2 LIMIT $3)"};
 
 static int read_rows(struct call *c, const struct resource *res, struct uuid id, struct db_rows **ret)
 {
@@ -189,7 +193,7 @@ int import_faults_write(struct call *c, const struct resource *res, struct uuid 
     }
     jsonw_array_end(w);
     jsonw_key(w, "next");
-    if (n == (int)limit)
+    if (n >= (int)limit)
         jsonw_int(w, db_get_int(call.rows, n - 1, 0));
     else
         jsonw_null(w);
@@ -214,25 +218,45 @@ int import_errors(struct call *c, const struct resource *res, struct uuid id, st
 
 /* ---- expiry ---- */
 
-static int expire_all(struct call *c, struct job *j, void *arg)
-{
-    const struct db_stmt *const all[] = {&expire_faults, &expire_rows, &expire};
-    struct db_args a;
-    int r = 0;
+#define EXPIRE_BATCH 5000
 
-    (void)j, (void)arg;
-    for (size_t i = 0; i < ARRAY_LEN(all) && r == 0; i++) {
-        db_args_reset(&a);
-        db_arg_int(&a, c->tenant->id);
-        db_arg_time(&a, c->now_us);
-        r = db_exec(c->tx, *all[i], &a, NULL);
-    }
+struct expiring {
+    const struct db_stmt *stmt;
+    int64_t before_us; /* of all steps, so that no import expires between its rows and itself */
+    uint64_t dropped;
+};
+
+static int expire_some(struct call *c, struct job *j, void *arg)
+{
+    struct expiring *x = arg;
+    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
+    struct db_args a;
+    int r;
+
+    (void)j;
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_time(&a, x->before_us);
+    db_arg_int(&a, EXPIRE_BATCH);
+    r = db_exec(c->tx, *x->stmt, &a, &rows);
+    x->dropped = r == 0 ? db_rows_affected(rows) : 0;
     return r;
 }
 
+/* An import has up to a million rows: some of them a step. */
 static int run_expiry(struct job *j)
 {
-    return job_step(j, expire_all, NULL);
+    static const struct db_stmt *const all[] = {&expire_faults, &expire_rows, &expire};
+    struct expiring x = {.before_us = clock_agreed_us()};
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(all) && r == 0; i++) {
+        x.stmt = all[i];
+        do
+            r = job_step(j, expire_some, &x);
+        while (r == 0 && x.dropped == EXPIRE_BATCH);
+    }
+    return r;
 }
 
 static const struct job_kind import_expiry = {
