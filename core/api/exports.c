@@ -58,9 +58,10 @@ static int create(struct call *c, struct request *r)
     struct query_param *params = arena_array(r->arena, r->query_count + 1, sizeof(*params));
     struct export_input in = {.params = params, .param_count = r->query_count};
     struct export made;
+    static const char *const known[] = {"format", "language", "fields", NULL};
     json_t *body;
     bool is_csv;
-    int e = request_json(r, &body);
+    int e = request_object(r, known, &body);
 
     for (size_t i = 0; i < r->query_count; i++)
         params[i] = (struct query_param){r->query[i].name, r->query[i].value};
@@ -156,7 +157,8 @@ static int delete (struct call *c, struct request *r)
     "\"string\",\"null\"]},"                                                                                 \
     "\"error_zh\":{\"type\":[\"string\",\"null\"]}}}"
 #define INPUT_SCHEMA                                                                                         \
-    "{\"type\":\"object\",\"properties\":{\"format\":{\"enum\":[\"xlsx\",\"csv\"],\"default\":\"xlsx\"},"    \
+    "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"format\":{\"enum\":[\"xlsx\","    \
+    "\"csv\"],\"default\":\"xlsx\"},"                                                                        \
     "\"language\":{"                                                                                         \
     "\"enum\":[\"zh-CN\",\"en\"],\"default\":\"zh-CN\"},\"fields\":{\"type\":\"array\",\"items\":{\"type\":" \
     "\"string\"},"                                                                                           \

@@ -179,6 +179,7 @@ static int answer(struct call *c, struct request *r, struct uuid id)
 
 static int check(struct call *c, struct request *r)
 {
+    static const char *const known[] = {"mapping", "unit", "key", "duplicates", NULL};
     struct import_settings s = {0};
     const char *duplicates = NULL;
     struct uuid id;
@@ -186,7 +187,7 @@ static int check(struct call *c, struct request *r)
     int e = api_id(c, r, "import", &id);
 
     if (e == 0)
-        e = request_json(r, &body);
+        e = request_object(r, known, &body);
     if (e < 0)
         return e;
     s.mapping = json_object_get(body, "mapping");
@@ -211,13 +212,14 @@ static int check(struct call *c, struct request *r)
 
 static int run(struct call *c, struct request *r)
 {
+    static const char *const known[] = {"mode", NULL};
     const char *mode = NULL;
     struct uuid id;
     json_t *body;
     int e = api_id(c, r, "import", &id);
 
     if (e == 0)
-        e = request_json(r, &body);
+        e = request_object(r, known, &body);
     if (e == 0)
         e = api_str(c, body, "mode", false, &mode);
     if (e == 0 && mode && strcmp(mode, "good") != 0 && strcmp(mode, "all") != 0)
@@ -304,7 +306,8 @@ static const struct api_route templates[] = {
     {.method = HTTP_POST,
         .path = "/imports/{import}/check",
         .handle = check,
-        .request_schema = "{\"type\":\"object\",\"properties\":{\"mapping\":{\"type\":\"object\","
+        .request_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"mapping\":{"
+                          "\"type\":\"object\","
                           "\"additionalProperties\":" WORD_OR_NULL "},\"unit\":" WORD ",\"key\":" WORD
                           ",\"duplicates\":{\"enum\":[\"refuse\",\"skip\"]}}}",
         .response_schema = IMPORT_SCHEMA,
@@ -313,7 +316,8 @@ static const struct api_route templates[] = {
     {.method = HTTP_POST,
         .path = "/imports/{import}/run",
         .handle = run,
-        .request_schema = "{\"type\":\"object\",\"properties\":{\"mode\":{\"enum\":[\"good\",\"all\"],"
+        .request_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"mode\":{"
+                          "\"enum\":[\"good\",\"all\"],"
                           "\"default\":\"good\"}}}",
         .response_schema = IMPORT_SCHEMA,
         .summary_en = "Bring in what was checked: the good rows, or all or nothing",

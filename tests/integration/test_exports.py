@@ -123,6 +123,7 @@ def test_what_is_refused():
     problem(client.post(R + "/exports", {"fields": ["nothing"]}), 422, "invalid")
     problem(client.post(R + "/exports", {"fields": []}), 422, "invalid")
     problem(client.post(R + "/exports", {"format": "pdf"}), 422, "invalid")
+    problem(client.post(R + "/exports", {"feilds": ["title"]}), 422, "invalid")  # else it would be all of them
     problem(client.post(R + "/exports?nothing=eq.1", {}), 400, "invalid_query")
     problem(client.post(R + "/exports?unit=nowhere", {}), 404, "not_found")
     key = {"Idempotency-Key": uuid.uuid4().hex}

@@ -153,6 +153,8 @@ def test_mapping_and_encodings():
     problem(client.post(path, {"mapping": {"title": None}, "unit": "s1"}), 422, "invalid")  # nothing goes to what is required
     problem(client.post(path, {"unit": "nowhere"}), 422, "invalid")
     problem(client.post(path, {"key": "title"}), 422, "invalid")
+    problem(client.post(path, {"maping": {"名称": "title"}, "unit": "s1"}), 422, "invalid")
+    problem(client.post(path.replace("/check", "/run"), {"mod": "all"}), 422, "invalid")
     made = sheets.do(client, R, made, "check", {"mapping": {"名称": "title", "件数": "quantity", "title": None}, "unit": "s1"})
     assert (made["good"], made["columns"]) == (1, ["title", "quantity", ""]), (made, sheets.faults(client, R, made))
     sheets.do(client, R, made, "run")
