@@ -192,6 +192,12 @@ def test_history_tells_what_changed():
     assert items[1]["changes"] == {"cost": {"old": 5, "new": 7},
                                    "contact_phone": {"old": "139****9000", "new": "137****7000"}}, items[1]
     assert items[1]["actor_name"] == "C1" and items[2]["from_unit"]["name"] == "C1" and items[2]["unit"]["name"] == "S1", items
+    # Of a very long one the newest is told, not the beginning alone.
+    server.psql("INSERT INTO juxin.history (tenant_id, resource, record_id, version, id, at, actor, actor_kind, kind, unit_id)"
+                " SELECT tenant_id, resource, record_id, n, gen_random_uuid(), at, actor, actor_kind, 'update', unit_id FROM juxin.history,"
+                f" generate_series(4, 603) n WHERE record_id = '{made['id']}' AND version = 1")
+    versions = [i["version"] for i in people["s1"].get(path + "/history").json["items"]]
+    assert versions == list(range(104, 604)), versions[:3] + versions[-3:]
 
 
 def test_transitions():

@@ -32,7 +32,7 @@ static const struct db_stmt history_list = {"history.list",
     "SELECT " HISTORY_COLUMNS " FROM juxin.history h"
     " LEFT JOIN juxin.account a ON a.tenant_id = h.tenant_id AND a.id = h.actor"
     " WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
-    " ORDER BY h.version, h.id LIMIT 500"};
+    " ORDER BY h.version DESC, h.id DESC LIMIT 500"};
 static const struct db_stmt number_take = {"number.take",
     "INSERT INTO juxin.sequence_number AS s (tenant_id, key, n) VALUES ($1, $2, $3::bigint)"
     " ON CONFLICT (tenant_id, key) DO UPDATE SET n = s.n + EXCLUDED.n RETURNING n"};
@@ -264,7 +264,7 @@ int history_write(struct call *c, const struct record *rec, struct jsonw *w)
     jsonw_object(w);
     jsonw_key(w, "items");
     jsonw_array(w);
-    for (int i = 0; i < db_rows_count(call.rows); i++) {
+    for (int i = db_rows_count(call.rows) - 1; i >= 0; i--) {
         jsonw_object(w);
         history_write_members(c, rec, w, call.rows, i, may_unmask);
         jsonw_object_end(w);

@@ -34,7 +34,7 @@ void history_write_members(struct call *c, const struct record *rec, struct json
     const struct db_rows *rows, int row, bool may_unmask);
 /* As history_add with "create", of many new records. */
 MUSTCHECK int history_add_many(struct call *c, struct record *const *records, uint32_t count);
-/* Writes {"items": […]} newest last, as the reader may see it. */
+/* Writes {"items": […]}, the newest 500, newest last, as the reader may see them. */
 MUSTCHECK int history_write(struct call *c, const struct record *rec, struct jsonw *w);
 
 /* The next numbers, in order of the records. */
