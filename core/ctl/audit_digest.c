@@ -18,10 +18,10 @@ static int compare(struct ctl *c, const char *path)
 {
     struct buf document CLEANUP(buf_done) = BUF_INIT;
     struct daily_check check = {.missing = missing, .arg = c};
-    int r = ctl_read_file(c, path, DIGEST_MAX, &document);
+    int r, code = ctl_read_file(c, path, DIGEST_MAX, &document);
 
-    if (r < 0)
-        return r == -ENOENT ? CTL_NOT_FOUND : CTL_FAILED;
+    if (code != CTL_OK)
+        return code;
     r = daily_compare(c->db, buf_text(&document), assemble_keyring(), &check);
     if (r == -EINVAL)
         return ctl_fail(c, CTL_USAGE, "%s is not a digest", path);

@@ -71,7 +71,7 @@ void ctl_progress(struct ctl *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Asks for what hurts: true with --yes or a "yes" typed at a terminal. */
 bool ctl_confirm(struct ctl *c, const char *question);
 
-/* Reads at most `max` bytes of a file, "-" for standard input. 0 or -errno, having said so. */
+/* Reads at most `max` bytes of a file, "-" for standard input. The exit code, having said what is wrong. */
 MUSTCHECK int ctl_read_file(struct ctl *c, const char *path, size_t max, struct buf *out);
 
 /* Runs fn in a call of the tenant, from the start again when somebody changes the tenant meanwhile, and commits what it

@@ -15,7 +15,6 @@ int ctl_read_file(struct ctl *c, const char *path, size_t max, struct buf *out)
         r = file_take(fd, max, out);
     if (fd >= 0 && !is_stdin)
         close(fd);
-    if (r < 0)
-        ctl_fail(c, r == -ENOENT ? CTL_NOT_FOUND : CTL_FAILED, "%s: %s", path, strerror(-r));
-    return r;
+    return r == 0 ? CTL_OK
+                  : ctl_fail(c, r == -ENOENT ? CTL_NOT_FOUND : CTL_FAILED, "%s: %s", path, strerror(-r));
 }

@@ -13,11 +13,11 @@ static int trust_one(struct ctl *c, const char *path)
     struct sha256 digest;
     struct sha256_text hex;
     char why[NOTE_WHY_MAX];
-    int r = ctl_read_file(c, path, OBJECT_MAX, &bytes);
+    int r, code = ctl_read_file(c, path, OBJECT_MAX, &bytes);
 
-    if (r < 0) {
+    if (code != CTL_OK) {
         buf_done(&bytes);
-        return CTL_NOT_FOUND;
+        return code;
     }
     digest = sha256_of(buf_text(&bytes));
     r = plugin_note_read(buf_text(&bytes), &note, why);

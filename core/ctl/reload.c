@@ -59,9 +59,10 @@ static int find_server(struct ctl *c, pid_t *ret)
     CLEANUP(buf_done) struct buf content = BUF_INIT;
     CLEANUP(mem_freep) char *path = str_printf("%s/juxind.pid", c->config->state_dir);
     int64_t pid;
+    int code = ctl_read_file(c, path, 64, &content);
 
-    if (ctl_read_file(c, path, 64, &content) < 0)
-        return CTL_NOT_FOUND;
+    if (code != CTL_OK)
+        return code;
     if (text_to_i64(text_trim(buf_text(&content), "\n"), 2, INT32_MAX, &pid) < 0 || !is_juxind((pid_t)pid))
         return ctl_fail(
             c, CTL_NOT_FOUND, "no server runs with %s (it would stand in %s)", c->config_file, path);

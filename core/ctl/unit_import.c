@@ -25,10 +25,10 @@ static int run(struct ctl *c)
     struct units_file in = {.rename = ctl_flag(c, "rename"), .dry_run = ctl_flag(c, "dry-run")};
     const char *path = c->argument[1];
     json_t *root = NULL;
-    int code;
+    int code = ctl_read_file(c, path, FILE_MAX, &content);
 
-    if (ctl_read_file(c, path, FILE_MAX, &content) < 0)
-        return CTL_NOT_FOUND;
+    if (code != CTL_OK)
+        return code;
     in.csv = buf_text(&content);
     code = parse(c, path, &in, &root);
     in.root = root;

@@ -449,6 +449,11 @@ def test_departments():
     assert renamed.status == 200 and renamed.headers["ETag"] == '"2"', renamed
 
 
+def test_the_exit_code_says_what_was_wrong_with_a_file():
+    codes = [server.ctl("unit", "import", "alpha", path, check=False).returncode for path in ("/nowhere.json", "/")]
+    assert codes == [3, 1], codes  # not found; not to be read
+
+
 def test_roles():
     admin = who("admin")
     made = admin.post(f"{T}/roles", {"name": "viewer", "label_zh": "查看员", "permissions": ["core.unit.read"]})
