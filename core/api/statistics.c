@@ -178,8 +178,27 @@ static void write_group_definition(const struct answer *a, const struct stat_gro
 
 /* ---- values ---- */
 
+/* What the unit was called on the day that was asked for; NULL when that is not known. */
+static const char *name_then(const struct db_rows *names, struct uuid id)
+{
+    int low = 0, high = names ? db_rows_count(names) : 0;
+
+    while (low < high) {
+        int mid = low + (high - low) / 2, order = uuid_cmp(db_get_uuid(names, mid, 0), id);
+
+        if (order == 0)
+            return db_get(names, mid, 1);
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
 static void write_unit(const struct answer *a, const char *key)
 {
+    const char *then;
     struct uuid id;
     uint32_t unit = uuid_parse(text_of(key), &id) == 0 ? tree_find(a->c->tenant->tree, id) : TREE_NONE;
     struct tree_unit u;
@@ -187,9 +206,9 @@ static void write_unit(const struct answer *a, const char *key)
     if (unit == TREE_NONE)
         return;
     u = tree_unit(a->c->tenant->tree, unit);
-    for (int i = 0; a->result->names && i < db_rows_count(a->result->names); i++)
-        if (uuid_eq(db_get_uuid(a->result->names, i, 0), id))
-            u.name = db_get(a->result->names, i, 1);
+    then = name_then(a->result->names, id);
+    if (then)
+        u.name = then;
     jsonw_kstr(a->w, "code", u.code);
     write_text(a->w, "label", u.name, u.name);
 }

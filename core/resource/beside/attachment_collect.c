@@ -92,13 +92,22 @@ static int drop_orphan(struct call *c, struct collection *x, const char *hex)
     return drop(c, x, text_of(hex));
 }
 
-/* A shard is small, and this runs every few hours. */
-static bool is_known(const struct db_rows *rows, const char *hex)
+static int by_text(const void *a, const void *b)
 {
-    for (int i = 0; i < db_rows_count(rows); i++)
-        if (strcmp(db_get(rows, i, 0), hex) == 0)
-            return true;
-    return false;
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What the database knows of a shard, to be looked up in. */
+static const char **sorted(struct arena *a, const struct db_rows *rows, size_t *ret_count)
+{
+    size_t count = (size_t)db_rows_count(rows);
+    const char **list = arena_array(a, count + 1, sizeof(*list));
+
+    for (size_t i = 0; i < count; i++)
+        list[i] = db_get(rows, (int)i, 0);
+    qsort(list, count, sizeof(*list), by_text);
+    *ret_count = count;
+    return list;
 }
 
 static int drop_orphans(struct call *c, struct job *j, void *arg)
@@ -107,6 +116,8 @@ static int drop_orphans(struct call *c, struct job *j, void *arg)
     CLEANUP(buf_done) struct buf names = BUF_INIT;
     struct db_args a;
     struct db_call call = {.stmt = known, .args = &a};
+    const char **list = NULL;
+    size_t count = 0;
     int r;
 
     x->step = 0;
@@ -119,10 +130,12 @@ static int drop_orphans(struct call *c, struct job *j, void *arg)
     db_arg_int(&a, c->tenant->id);
     db_arg_str(&a, buf_str(&names));
     r = call_read(c, &call, 1);
+    if (r == 0)
+        list = sorted(c->arena, call.rows, &count);
     for (uint32_t i = 0; r == 0 && i < x->found_count; i++) {
-        char *hex = arena_ndup(c->arena, names.data + 1 + i * (2 * SHA256_LEN + 1), 2 * SHA256_LEN);
+        const char *hex = arena_ndup(c->arena, names.data + 1 + i * (2 * SHA256_LEN + 1), 2 * SHA256_LEN);
 
-        if (!is_known(call.rows, hex))
+        if (!bsearch(&hex, list, count, sizeof(*list), by_text))
             r = drop_orphan(c, x, hex);
     }
     j->stage = "orphans";

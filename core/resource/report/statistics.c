@@ -100,12 +100,35 @@ static void make_keys(const struct fill *f, uint32_t column, struct stat_keys *r
         found_keys(f, (int)column, ret);
 }
 
-static uint32_t key_index(const struct stat_keys *keys, const char *key)
+/* A grouping's values by their text, each with its place: as many rows are looked up as there are values. */
+struct place {
+    const char *key;
+    uint32_t at;
+};
+
+static int by_key(const void *a, const void *b)
 {
+    const struct place *x = a, *y = b;
+
+    return x->key && y->key ? strcmp(x->key, y->key) : !x->key - !y->key;
+}
+
+static struct place *places_of(const struct fill *f, const struct stat_keys *keys)
+{
+    struct place *all = arena_array(f->c->arena, keys->count + 1, sizeof(*all));
+
     for (uint32_t i = 0; i < keys->count; i++)
-        if (keys->keys[i] == key || (key && keys->keys[i] && strcmp(keys->keys[i], key) == 0))
-            return i;
-    return 0;
+        all[i] = (struct place){keys->keys[i], i};
+    qsort(all, keys->count, sizeof(*all), by_key);
+    return all;
+}
+
+static uint32_t place_in(const struct place *all, const struct stat_keys *keys, const char *key)
+{
+    const struct place wanted = {.key = key};
+    const struct place *found = bsearch(&wanted, all, keys->count, sizeof(*all), by_key);
+
+    return found ? found->at : 0;
 }
 
 /* ---- the table ---- */
@@ -135,13 +158,16 @@ static int fill_cell(const struct fill *f, int row, struct stat_cell *cell)
 
 static int fill_table(const struct fill *f, struct stat_result *out)
 {
+    struct place *places[STATISTICS_GROUPS_MAX] = {NULL};
     struct stat_table *t = &out->table;
     int r = 0;
 
     for (uint32_t i = 0; i < STATISTICS_GROUPS_MAX; i++) {
         out->keys[i].count = 1;
-        if (i < f->s->group_count)
-            make_keys(f, i, &out->keys[i]);
+        if (i >= f->s->group_count)
+            continue;
+        make_keys(f, i, &out->keys[i]);
+        places[i] = places_of(f, &out->keys[i]);
     }
     t->rows = out->keys[0].count;
     t->columns = out->keys[1].count;
@@ -154,7 +180,7 @@ static int fill_table(const struct fill *f, struct stat_result *out)
         uint32_t at[STATISTICS_GROUPS_MAX] = {0};
 
         for (uint32_t k = 0; k < f->s->group_count; k++)
-            at[k] = key_index(&out->keys[k], db_get(f->rows, i, (int)k));
+            at[k] = place_in(places[k], &out->keys[k], db_get(f->rows, i, (int)k));
         r = fill_cell(f, i, stat_at(t, at[0], at[1]));
     }
     if (r == 0 && stat_table_add_up(t) < 0)

@@ -58,7 +58,7 @@ struct stat_keys {
 struct stat_result {
     struct stat_table table;
     struct stat_keys keys[STATISTICS_GROUPS_MAX]; /* rows, columns */
-    const struct db_rows *names;                  /* of STAT_TREE_DAY: id and name of each unit then */
+    const struct db_rows *names;                  /* of STAT_TREE_DAY: id and name of each unit then, by id */
     int64_t at_us;                                /* of the database's clock */
 };
 MUSTCHECK int statistics_run(struct call *c, const struct statistics *s, struct stat_result *ret);
@@ -67,7 +67,7 @@ MUSTCHECK int statistics_run(struct call *c, const struct statistics *s, struct 
 
 /* One row per group: its keys, how many, the sums. */
 void statistics_sql(struct call *c, const struct statistics *s, struct query_sql *ret, bool *ret_empty);
-/* The names of units as they were: SELECT id, name. */
+/* The names of units as they were: SELECT id, name, in the order of the ids. */
 struct db_stmt statistics_names(struct call *c, const struct statistics *s, struct db_args *args);
 /* ---- statistics_period.c ---- */
 

@@ -122,7 +122,7 @@ struct db_stmt statistics_names(struct call *c, const struct statistics *s, stru
 {
     static const struct db_stmt names = {"statistics.names",
         "SELECT unit_id, name FROM juxin.unit_name WHERE tenant_id = $1 AND valid_from <= $2::timestamptz"
-        " AND (valid_until IS NULL OR valid_until > $2::timestamptz)"};
+        " AND (valid_until IS NULL OR valid_until > $2::timestamptz) ORDER BY unit_id"};
 
     db_args_reset(args);
     db_arg_int(args, c->tenant->id);

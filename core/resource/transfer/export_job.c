@@ -48,8 +48,8 @@ struct making {
     uint32_t rows, left_out;
     char *next; /* the cursor behind it; NULL: it was the last */
     /* All of it. */
-    struct uuid *units; /* whose records are in it */
-    uint32_t unit_count, unit_last;
+    struct uuid *units; /* whose records are in it, sorted */
+    uint32_t unit_count;
     int64_t all_rows, all_left_out;
     int fd;
     struct sheet_writer *writer;
@@ -114,16 +114,24 @@ static int take_input(struct call *c, struct job *j, void *arg)
 
 /* ---- a page ---- */
 
-/* Records of a unit mostly stand together, or its units are few. */
 static void note_unit(struct making *m, struct uuid unit)
 {
-    if (m->unit_count && uuid_eq(m->units[m->unit_last], unit))
+    uint32_t low = 0, high = m->unit_count;
+
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+
+        if (uuid_cmp(m->units[mid], unit) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low < m->unit_count && uuid_eq(m->units[low], unit))
         return;
-    for (m->unit_last = 0; m->unit_last < m->unit_count; m->unit_last++)
-        if (uuid_eq(m->units[m->unit_last], unit))
-            return;
     m->units = mem_resize(m->units, m->unit_count + 1, sizeof(*m->units));
-    m->units[m->unit_count++] = unit;
+    memmove(&m->units[low + 1], &m->units[low], (m->unit_count - low) * sizeof(*m->units));
+    m->units[low] = unit;
+    m->unit_count++;
 }
 
 static void add_record(struct call *c, struct making *m, const struct record *rec)
