@@ -94,11 +94,13 @@ static int may_be_told(
         r = call_read(c, &call, 1);
     if (r < 0)
         return r;
+    *ret = false;
+    if (db_rows_count(call.rows) == 0)
+        return 0;
     theirs.who = access_subject(c->tenant, account);
-    *ret = db_rows_count(call.rows) == 1 &&
-           (beside_hides(rec, account) ? reader_reaches(&theirs, rec)
-               : is_internal           ? handles(&theirs, rec, participants)
-                                       : reader_access(&theirs, rec, participants) != ACCESS_NONE);
+    *ret = beside_hides(rec, account) ? reader_reaches(&theirs, rec)
+           : is_internal              ? handles(&theirs, rec, participants)
+                                      : reader_access(&theirs, rec, participants) != ACCESS_NONE;
     return 0;
 }
 

@@ -76,8 +76,8 @@ static int tell(struct call *c, const struct watch *w, struct uuid id, const cha
     struct db_args a;
     int r = record_fetch(c, w->res, id, true, &rec);
 
-    if (r == 0 && (!rec->due || strcmp(rec->due, due) != 0))
-        return -EINVAL; /* put off meanwhile */
+    if (r == 0 && (!rec->due || strcmp(rec->due, due) != 0 || !(w->states >> rec->state & 1)))
+        return -EINVAL; /* put off, or done, meanwhile */
     if (r == 0 && w->t)
         r = record_transition(c, w->res, id, rec->version, w->t->name, NULL, &rec);
     else if (r == 0)
