@@ -110,6 +110,18 @@ int admin_query(struct admin *a, const char *sql, const struct db_args *args, st
     return r;
 }
 
+static void add_literal(struct buf *out, const char *value)
+{
+    /* E'' reads backslashes the same way whatever standard_conforming_strings says. */
+    buf_adds(out, " E'");
+    for (; *value; value++) {
+        if (*value == '\'' || *value == '\\')
+            buf_addc(out, *value);
+        buf_addc(out, *value);
+    }
+    buf_addc(out, '\'');
+}
+
 int admin_set_password(struct admin *a, const char *role, const char *password)
 {
     char *verifier = PQencryptPasswordConn(a->pg, password, role, "scram-sha-256");
@@ -123,7 +135,7 @@ int admin_set_password(struct admin *a, const char *role, const char *password)
     buf_adds(&sql, "ALTER ROLE ");
     sql_add_name(&sql, role);
     buf_adds(&sql, " PASSWORD");
-    sql_add_literal(&sql, verifier);
+    add_literal(&sql, verifier);
     r = admin_script(a, buf_str(&sql));
     buf_done(&sql);
     PQfreemem(verifier);
@@ -154,16 +166,4 @@ void sql_add_name(struct buf *out, const char *name)
         buf_addc(out, *name);
     }
     buf_addc(out, '"');
-}
-
-void sql_add_literal(struct buf *out, const char *value)
-{
-    /* E'' reads backslashes the same way whatever standard_conforming_strings says. */
-    buf_adds(out, " E'");
-    for (; *value; value++) {
-        if (*value == '\'' || *value == '\\')
-            buf_addc(out, *value);
-        buf_addc(out, *value);
-    }
-    buf_addc(out, '\'');
 }

@@ -24,8 +24,7 @@ bool admin_is_lost(
 /* Position of the error in the script, counted in characters from 1; 0 when unknown. */
 int admin_error_position(const struct admin *a);
 
-/* "name" and 'value' as they may stand in SQL, for statements that take no parameters (CREATE ROLE). Names come from
- * our own constants and configuration. */
+/* "name" as it may stand in SQL, for statements that take no parameters (CREATE ROLE). Names come from our own constants
+ * and configuration. */
 struct buf;
 void sql_add_name(struct buf *out, const char *name);
-void sql_add_literal(struct buf *out, const char *value);

@@ -18,7 +18,7 @@ static void lane_init(struct db *db, enum lane_kind kind, uint32_t conns, uint32
         .timeout_ms = timeout_ms};
     lane->conns = mem_zarray(MAX(conns, 1u), sizeof(*lane->conns));
     for (uint32_t i = 0; i < conns; i++)
-        conn_init(&lane->conns[i], lane, i);
+        dbconn_init(&lane->conns[i], lane, i);
 }
 
 int db_open(const struct db_config *config, struct db **ret)
@@ -42,7 +42,7 @@ int db_open(const struct db_config *config, struct db **ret)
     lane_init(db, LANE_SLOW, config->slow_connections, 1, config->slow_timeout_ms);
     for (int k = 0; k < LANES; k++)
         for (uint32_t i = 0; i < db->lanes[k].conn_count; i++)
-            conn_start(&db->lanes[k].conns[i]);
+            dbconn_start(&db->lanes[k].conns[i]);
     *ret = db;
     return 0;
 }
@@ -55,7 +55,7 @@ void db_close(struct db *db)
     for (int k = 0; k < LANES; k++) {
         lane_ops.fail(&db->lanes[k], -EAGAIN);
         for (uint32_t i = 0; i < db->lanes[k].conn_count; i++)
-            conn_done(&db->lanes[k].conns[i]);
+            dbconn_done(&db->lanes[k].conns[i]);
         free(db->lanes[k].conns);
     }
     PQconninfoFree(db->options);

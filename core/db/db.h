@@ -106,7 +106,6 @@ MUSTCHECK int db_savepoint_release(struct db_tx *tx, const char *name);
 MUSTCHECK int db_savepoint_rollback(struct db_tx *tx, const char *name);
 const struct db_error *db_tx_error(const struct db_tx *tx);
 int32_t db_tx_tenant(const struct db_tx *tx);
-struct db *db_tx_db(const struct db_tx *tx);
 
 /* Results: text form; a NULL pointer is SQL NULL. */
 int db_rows_count(const struct db_rows *r);

@@ -1,12 +1,12 @@
 /* What the files of db/ share: lanes of connections, the statements prepared on each, and batches in flight.
  *
  * From the bottom:
- *   stmt.c   which statements a connection has prepared
- *   unit.c   what opens and closes a unit of work
- *   pipe.c   what is in flight on a connection, in the order it was sent
- *   conn.c   one connection: connect, events, loss, reconnect
- *   slow.c   which reads take long
- *   lane.c   who waits for a connection, who gets the next one
+ *   stmt.c    which statements a connection has prepared
+ *   unit.c    what opens and closes a unit of work
+ *   pipe.c    what is in flight on a connection, in the order it was sent
+ *   dbconn.c  one connection: connect, events, loss, reconnect
+ *   slow.c    which reads take long
+ *   lane.c    who waits for a connection, who gets the next one
  *   read.c, tx.c   the units of work */
 #pragma once
 
@@ -15,7 +15,7 @@
 #include "db/db.h"
 #include "loop/fiber.h"
 
-struct conn;
+struct dbconn;
 struct event;
 struct lane;
 struct loop_timer;
@@ -26,7 +26,7 @@ enum lane_kind { LANE_FAST, LANE_SLOW, LANES };
 struct stmt_entry {
     struct stmt_entry *hash_next, *older, *newer;
     char *name, *sql;
-    uint64_t hash;
+    uint32_t hash;
     uint32_t number;
     uint32_t refs; /* operations in flight that name it */
     bool cached;   /* else freed with its last reference */
@@ -71,13 +71,13 @@ void batch_end(struct batch *b); /* frees, or leaves it to the connection; NULL 
 PGresult *batch_take(struct batch *b, size_t at);
 
 enum op_kind { OP_QUERY, OP_PREPARE, OP_SYNC };
-enum op_flag { OP_BATCH_DONE = 1, OP_SLOT_FREE = 2 };
+enum op_flag { OP_BATCH_DONE = 1, OP_PLACE_FREE = 2 };
 
 struct op {
     enum op_kind kind;
     uint32_t flags;
     bool got_result;
-    int slot;            /* index into batch->result, -1 to check only, */
+    int into;            /* index into batch->result; -1 to check only */
     struct batch *batch; /* NULL: nobody is interested */
     struct stmt_entry *entry;
 };
@@ -87,17 +87,17 @@ struct op_queue { /* a ring; capacity is a power of two */
     uint32_t head, count, capacity;
 };
 
-enum conn_state { CONN_DOWN, CONN_CONNECTING, CONN_READY };
+enum dbconn_state { DBCONN_DOWN, DBCONN_CONNECTING, DBCONN_READY };
 
-struct conn {
+struct dbconn {
     struct lane *lane;
     uint32_t index;
-    enum conn_state state;
+    enum dbconn_state state;
     PGconn *pg;
     struct event *read_event, *write_event, *commit_event;
     struct loop_timer *timer; /* reconnect, or the deadline of a connect */
     uint32_t attempts;        /* failed ones since it was last ready */
-    uint32_t generation;      /* grows when the connection is lost: older slots are void */
+    uint32_t generation;      /* grows when the connection is lost: older places are void */
     uint32_t in_flight;       /* units of work */
     int32_t tenant;           /* whose, where there is but one at a time */
     bool broken;              /* a send failed */
@@ -110,8 +110,8 @@ struct conn {
 };
 
 /* The right to one unit of work on a connection; void when the generation moved on. */
-struct slot {
-    struct conn *conn;
+struct place {
+    struct dbconn *conn;
     uint32_t generation;
 };
 
@@ -119,7 +119,7 @@ struct waiter { /* on the stack of the fiber that waits */
     struct fiber_wait wait;
     struct waiter *next, *prev;
     struct tenant_queue *queue;
-    struct slot slot;
+    struct place place;
     int status;
 };
 
@@ -133,18 +133,18 @@ struct tenant_queue { /* exists while somebody of the tenant waits */
     struct tenant_queue *next, *prev; /* the ring of tenants served in turn */
 };
 
-/* What a connection has to tell the lane it serves: a floor of its own within db/, above conn.c and pipe.c. */
+/* What a connection has to tell the lane it serves: a floor of its own within db/, above dbconn.c and pipe.c. */
 struct lane_ops {
-    void (*serve)(struct lane *lane);            /* there may be a free slot: hand it to who waits */
+    void (*serve)(struct lane *lane);            /* there may be a free place: hand it to who waits */
     void (*fail)(struct lane *lane, int status); /* no connection is left: tell those who wait */
-    void (*release)(struct slot slot);           /* this unit of work is over */
+    void (*release)(struct place place);         /* this unit of work is over */
 };
 
 struct lane {
     struct db *db;
     const struct lane_ops *ops;
     enum lane_kind kind;
-    struct conn *conns;
+    struct dbconn *conns;
     uint32_t conn_count, depth, timeout_ms;
     uint32_t connected, waiting;
     bool failing; /* the last attempt to connect failed and none is connected */
@@ -175,8 +175,8 @@ struct db {
     char connect_error[200];
 };
 
-/* Waits for a slot, at most until the deadline (then -EAGAIN). */
-MUSTCHECK int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct slot *ret);
+/* Waits for a place, at most until the deadline (then -EAGAIN). */
+MUSTCHECK int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct place *ret);
 extern const struct lane_ops lane_ops;
 bool lane_is_usable(const struct lane *lane); /* a connection is there, and answers */
 
@@ -186,16 +186,14 @@ bool slow_is_known(struct slow_list *l, int32_t tenant, const struct db_call *ca
 void slow_note(struct slow_list *l, int32_t tenant, const struct db_call *calls, size_t count,
     int64_t took_ms, bool is_stopped);
 
-void conn_init(struct conn *c, struct lane *lane, uint32_t index);
-void conn_done(struct conn *c);
-void conn_start(struct conn *c);
-void conn_lost(struct conn *c, const char *why);
-void conn_flush(struct conn *c);
-void conn_silent(struct conn *c);      /* a client deadline passed: no new units until it answers */
-void conn_drop_silent(struct conn *c); /* … and given up when that takes too long */
-void conn_receive(struct conn *c);
-void conn_commit_later(struct conn *c); /* unless another unit of work takes the COMMIT along */
-bool slot_is_valid(struct slot slot);
+void dbconn_init(struct dbconn *c, struct lane *lane, uint32_t index);
+void dbconn_done(struct dbconn *c);
+void dbconn_start(struct dbconn *c);
+void dbconn_flush(struct dbconn *c);
+void dbconn_silent(struct dbconn *c);       /* a client deadline passed: no new units until it answers */
+void dbconn_drop_silent(struct dbconn *c);  /* … and given up when that takes too long */
+void dbconn_commit_later(struct dbconn *c); /* unless another unit of work takes the COMMIT along */
+bool place_is_valid(struct place place);
 
 /* Conninfo as keywords and values for one host of the list. conninfo.c */
 #define CONNINFO_MAX 64
@@ -209,14 +207,14 @@ void conninfo_for(const PQconninfoOption *options, uint32_t host, const char *ex
 uint32_t conninfo_timeout_ms(const PQconninfoOption *options);
 
 /* Sending. Failures are kept in the connection and end the batch at its OP_BATCH_DONE. */
-void pipe_prepare(struct conn *c, struct batch *b, struct db_stmt stmt, bool own_sync);
-void pipe_query(struct conn *c, struct batch *b, int slot, struct db_stmt stmt, const struct db_args *args);
-void pipe_text(struct conn *c, struct batch *b, int slot, const char *sql); /* not prepared */
-void pipe_sync(struct conn *c, struct batch *b, uint32_t flags);
-void pipe_open(struct conn *c); /* before BEGIN: the COMMIT that is due, drops what was evicted */
-void pipe_result(struct conn *c, PGresult *result); /* takes result; NULL ends the current operation's */
-void pipe_fail(struct conn *c);                     /* the connection is gone: ends everything in flight */
-void pipe_done(struct conn *c);
+void pipe_prepare(struct dbconn *c, struct batch *b, struct db_stmt stmt, bool own_sync);
+void pipe_query(struct dbconn *c, struct batch *b, int into, struct db_stmt stmt, const struct db_args *args);
+void pipe_text(struct dbconn *c, struct batch *b, int into, const char *sql); /* not prepared */
+void pipe_sync(struct dbconn *c, struct batch *b, uint32_t flags);
+void pipe_open(struct dbconn *c); /* before BEGIN: the COMMIT that is due, drops what was evicted */
+void pipe_result(struct dbconn *c, PGresult *result); /* takes result; NULL ends the current operation's */
+void pipe_fail(struct dbconn *c);                     /* the connection is gone: ends everything in flight */
+void pipe_done(struct dbconn *c);
 
 int error_from_result(const PGresult *result, struct db_error *ret);
 struct db_rows *rows_from(PGresult *take_result);

@@ -5,14 +5,14 @@
 #include "base/mem.h"
 #include "db/internal.h"
 
-static struct conn *least_busy(struct lane *lane)
+static struct dbconn *least_busy(struct lane *lane)
 {
-    struct conn *best = NULL;
+    struct dbconn *best = NULL;
 
     for (uint32_t i = 0; i < lane->conn_count; i++) {
-        struct conn *c = &lane->conns[i];
+        struct dbconn *c = &lane->conns[i];
 
-        if (c->state == CONN_READY && !c->retire && c->silent_since == 0 && c->in_flight < lane->depth &&
+        if (c->state == DBCONN_READY && !c->retire && c->silent_since == 0 && c->in_flight < lane->depth &&
             (!best || c->in_flight < best->in_flight))
             best = c;
     }
@@ -22,7 +22,7 @@ static struct conn *least_busy(struct lane *lane)
 bool lane_is_usable(const struct lane *lane)
 {
     for (uint32_t i = 0; i < lane->conn_count; i++)
-        if (lane->conns[i].state == CONN_READY && lane->conns[i].silent_since == 0)
+        if (lane->conns[i].state == DBCONN_READY && lane->conns[i].silent_since == 0)
             return true;
     return false;
 }
@@ -39,12 +39,12 @@ static bool has_share(const struct lane *lane, int32_t tenant)
     return used + left < lane->connected;
 }
 
-static struct slot take(struct lane *lane, struct conn *c, int32_t tenant)
+static struct place take(struct lane *lane, struct dbconn *c, int32_t tenant)
 {
     c->in_flight++;
     c->tenant = tenant;
     lane->units++;
-    return (struct slot){c, c->generation};
+    return (struct place){c, c->generation};
 }
 
 static struct tenant_queue *queue_of(struct lane *lane, int32_t tenant)
@@ -126,13 +126,13 @@ static struct tenant_queue *next_in_turn(const struct lane *lane)
 static void serve(struct lane *lane)
 {
     struct tenant_queue *q;
-    struct conn *c;
+    struct dbconn *c;
 
     while ((c = least_busy(lane)) && (q = next_in_turn(lane))) {
         struct waiter *w = q->first;
 
         lane->turn = q->next;
-        w->slot = take(lane, c, q->tenant);
+        w->place = take(lane, c, q->tenant);
         dequeue(lane, w);
         fiber_wake(&w->wait);
     }
@@ -149,24 +149,24 @@ static void fail(struct lane *lane, int status)
     }
 }
 
-static void release(struct slot slot)
+static void release(struct place place)
 {
-    if (!slot_is_valid(slot))
+    if (!place_is_valid(place))
         return;
-    slot.conn->in_flight--;
-    serve(slot.conn->lane);
-    if (slot.conn->in_flight == 0)
-        conn_commit_later(slot.conn);
+    place.conn->in_flight--;
+    serve(place.conn->lane);
+    if (place.conn->in_flight == 0)
+        dbconn_commit_later(place.conn);
 }
 
 const struct lane_ops lane_ops = {.serve = serve, .fail = fail, .release = release};
 
-int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct slot *ret)
+int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct place *ret)
 {
     struct waiter w = {.status = 0};
     struct tenant_queue *q = queue_of(lane, tenant);
     /* Where a connection is free, whoever waits has all that he may have. */
-    struct conn *c = !q && has_share(lane, tenant) ? least_busy(lane) : NULL;
+    struct dbconn *c = !q && has_share(lane, tenant) ? least_busy(lane) : NULL;
     int r;
 
     if (fiber_is_cancelled())
@@ -176,7 +176,7 @@ int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct 
         return 0;
     }
     for (uint32_t i = 0; lane->kind == LANE_FAST && i < lane->conn_count; i++)
-        conn_drop_silent(&lane->conns[i]);
+        dbconn_drop_silent(&lane->conns[i]);
     q = queue_of(lane, tenant); /* the loss of a connection may have emptied it */
     if (lane->failing || lane->db->closing || lane->waiting >= lane->db->config.queue_max ||
         (q && q->count >= lane->db->config.tenant_queue_max)) {
@@ -188,12 +188,12 @@ int lane_acquire(struct lane *lane, int32_t tenant, int64_t deadline_ms, struct 
     if (w.queue)
         dequeue(lane, &w);
     if (r < 0 || w.status < 0) {
-        if (w.slot.conn)
-            release(w.slot);
+        if (w.place.conn)
+            release(w.place);
         if (r != -ECANCELED)
             lane->db->refused++;
         return r == -ECANCELED ? r : -EAGAIN;
     }
-    *ret = w.slot;
+    *ret = w.place;
     return 0;
 }

@@ -66,7 +66,7 @@ static void batch_finish(struct batch *b)
         fiber_wake(&b->wait);
 }
 
-static struct op *op_push(struct conn *c, enum op_kind kind, struct batch *b)
+static struct op *op_push(struct dbconn *c, enum op_kind kind, struct batch *b)
 {
     struct op_queue *q = &c->ops;
     struct op *op;
@@ -81,11 +81,11 @@ static struct op *op_push(struct conn *c, enum op_kind kind, struct batch *b)
         *q = (struct op_queue){.op = bigger, .count = q->count, .capacity = capacity};
     }
     op = &q->op[(q->head + q->count++) & (q->capacity - 1)];
-    *op = (struct op){.kind = kind, .slot = -1, .batch = b};
+    *op = (struct op){.kind = kind, .into = -1, .batch = b};
     return op;
 }
 
-static void sent(struct conn *c, int ok)
+static void sent(struct dbconn *c, int ok)
 {
     if (!ok)
         c->broken = true;
@@ -97,7 +97,7 @@ static void entry_name(char *out, size_t size, uint32_t number)
 }
 
 /* Also for statements prepared already: keeps them from being evicted by the ones that follow in the same unit. */
-static struct stmt_entry *prepare(struct conn *c, struct batch *b, struct db_stmt stmt, bool own_sync)
+static struct stmt_entry *prepare(struct dbconn *c, struct batch *b, struct db_stmt stmt, bool own_sync)
 {
     struct stmt_entry *e = stmt_find(&c->stmts, stmt);
     char name[16];
@@ -116,12 +116,12 @@ static struct stmt_entry *prepare(struct conn *c, struct batch *b, struct db_stm
     return e;
 }
 
-void pipe_prepare(struct conn *c, struct batch *b, struct db_stmt stmt, bool own_sync)
+void pipe_prepare(struct dbconn *c, struct batch *b, struct db_stmt stmt, bool own_sync)
 {
     prepare(c, b, stmt, own_sync);
 }
 
-void pipe_query(struct conn *c, struct batch *b, int slot, struct db_stmt stmt, const struct db_args *args)
+void pipe_query(struct dbconn *c, struct batch *b, int into, struct db_stmt stmt, const struct db_args *args)
 {
     struct stmt_entry *e = prepare(c, b, stmt, false);
     char name[16];
@@ -131,24 +131,24 @@ void pipe_query(struct conn *c, struct batch *b, int slot, struct db_stmt stmt, 
     sent(c, PQsendQueryPrepared(
                 c->pg, name, args ? (int)args->count : 0, args ? args->value : NULL, NULL, NULL, 0));
     op = op_push(c, OP_QUERY, b);
-    op->slot = slot;
+    op->into = into;
     op->entry = e;
     e->refs++;
 }
 
-void pipe_text(struct conn *c, struct batch *b, int slot, const char *sql)
+void pipe_text(struct dbconn *c, struct batch *b, int into, const char *sql)
 {
     sent(c, PQsendQueryParams(c->pg, sql, 0, NULL, NULL, NULL, NULL, 0));
-    op_push(c, OP_QUERY, b)->slot = slot;
+    op_push(c, OP_QUERY, b)->into = into;
 }
 
-void pipe_sync(struct conn *c, struct batch *b, uint32_t flags)
+void pipe_sync(struct dbconn *c, struct batch *b, uint32_t flags)
 {
     sent(c, PQpipelineSync(c->pg));
     op_push(c, OP_SYNC, b)->flags = flags;
 }
 
-void pipe_open(struct conn *c)
+void pipe_open(struct dbconn *c)
 {
     char sql[40];
 
@@ -167,7 +167,7 @@ static bool is_stale_plan(const char *sqlstate)
     return strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0;
 }
 
-static void op_failed(struct conn *c, struct op *op, const PGresult *result)
+static void op_failed(struct dbconn *c, struct op *op, const PGresult *result)
 {
     struct db_error error;
     int status = error_from_result(result, &error);
@@ -185,14 +185,14 @@ static void op_failed(struct conn *c, struct op *op, const PGresult *result)
     c->lane->db->errors++;
 }
 
-static void op_result(struct conn *c, struct op *op, PGresult *result)
+static void op_result(struct dbconn *c, struct op *op, PGresult *result)
 {
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
-        if (op->batch && op->slot >= 0) {
-            PQclear(op->batch->result[op->slot]);
-            op->batch->result[op->slot] = result;
+        if (op->batch && op->into >= 0) {
+            PQclear(op->batch->result[op->into]);
+            op->batch->result[op->into] = result;
             result = NULL;
         }
         break;
@@ -206,7 +206,7 @@ static void op_result(struct conn *c, struct op *op, PGresult *result)
     PQclear(result);
 }
 
-static void op_pop(struct conn *c)
+static void op_pop(struct dbconn *c)
 {
     struct op op = c->ops.op[c->ops.head];
 
@@ -220,11 +220,11 @@ static void op_pop(struct conn *c)
         c->answered_ms = now;
         batch_finish(op.batch);
     }
-    if (op.flags & OP_SLOT_FREE)
-        c->lane->ops->release((struct slot){c, c->generation});
+    if (op.flags & OP_PLACE_FREE)
+        c->lane->ops->release((struct place){c, c->generation});
 }
 
-void pipe_result(struct conn *c, PGresult *result)
+void pipe_result(struct dbconn *c, PGresult *result)
 {
     struct op *op = &c->ops.op[c->ops.head];
 
@@ -239,7 +239,7 @@ void pipe_result(struct conn *c, PGresult *result)
     }
 }
 
-void pipe_fail(struct conn *c)
+void pipe_fail(struct dbconn *c)
 {
     while (c->ops.count > 0) {
         struct op *op = &c->ops.op[c->ops.head];
@@ -248,12 +248,12 @@ void pipe_fail(struct conn *c)
             op->batch->status = -ECONNRESET;
             snprintf(op->batch->error.message, sizeof(op->batch->error.message), "connection lost");
         }
-        op->flags &= ~(uint32_t)OP_SLOT_FREE;
+        op->flags &= ~(uint32_t)OP_PLACE_FREE;
         op_pop(c);
     }
 }
 
-void pipe_done(struct conn *c)
+void pipe_done(struct dbconn *c)
 {
     free(c->ops.op);
     c->ops = (struct op_queue){0};

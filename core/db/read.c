@@ -13,7 +13,7 @@
 #define CLIENT_MARGIN_MS 1000
 
 static void send_unit(
-    struct conn *c, struct batch *b, int32_t tenant, struct db_call *calls, size_t count, bool with_epochs)
+    struct dbconn *c, struct batch *b, int32_t tenant, struct db_call *calls, size_t count, bool with_epochs)
 {
     struct db_args args;
 
@@ -33,9 +33,9 @@ static void send_unit(
         pipe_query(c, b, (int)i, calls[i].stmt, calls[i].args);
     if (with_epochs)
         pipe_query(c, b, (int)count, db_stmt_epochs, &args);
-    pipe_sync(c, b, OP_BATCH_DONE | OP_SLOT_FREE);
+    pipe_sync(c, b, OP_BATCH_DONE | OP_PLACE_FREE);
     c->commit_due = true;
-    conn_flush(c);
+    dbconn_flush(c);
 }
 
 static int read_once(struct db *db, struct lane *lane, int32_t tenant, struct db_call *calls, size_t count,
@@ -43,16 +43,16 @@ static int read_once(struct db *db, struct lane *lane, int32_t tenant, struct db
 {
     int64_t deadline = lane->timeout_ms ? clock_mono_ms() + lane->timeout_ms + CLIENT_MARGIN_MS : INT64_MAX;
     struct batch *b;
-    struct slot slot;
-    int r = lane_acquire(lane, tenant, deadline, &slot);
+    struct place place;
+    int r = lane_acquire(lane, tenant, deadline, &place);
 
     if (r < 0)
         return r;
-    if (!slot_is_valid(slot))
+    if (!place_is_valid(place))
         return -ECONNRESET;
     b = batch_new(count + 1);
     b->began_ms = clock_mono_ms();
-    send_unit(slot.conn, b, tenant, calls, count, ret_epoch != NULL);
+    send_unit(place.conn, b, tenant, calls, count, ret_epoch != NULL);
     r = batch_wait(b, deadline);
     if (r == 0) {
         r = b->status;
@@ -60,8 +60,8 @@ static int read_once(struct db *db, struct lane *lane, int32_t tenant, struct db
         *ret_stale = b->stale_plan;
         if (r == 0 || r == -ETIMEDOUT)
             slow_note(&db->slow, tenant, calls, count, b->took_ms, r < 0);
-    } else if (r == -ETIMEDOUT && slot_is_valid(slot)) {
-        conn_silent(slot.conn);
+    } else if (r == -ETIMEDOUT && place_is_valid(place)) {
+        dbconn_silent(place.conn);
     }
     if (r == 0) {
         for (size_t i = 0; i < count; i++)

@@ -3,15 +3,6 @@
 #include "base/mem.h"
 #include "db/internal.h"
 
-static uint64_t name_hash(const char *s)
-{
-    uint64_t h = 14695981039346656037u;
-
-    for (; *s; s++)
-        h = (h ^ (uint8_t)*s) * 1099511628211u;
-    return h;
-}
-
 static void lru_unlink(struct stmt_cache *c, struct stmt_entry *e)
 {
     *(e->older ? &e->older->newer : &c->oldest) = e->newer;
@@ -62,7 +53,7 @@ void stmt_forget(struct stmt_cache *c, struct stmt_entry *e, bool exists_on_serv
 
 struct stmt_entry *stmt_find(struct stmt_cache *c, struct db_stmt stmt)
 {
-    uint64_t hash = name_hash(stmt.name);
+    uint32_t hash = text_hash(text_of(stmt.name));
     struct stmt_entry *e = c->bucket[hash % STMT_BUCKETS];
 
     while (e && (e->hash != hash || strcmp(e->name, stmt.name) != 0))
@@ -88,7 +79,7 @@ struct stmt_entry *stmt_insert(struct stmt_cache *c, struct db_stmt stmt)
         stmt_forget(c, c->oldest, true);
     e->name = str_dup(stmt.name);
     e->sql = str_dup(stmt.sql);
-    e->hash = name_hash(stmt.name);
+    e->hash = text_hash(text_of(stmt.name));
     e->number = c->next_number++;
     e->cached = true;
     e->hash_next = c->bucket[e->hash % STMT_BUCKETS];

@@ -12,8 +12,7 @@
 #define QUEUE_WAIT_MS 5000u /* then it is better to say 503 */
 
 struct db_tx {
-    struct db *db;
-    struct slot slot;
+    struct place place;
     int32_t tenant;
     enum db_mode mode;
     int broken;    /* why nothing but a rollback is possible; 0 while all is well */
@@ -23,7 +22,7 @@ struct db_tx {
 
 static int64_t statement_deadline(const struct db_tx *tx)
 {
-    uint32_t timeout = tx->slot.conn->lane->timeout_ms;
+    uint32_t timeout = tx->place.conn->lane->timeout_ms;
 
     return timeout ? clock_mono_ms() + timeout + CLIENT_MARGIN_MS : INT64_MAX;
 }
@@ -44,7 +43,7 @@ static int finish(struct db_tx *tx, struct batch *b)
             tx->broken = -ECONNRESET;
         /* read_only_sql_transaction in a write: this server is no longer the primary. */
         if (tx->mode == DB_WRITE && strcmp(b->error.sqlstate, "25006") == 0)
-            tx->slot.conn->retire = true;
+            tx->place.conn->retire = true;
     }
     return b->stale_plan ? -EDEADLK : b->status;
 }
@@ -53,7 +52,7 @@ static int check(const struct db_tx *tx)
 {
     if (tx->broken < 0)
         return tx->broken;
-    return slot_is_valid(tx->slot) ? 0 : -ECONNRESET;
+    return place_is_valid(tx->place) ? 0 : -ECONNRESET;
 }
 
 static const struct db_stmt *begin_stmt(enum db_mode mode)
@@ -63,7 +62,7 @@ static const struct db_stmt *begin_stmt(enum db_mode mode)
                                   : &db_stmt_begin_snapshot;
 }
 
-static void send_begin(struct conn *c, struct batch *b, int32_t tenant, enum db_mode mode, bool with_epochs)
+static void send_begin(struct dbconn *c, struct batch *b, int32_t tenant, enum db_mode mode, bool with_epochs)
 {
     struct db_args args;
 
@@ -78,7 +77,7 @@ static void send_begin(struct conn *c, struct batch *b, int32_t tenant, enum db_
     if (with_epochs)
         pipe_query(c, b, 0, db_stmt_epochs, &args);
     pipe_sync(c, b, OP_BATCH_DONE);
-    conn_flush(c);
+    dbconn_flush(c);
 }
 
 static int begin_once(struct db *db, int32_t tenant, enum db_mode mode, struct db_epoch *ret_epoch,
@@ -88,18 +87,18 @@ static int begin_once(struct db *db, int32_t tenant, enum db_mode mode, struct d
     int64_t deadline = lane->timeout_ms ? clock_mono_ms() + MIN(lane->timeout_ms, QUEUE_WAIT_MS) : INT64_MAX;
     struct db_tx *tx;
     struct batch *b;
-    struct slot slot;
+    struct place place;
     bool stale = false;
-    int r = lane_acquire(lane, tenant, deadline, &slot);
+    int r = lane_acquire(lane, tenant, deadline, &place);
 
     if (r < 0)
         return r;
-    if (!slot_is_valid(slot))
+    if (!place_is_valid(place))
         return -ECONNRESET;
     tx = mem_zalloc(sizeof(*tx));
-    *tx = (struct db_tx){.db = db, .slot = slot, .tenant = tenant, .mode = mode};
+    *tx = (struct db_tx){.place = place, .tenant = tenant, .mode = mode};
     b = batch_new(1);
-    send_begin(slot.conn, b, tenant, mode, ret_epoch != NULL);
+    send_begin(place.conn, b, tenant, mode, ret_epoch != NULL);
     r = finish(tx, b);
     if (r == 0 && ret_epoch)
         unit_epochs(b->result[0], ret_epoch);
@@ -154,7 +153,7 @@ int db_exec_expect(struct db_tx *tx, struct db_stmt stmt, struct db_args *args, 
 
 int db_exec_many(struct db_tx *tx, struct db_call *calls, size_t count)
 {
-    struct conn *c = tx->slot.conn;
+    struct dbconn *c = tx->place.conn;
     struct batch *b;
     int r = check(tx);
 
@@ -166,7 +165,7 @@ int db_exec_many(struct db_tx *tx, struct db_call *calls, size_t count)
     for (size_t i = 0; i < count; i++)
         pipe_query(c, b, (int)i, calls[i].stmt, calls[i].args);
     pipe_sync(c, b, OP_BATCH_DONE);
-    conn_flush(c);
+    dbconn_flush(c);
     r = finish(tx, b);
     for (size_t i = 0; r == 0 && i < count; i++)
         calls[i].rows = rows_from(batch_take(b, i));
@@ -178,13 +177,13 @@ int db_exec_many(struct db_tx *tx, struct db_call *calls, size_t count)
  * -EINPROGRESS: no answer, the outcome is unknown. */
 static int send_last(struct db_tx *tx, struct db_stmt stmt, int64_t deadline, bool *ret_committed)
 {
-    struct conn *c = tx->slot.conn;
+    struct dbconn *c = tx->place.conn;
     struct batch *b = batch_new(1);
     int r;
 
     pipe_query(c, b, 0, stmt, NULL);
-    pipe_sync(c, b, OP_BATCH_DONE | OP_SLOT_FREE);
-    conn_flush(c);
+    pipe_sync(c, b, OP_BATCH_DONE | OP_PLACE_FREE);
+    dbconn_flush(c);
     fiber_shield(true);
     r = batch_wait(b, deadline);
     fiber_shield(false);
@@ -218,14 +217,14 @@ void db_rollback(struct db_tx *tx)
 
     if (!tx)
         return;
-    if (slot_is_valid(tx->slot))
+    if (place_is_valid(tx->place))
         (void)!send_last(tx, db_stmt_rollback, clock_mono_ms() + ROLLBACK_WAIT_MS, &committed);
     free(tx);
 }
 
 static int savepoint(struct db_tx *tx, const char *format, const char *name)
 {
-    struct conn *c = tx->slot.conn;
+    struct dbconn *c = tx->place.conn;
     struct batch *b;
     char sql[120];
     int r = check(tx);
@@ -238,7 +237,7 @@ static int savepoint(struct db_tx *tx, const char *format, const char *name)
     b = batch_new(1);
     pipe_text(c, b, 0, sql);
     pipe_sync(c, b, OP_BATCH_DONE);
-    conn_flush(c);
+    dbconn_flush(c);
     r = finish(tx, b);
     batch_end(b);
     return r;
@@ -273,9 +272,4 @@ const struct db_error *db_tx_error(const struct db_tx *tx)
 int32_t db_tx_tenant(const struct db_tx *tx)
 {
     return tx->tenant;
-}
-
-struct db *db_tx_db(const struct db_tx *tx)
-{
-    return tx->db;
 }

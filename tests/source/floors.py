@@ -20,7 +20,7 @@ ROOMS = {"plugin": [{"package"}, {"policy"}, {"outlook", "host"}, {"hook"}],
 
 
 def source_of(path, sources, build):
-    """core/db/conn.c for build/core/libjuxin-core.a.p/db_conn.c.o: meson names an object after its source's path below the folder that
+    """core/db/pipe.c for build/core/libjuxin-core.a.p/db_pipe.c.o: meson names an object after its source's path below the folder that
     builds it, with an underscore for each slash."""
     name = "_".join([*path.relative_to(build / "core").parts[:-2], path.name[:-2]])
     if name not in sources:

@@ -18,12 +18,12 @@
 
 static void attempt(void *arg);
 
-bool slot_is_valid(struct slot slot)
+bool place_is_valid(struct place place)
 {
-    return slot.conn->state == CONN_READY && slot.conn->generation == slot.generation;
+    return place.conn->state == DBCONN_READY && place.conn->generation == place.generation;
 }
 
-static void events_free(struct conn *c)
+static void events_free(struct dbconn *c)
 {
     if (c->read_event)
         event_free(c->read_event);
@@ -34,13 +34,13 @@ static void events_free(struct conn *c)
     c->read_event = c->write_event = c->commit_event = NULL;
 }
 
-static void set_timer(struct conn *c, int64_t ms, void (*fn)(void *))
+static void set_timer(struct dbconn *c, int64_t ms, void (*fn)(void *))
 {
     loop_timer_free(c->timer);
     c->timer = fn ? loop_timer_new(ms, 0, fn, c) : NULL;
 }
 
-static void retry_later(struct conn *c)
+static void retry_later(struct dbconn *c)
 {
     int64_t pause = RETRY_FIRST_MS << MIN(c->attempts, 7u);
     uint16_t jitter;
@@ -50,20 +50,20 @@ static void retry_later(struct conn *c)
     set_timer(c, pause / 2 + pause * jitter / 65536, attempt);
 }
 
-static void close_pg(struct conn *c)
+static void close_pg(struct dbconn *c)
 {
     set_timer(c, 0, NULL);
     events_free(c);
     if (c->pg)
         PQfinish(c->pg);
     c->pg = NULL;
-    c->state = CONN_DOWN;
+    c->state = DBCONN_DOWN;
     c->broken = c->retire = c->commit_due = false;
     c->silent_since = 0;
     stmt_cache_clear(&c->stmts);
 }
 
-static void keep_error(struct conn *c, const char *why)
+static void keep_error(struct dbconn *c, const char *why)
 {
     const char *text = c->pg && PQerrorMessage(c->pg)[0] ? PQerrorMessage(c->pg) : why;
     char *at = c->lane->db->connect_error;
@@ -74,7 +74,7 @@ static void keep_error(struct conn *c, const char *why)
             *at = ' ';
 }
 
-static void connect_failed(struct conn *c, const char *why)
+static void connect_failed(struct dbconn *c, const char *why)
 {
     struct db *db = c->lane->db;
 
@@ -92,12 +92,12 @@ static void connect_failed(struct conn *c, const char *why)
     retry_later(c);
 }
 
-void conn_lost(struct conn *c, const char *why)
+static void lost(struct dbconn *c, const char *why)
 {
     keep_error(c, why);
     log_event(LOG_WARN, "db.connection_lost", LF_STR("lane", c->lane->kind == LANE_FAST ? "fast" : "slow"),
         LF_INT("in_flight", c->in_flight), LF_STR("reason", c->lane->db->connect_error));
-    c->state = CONN_DOWN;
+    c->state = DBCONN_DOWN;
     c->generation++;
     c->in_flight = 0;
     c->lane->connected--;
@@ -108,40 +108,40 @@ void conn_lost(struct conn *c, const char *why)
     retry_later(c);
 }
 
-void conn_silent(struct conn *c)
+void dbconn_silent(struct dbconn *c)
 {
     if (c->silent_since == 0)
         c->silent_since = clock_mono_ms();
 }
 
 /* Reads only: a write's outcome is worth waiting for, and dead hosts are found by keepalives. */
-void conn_drop_silent(struct conn *c)
+void dbconn_drop_silent(struct dbconn *c)
 {
-    if (c->state == CONN_READY && c->silent_since > 0 && clock_mono_ms() - c->silent_since > SILENT_MAX_MS)
-        conn_lost(c, "the server is silent");
+    if (c->state == DBCONN_READY && c->silent_since > 0 && clock_mono_ms() - c->silent_since > SILENT_MAX_MS)
+        lost(c, "the server is silent");
 }
 
-void conn_flush(struct conn *c)
+void dbconn_flush(struct dbconn *c)
 {
     int left = c->broken ? -1 : PQflush(c->pg);
 
     if (left < 0)
-        conn_lost(c, "send failed");
+        lost(c, "send failed");
     else if (left > 0)
         event_add(c->write_event, NULL);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
-    conn_flush(arg);
+    dbconn_flush(arg);
 }
 
-void conn_receive(struct conn *c)
+static void receive(struct dbconn *c)
 {
     uint32_t generation = c->generation;
 
     if (!PQconsumeInput(c->pg)) {
-        conn_lost(c, "receive failed");
+        lost(c, "receive failed");
         return;
     }
     if (c->silent_since > 0) {
@@ -158,23 +158,23 @@ void conn_receive(struct conn *c)
             return;
     }
     if (c->broken || PQstatus(c->pg) == CONNECTION_BAD)
-        conn_lost(c, "connection closed by the server");
+        lost(c, "connection closed by the server");
     else if (c->retire && c->in_flight == 0)
-        conn_lost(c, "the server is read-only");
+        lost(c, "the server is read-only");
 }
 
 static void on_commit(evutil_socket_t fd, short what, void *arg)
 {
-    struct conn *c = arg;
+    struct dbconn *c = arg;
 
     if (!c->commit_due || c->in_flight > 0)
         return;
     pipe_open(c);
     pipe_sync(c, NULL, 0);
-    conn_flush(c);
+    dbconn_flush(c);
 }
 
-void conn_commit_later(struct conn *c)
+void dbconn_commit_later(struct dbconn *c)
 {
     if (c->commit_due)
         event_active(c->commit_event, 0, 0);
@@ -182,7 +182,7 @@ void conn_commit_later(struct conn *c)
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
-    conn_receive(arg);
+    receive(arg);
 }
 
 /* Standard error is the log's, one JSON object a line; notices are nobody's. */
@@ -195,11 +195,11 @@ static void wake_others(struct db *db)
 {
     for (int k = 0; k < LANES; k++)
         for (uint32_t i = 0; i < db->lanes[k].conn_count; i++)
-            if (db->lanes[k].conns[i].state == CONN_DOWN)
+            if (db->lanes[k].conns[i].state == DBCONN_DOWN)
                 set_timer(&db->lanes[k].conns[i], 0, attempt);
 }
 
-static void ready(struct conn *c)
+static void ready(struct dbconn *c)
 {
     struct lane *lane = c->lane;
 
@@ -213,7 +213,7 @@ static void ready(struct conn *c)
     c->write_event = event_new(loop_base(), PQsocket(c->pg), EV_WRITE, on_writable, c);
     c->commit_event = event_new(loop_base(), -1, 0, on_commit, c);
     event_add(c->read_event, NULL);
-    c->state = CONN_READY;
+    c->state = DBCONN_READY;
     c->attempts = 0;
     c->generation++;
     c->in_flight = 0;
@@ -227,7 +227,7 @@ static void ready(struct conn *c)
 
 static void on_connecting(evutil_socket_t fd, short what, void *arg);
 
-static void poll_connect(struct conn *c)
+static void poll_connect(struct dbconn *c)
 {
     PostgresPollingStatusType status = PQconnectPoll(c->pg);
 
@@ -256,7 +256,7 @@ static void on_deadline(void *arg)
 
 static void attempt(void *arg)
 {
-    struct conn *c = arg;
+    struct dbconn *c = arg;
     struct db *db = c->lane->db;
     struct conninfo info;
     char extra[256];
@@ -267,7 +267,7 @@ static void attempt(void *arg)
         "-c search_path=juxin -c client_min_messages=warning -c jit=off",
         c->lane->timeout_ms, c->lane->timeout_ms ? MAX(c->lane->timeout_ms * 2, IDLE_IN_TRANSACTION_MS) : 0);
     conninfo_for(db->options, (c->index + c->attempts) % db->hosts, extra, &info);
-    c->state = CONN_CONNECTING;
+    c->state = DBCONN_CONNECTING;
     c->pg = PQconnectStartParams(info.keyword, info.value, 0);
     if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD) {
         connect_failed(c, "out of memory");
@@ -280,19 +280,19 @@ static void attempt(void *arg)
     event_add(c->read_event, NULL);
 }
 
-void conn_init(struct conn *c, struct lane *lane, uint32_t index)
+void dbconn_init(struct dbconn *c, struct lane *lane, uint32_t index)
 {
-    *c = (struct conn){.lane = lane, .index = index};
+    *c = (struct dbconn){.lane = lane, .index = index};
 }
 
-void conn_start(struct conn *c)
+void dbconn_start(struct dbconn *c)
 {
     attempt(c);
 }
 
-void conn_done(struct conn *c)
+void dbconn_done(struct dbconn *c)
 {
-    if (c->state == CONN_READY)
+    if (c->state == DBCONN_READY)
         c->lane->connected--;
     c->generation++;
     pipe_fail(c);
