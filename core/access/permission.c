@@ -11,11 +11,7 @@ static uint32_t slots[SLOTS]; /* id + 1; 0 is empty */
 
 static uint32_t slot_of(struct text name)
 {
-    uint64_t h = 1469598103934665603u;
-
-    for (size_t i = 0; i < name.len; i++)
-        h = (h ^ (uint8_t)name.ptr[i]) * 1099511628211u;
-    return (uint32_t)(h ^ h >> 31) % SLOTS;
+    return text_hash(name) % SLOTS;
 }
 
 uint32_t permission_find(struct text name)

@@ -76,17 +76,22 @@ bool subject_grant_has(const struct subject_grant *g, uint32_t permission)
     return g->permissions[permission / 64] >> (permission % 64) & 1;
 }
 
-static bool grant_reaches(const struct subject_grant *g, const struct tree *t, uint32_t unit)
+bool reach_covers(const struct tree *t, uint32_t at, enum reach reach, uint32_t unit)
 {
-    switch (g->reach) {
+    switch (reach) {
     case REACH_SELF:
-        return unit == g->unit;
+        return unit == at;
     case REACH_CHILDREN:
-        return tree_parent(t, unit) == g->unit;
+        return tree_parent(t, unit) == at;
     case REACH_SUBTREE:
-        return tree_contains(unit, g->unit, g->end);
+        return tree_contains(unit, at, tree_end(t, at));
     }
     return false;
+}
+
+static bool grant_reaches(const struct subject_grant *g, const struct tree *t, uint32_t unit)
+{
+    return reach_covers(t, g->unit, g->reach, unit);
 }
 
 static bool grant_is_dated(const struct subject_grant *g)

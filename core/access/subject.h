@@ -13,6 +13,8 @@ const char *subject_kind_name(enum subject_kind k);
 enum reach { REACH_SELF, REACH_CHILDREN, REACH_SUBTREE };
 const char *reach_name(enum reach r);
 MUSTCHECK int reach_parse(struct text t, enum reach *ret);
+/* Is the unit within that reach from `at`? */
+bool reach_covers(const struct tree *t, uint32_t at, enum reach reach, uint32_t unit);
 
 /* One grant after resolution: the account's own, or one that reaches it through a department. Valid at compile time;
  * `until` (wall µs, INT64_MAX for none) is tested at each check, so an expiry needs no epoch. */

@@ -24,7 +24,6 @@ struct deferred {
 struct arena {
     struct block *blocks;
     struct deferred *deferred;
-    size_t used;
 };
 
 struct arena *arena_new(void)
@@ -46,7 +45,6 @@ static void release(struct arena *a)
         a->blocks = b->next;
         free(b);
     }
-    a->used = 0;
 }
 
 void arena_free(struct arena *a)
@@ -93,7 +91,6 @@ void *arena_alloc(struct arena *a, size_t size)
         b = block_new(a, BLOCK_SIZE);
     ptr = b->data + b->used;
     b->used += size;
-    a->used += size;
     memset(ptr, 0, size);
     return ptr;
 }
@@ -150,9 +147,4 @@ void arena_defer(struct arena *a, void (*fn)(void *arg), void *arg)
     d->arg = arg;
     d->next = a->deferred;
     a->deferred = d;
-}
-
-size_t arena_used(const struct arena *a)
-{
-    return a->used;
 }

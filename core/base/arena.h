@@ -18,6 +18,3 @@ char *arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Runs fn(arg) when the arena ends; the last registered runs first. */
 void arena_defer(struct arena *a, void (*fn)(void *arg), void *arg);
-
-/* Bytes handed out since the last reset, for limits and metrics. */
-size_t arena_used(const struct arena *a);

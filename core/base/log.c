@@ -24,17 +24,6 @@ void log_set_level(enum log_level level)
     threshold = level;
 }
 
-int log_level_parse(const char *name, enum log_level *ret)
-{
-    for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
-        if (name && strcmp(name, level_names[i]) == 0) {
-            *ret = (enum log_level)i;
-            return 0;
-        }
-    }
-    return -EINVAL;
-}
-
 void log_set_context_source(const struct log_context *(*source)(void))
 {
     context_source = source;

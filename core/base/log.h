@@ -34,7 +34,6 @@ void log_flush(void); /* also tells what was lost before, where that is possible
 /* Once, before the first line, by a process that must not wait for whoever reads its log. */
 void log_output_init(void);
 void log_set_level(enum log_level level);
-MUSTCHECK int log_level_parse(const char *name, enum log_level *ret); /* debug, info, warn, error; -EINVAL */
 
 /* Written into every line of this process: "master", "worker 0", "ctl". Copied. */
 void log_set_process(const char *name);

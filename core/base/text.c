@@ -162,3 +162,12 @@ struct text text_cut(struct text a, size_t max)
         len--;
     return (struct text){a.ptr, len};
 }
+
+uint32_t text_hash(struct text a)
+{
+    uint64_t h = 14695981039346656037u;
+
+    for (size_t i = 0; i < a.len; i++)
+        h = (h ^ (uint8_t)a.ptr[i]) * 1099511628211u;
+    return (uint32_t)(h ^ h >> 32);
+}

@@ -28,6 +28,8 @@ MUSTCHECK int text_to_i64(struct text a, int64_t min, int64_t max, int64_t *ret)
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool text_is_utf8(struct text a);
 size_t text_utf8_prefix(struct text a); /* how many of its first bytes are */
+/* FNV-1a, folded: for tables that a name chosen by somebody else cannot do more to than slow down. */
+uint32_t text_hash(struct text a);
 /* Number of code points of well-formed UTF-8. */
 size_t text_chars(struct text a);
 /* The next code point of well-formed UTF-8 that is not empty; *rest is what is behind it. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "plugin/hook/offer.h"
+#include "plugin/package/quarantine.h"
 #include "plugin/package/registry.h"
 
 struct plugin_load_config plugin_config(struct ctl *c, bool with_code)
@@ -12,7 +13,7 @@ struct plugin_load_config plugin_config(struct ctl *c, bool with_code)
     return (struct plugin_load_config){.directory = c->config->plugins_directory,
         .trust_file = c->config->plugins_trust,
         .quarantine_file =
-            c->config->state_dir ? arena_printf(c->arena, "%s/quarantine.json", c->config->state_dir) : NULL,
+            c->config->state_dir ? arena_printf(c->arena, "%s/" QUARANTINE_NAME, c->config->state_dir) : NULL,
         .is_development = c->config->plugins_development != 0,
         .without_code = !with_code};
 }

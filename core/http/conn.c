@@ -116,7 +116,7 @@ void conn_expire(struct conn *c)
     conn_close(c);
 }
 
-void conn_open(struct http_server *s, int fd, struct http_tls *tls, const struct sockaddr_storage *peer)
+void conn_open(struct http_server *s, int fd, struct tls *tls, const struct sockaddr_storage *peer)
 {
     struct conn *c = mem_zalloc(sizeof(*c));
 
@@ -127,7 +127,7 @@ void conn_open(struct http_server *s, int fd, struct http_tls *tls, const struct
     snprintf(c->peer, sizeof(c->peer), "%.45s", listen_format_host(peer).s);
     stream_init(&c->stream, fd, NULL);
     if (tls) {
-        c->stream.ssl = http_tls_accept(tls, fd);
+        c->stream.ssl = tls_accept(tls, fd);
         if (!c->stream.ssl) {
             conn_close(c);
             return;

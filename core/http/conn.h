@@ -89,7 +89,7 @@ struct conn_list {
 struct listener {
     struct http_server *server;
     struct acceptor *acceptor;
-    struct http_tls *tls;
+    struct tls *tls;
 };
 
 #define HTTP_LISTENERS_MAX 16
@@ -122,11 +122,8 @@ struct exchange *exchange_begin(struct conn *c);
 void exchange_end(struct exchange *x);
 void exchange_pool_done(struct http_server *s);
 
-/* tls.c */
-struct ssl_st *http_tls_accept(struct http_tls *t, int fd);
-
 /* conn.c */
-void conn_open(struct http_server *s, int fd, struct http_tls *tls, const struct sockaddr_storage *peer);
+void conn_open(struct http_server *s, int fd, struct tls *tls, const struct sockaddr_storage *peer);
 void conn_enter(struct conn *c, enum conn_state state, int64_t deadline_ms);
 void conn_watch(struct conn *c, short what);
 void conn_close(struct conn *c);

@@ -34,11 +34,6 @@ void http_parser_done(struct http_parser *p)
     buf_done(&p->line);
 }
 
-bool http_parser_is_fresh(const struct http_parser *p)
-{
-    return p->state == HTTP_STATE_HEAD && p->line.len == 0;
-}
-
 static enum http_parse fail(struct http_parser *p, const struct http_fault *fault)
 {
     p->state = HTTP_STATE_FAULT;

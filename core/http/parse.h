@@ -71,8 +71,6 @@ MUSTCHECK enum http_parse http_parser_feed(struct http_parser *p, struct text in
  * did; what it has put into `body` its reader removes and adds to `taken`. */
 size_t http_parser_passes(const struct http_parser *p);
 void http_parser_passed(struct http_parser *p, size_t n);
-/* True when nothing of a request has come yet. */
-bool http_parser_is_fresh(const struct http_parser *p);
 
 /* The parts, for the parser itself. Each returns NULL or what is wrong. */
 const struct http_fault *http_parse_head(

@@ -19,8 +19,6 @@ struct node {
 
 struct router {
     struct node *root;
-    const struct http_route **order;
-    size_t count;
 };
 
 struct router *router_new(void)
@@ -49,7 +47,6 @@ void router_free(struct router *rt)
     if (!rt)
         return;
     node_free(rt->root);
-    free(rt->order);
     free(rt);
 }
 
@@ -169,8 +166,6 @@ int router_add(struct router *rt, const struct http_route *route)
     if (n->routes[route->method])
         return -EEXIST;
     n->routes[route->method] = route;
-    rt->order = mem_resize(rt->order, rt->count + 1, sizeof(*rt->order));
-    rt->order[rt->count++] = route;
     return 0;
 }
 
@@ -239,10 +234,4 @@ int router_match(const struct router *rt, struct request *r, const char **ret_al
     }
     r->route = n->routes[m];
     return 0;
-}
-
-void router_each(const struct router *rt, void (*fn)(const struct http_route *route, void *arg), void *arg)
-{
-    for (size_t i = 0; i < rt->count; i++)
-        fn(rt->order[i], arg);
 }

@@ -28,5 +28,3 @@ MUSTCHECK int router_add(struct router *rt, const struct http_route *route);
 /* Finds the route and fills r->route and r->path_params. 0; -ENOENT; -ENOTSUP when the path exists with other methods
  * (written to *ret_allow as an Allow header's value, in the request's arena). */
 MUSTCHECK int router_match(const struct router *rt, struct request *r, const char **ret_allow);
-/* Calls fn for every route, in order of registration. */
-void router_each(const struct router *rt, void (*fn)(const struct http_route *route, void *arg), void *arg);

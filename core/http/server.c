@@ -108,7 +108,7 @@ static void on_accept(int fd, const struct sockaddr_storage *peer, void *arg)
     conn_open(s, fd, l->tls, peer);
 }
 
-int http_server_listen(struct http_server *s, int fd, struct http_tls *tls)
+int http_server_listen(struct http_server *s, int fd, struct tls *tls)
 {
     struct listener *l = &s->listeners[s->listener_count];
 
@@ -120,13 +120,6 @@ int http_server_listen(struct http_server *s, int fd, struct http_tls *tls)
         return -ENOMEM;
     s->listener_count++;
     return 0;
-}
-
-void http_server_set_tls(struct http_server *s, struct http_tls *tls)
-{
-    for (size_t i = 0; i < s->listener_count; i++)
-        if (s->listeners[i].tls)
-            s->listeners[i].tls = tls;
 }
 
 static void stop_listening(struct http_server *s)

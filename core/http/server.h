@@ -5,11 +5,7 @@
 #include "http/limits.h"
 #include "http/router.h"
 
-struct http_tls; /* certificate, key and ticket keys; see net/tls.h for the form of the keys */
-/* NULL on failure, and why (static). */
-struct http_tls *http_tls_new(
-    const char *certificate, const char *key, struct text ticket_keys, const char **ret_why);
-void http_tls_free(struct http_tls *t);
+struct tls; /* net/tls.h */
 
 struct http_server_config {
     struct http_limits limits;
@@ -22,11 +18,8 @@ struct http_server_config {
 /* Needs a running loop and fiber system; sets SIGPIPE to be ignored and the log's context source. */
 struct http_server;
 MUSTCHECK int http_server_new(const struct http_server_config *config, struct http_server **ret);
-/* Serves an inherited listening socket, which the server closes when it stops; tls NULL for plain text. */
-MUSTCHECK int http_server_listen(struct http_server *s, int fd, struct http_tls *tls);
-/* New connections on every TLS socket use this certificate; connections that are up keep theirs. The caller keeps both
- * old and new, and may free the old one at once. */
-void http_server_set_tls(struct http_server *s, struct http_tls *tls);
+/* Serves an inherited listening socket, which the server closes when it stops; tls NULL for plain text, else borrowed. */
+MUSTCHECK int http_server_listen(struct http_server *s, int fd, struct tls *tls);
 /* Stops accepting, answers what is in flight with `Connection: close`, ends connections that stay idle for
  * limits.drain_idle_ms; after grace_ms cancels what is left. `done` is called once, when no connection is left or
  * shortly after the grace. */

@@ -32,7 +32,7 @@ struct fiber {
     struct stack *stack;
     void (*fn)(void *arg);
     void *arg;
-    const char *name;
+    const char *name; /* for whoever looks with a debugger */
     void *slots[FIBER_SLOTS];
     int wake_result; /* what the current wait returns */
     bool waiting;    /* somebody may enter it with wake() */
@@ -181,11 +181,6 @@ int fiber_spawn_system(void (*fn)(void *arg), void *arg, const char *name, struc
 struct fiber *fiber_self(void)
 {
     return current;
-}
-
-const char *fiber_name(const struct fiber *f)
-{
-    return f->name;
 }
 
 uint32_t fiber_count(void)

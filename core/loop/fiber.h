@@ -20,13 +20,12 @@ struct fiber_limits {
 void fiber_system_init(struct fiber_limits limits); /* after loop_init */
 void fiber_system_done(void);                       /* no fiber may be alive */
 
-/* Starts fn(arg) from the loop, soon. `name` is a static string for logs. 0, or -EAGAIN at the limit, -ENOMEM. */
+/* Starts fn(arg) from the loop, soon. `name` is a static string, seen in debuggers. 0, or -EAGAIN at the limit, -ENOMEM. */
 MUSTCHECK int fiber_spawn(void (*fn)(void *arg), void *arg, const char *name, struct fiber **ret);
 /* As fiber_spawn, not counted against the limit: the process's own duties. */
 MUSTCHECK int fiber_spawn_system(void (*fn)(void *arg), void *arg, const char *name, struct fiber **ret);
 
 struct fiber *fiber_self(void); /* NULL outside a fiber */
-const char *fiber_name(const struct fiber *f);
 uint32_t fiber_count(void);
 
 /* Asks a fiber to end: its current wait returns -ECANCELED. From the loop or another fiber. */

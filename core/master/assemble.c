@@ -5,7 +5,6 @@
 
 #include "access/session.h"
 #include "access/start.h"
-#include "base/mem.h"
 #include "db/audit.h"
 #include "db/keyring.h"
 #include "plugin/start.h"
@@ -28,11 +27,6 @@ int assemble_keys(const struct config *c, bool create)
 const struct keyring *assemble_keyring(void)
 {
     return keyring;
-}
-
-char *assemble_quarantine_file(const struct config *c)
-{
-    return str_printf("%s/quarantine.json", c->state_dir);
 }
 
 int assemble_services(const struct config *c, bool without_code)

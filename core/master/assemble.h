@@ -12,6 +12,3 @@ const struct keyring *assemble_keyring(void); /* NULL before assemble_keys */
 /* Permissions, roles, calendar, plugins, resources, policies. without_code: plugins are read, not run. 0 or -errno. */
 MUSTCHECK int assemble_services(const struct config *c, bool without_code);
 void assemble_done(void); /* at process end */
-
-/* The file of plugins that crashed too often; the caller frees it. */
-char *assemble_quarantine_file(const struct config *c);

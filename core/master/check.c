@@ -5,25 +5,25 @@
 #include "base/log.h"
 #include "db/admin.h"
 #include "fetch/allow.h"
-#include "http/server.h"
 #include "master/assemble.h"
 #include "master/setup.h"
 #include "master/worker.h"
+#include "net/tls.h"
 #include "plugin/package/plugin.h"
 
 static int check_tls(const struct config *c)
 {
     const char *why = NULL;
-    struct http_tls *tls;
+    struct tls *tls;
 
     if (!c->tls_certificate)
         return 0;
-    tls = http_tls_new(c->tls_certificate, c->tls_key, (struct text){NULL, 0}, &why);
+    tls = tls_new(c->tls_certificate, c->tls_key, (struct text){NULL, 0}, &why);
     if (!tls) {
         fprintf(stderr, "/tls: %s and %s: %s\n", c->tls_certificate, c->tls_key, why ? why : "not accepted");
         return -EINVAL;
     }
-    http_tls_free(tls);
+    tls_free(tls);
     return 0;
 }
 

@@ -13,7 +13,6 @@
 #define MASTER_TICK_MS 20
 
 enum child_kind { CHILD_WORKER, CHILD_MIGRATOR, CHILD_CHECK };
-const char *child_kind_name(enum child_kind k);
 
 struct child {
     pid_t pid;
@@ -70,7 +69,6 @@ struct master {
 void supervise_tick(struct master *m, int64_t now_ms);
 void supervise_reap(struct master *m, int64_t now_ms);
 void supervise_stop(struct master *m, int64_t now_ms);
-struct child *supervise_find(struct master *m, enum child_kind kind);
 
 /* spawn.c: 0 or -errno. */
 MUSTCHECK int spawn_worker(struct master *m, uint32_t index);

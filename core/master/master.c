@@ -14,8 +14,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/keyring.h"
-#include "master/assemble.h"
 #include "master/internal.h"
+#include "plugin/package/quarantine.h"
 
 /* Blocked before anything is forked and kept blocked across an exec, so that no signal is lost in between. */
 static int open_signals(int *ret)
@@ -90,7 +90,7 @@ static int open_resources(struct master *m)
     r = make_keys(m->config);
     if (r < 0)
         return r;
-    m->quarantine_file = assemble_quarantine_file(m->config);
+    m->quarantine_file = str_printf("%s/" QUARANTINE_NAME, m->config->state_dir);
     r = listeners_open(&m->listeners, m->config, &why);
     if (r < 0 && !m->is_upgrade) {
         log_event(LOG_ERROR, "start.cannot_listen", LF_STR("address", buf_str(&why)));

@@ -15,17 +15,12 @@
 #define SETTLED_MS 5000           /* a worker that lived this long started well */
 #define DRAIN_EXTRA_MS 5000
 
-const char *child_kind_name(enum child_kind k)
-{
-    return k == CHILD_WORKER ? "worker" : k == CHILD_MIGRATOR ? "migrator" : "check";
-}
-
-struct child *supervise_find(struct master *m, enum child_kind kind)
+static bool has_child(const struct master *m, enum child_kind kind)
 {
     for (uint32_t i = 0; i < m->child_count; i++)
         if (m->children[i].kind == kind)
-            return &m->children[i];
-    return NULL;
+            return true;
+    return false;
 }
 
 static void drain(struct master *m, struct child *c, int64_t now_ms)
@@ -276,7 +271,7 @@ void supervise_tick(struct master *m, int64_t now_ms)
 {
     for (uint32_t i = 0; i < m->child_count; i++)
         look_after(m, &m->children[i], now_ms);
-    if (m->phase == PHASE_MIGRATING && !supervise_find(m, CHILD_MIGRATOR) && now_ms >= m->migrate_at_ms) {
+    if (m->phase == PHASE_MIGRATING && !has_child(m, CHILD_MIGRATOR) && now_ms >= m->migrate_at_ms) {
         int r = m->config->database.owner ? spawn_migrator(m) : 0;
 
         if (r < 0)

@@ -27,6 +27,7 @@
 #include "loop/usage.h"
 #include "master/assemble.h"
 #include "master/setup.h"
+#include "net/tls.h"
 #include "plugin/host/frame.h"
 #include "resource/transfer/scratch.h"
 
@@ -36,7 +37,7 @@
 struct worker {
     const struct worker_setup *setup;
     const struct config *config;
-    struct http_tls *tls;
+    struct tls *tls;
     struct router *router, *admin_router;
     struct http_server *server, *admin_server;
     struct db *db;
@@ -192,7 +193,7 @@ static int load_tls(struct worker *w)
 
     if (!w->config->tls_certificate)
         return 0;
-    w->tls = http_tls_new(w->config->tls_certificate, w->config->tls_key, keys, &why);
+    w->tls = tls_new(w->config->tls_certificate, w->config->tls_key, keys, &why);
     if (w->tls)
         return 0;
     log_event(
@@ -341,7 +342,7 @@ static void finish(struct worker *w)
     loop_signal_free(w->interrupt);
     http_server_free(w->server);
     http_server_free(w->admin_server);
-    http_tls_free(w->tls);
+    tls_free(w->tls);
     duties_done();
     setup_done(w->db);
     router_free(w->router);

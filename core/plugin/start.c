@@ -11,6 +11,7 @@
 #include "plugin/host/frame.h"
 #include "plugin/host/host.h"
 #include "plugin/load.h"
+#include "plugin/package/quarantine.h"
 #include "plugin/package/registry.h"
 #include "plugin/policy/policies.h"
 
@@ -69,7 +70,7 @@ int plugins_start(const struct config *c, bool with_code)
     int r;
 
     if (c->state_dir) {
-        snprintf(quarantine, sizeof(quarantine), "%s/quarantine.json", c->state_dir);
+        snprintf(quarantine, sizeof(quarantine), "%s/" QUARANTINE_NAME, c->state_dir);
         load.quarantine_file = quarantine;
     }
     frame_init();

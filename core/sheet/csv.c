@@ -302,8 +302,3 @@ void csv_close(struct csv *c)
     buf_done(&c->text);
     free(c);
 }
-
-bool csv_is_gb18030(const struct csv *c)
-{
-    return c->from != (iconv_t)-1;
-}

@@ -27,7 +27,6 @@ MUSTCHECK int csv_open(int fd, struct csv **ret, struct sheet_fault *fault);
 MUSTCHECK int csv_next(
     struct csv *c, struct row_build *row, struct sheet_row *ret, struct sheet_fault *fault);
 void csv_close(struct csv *c);
-bool csv_is_gb18030(const struct csv *c);
 
 struct xlsx;
 MUSTCHECK int xlsx_open(int fd, struct sheet_limits limits, struct xlsx **ret, struct sheet_fault *fault);

@@ -61,8 +61,3 @@ void sheet_close(struct sheet *s)
     row_done(&s->row);
     free(s);
 }
-
-bool sheet_is_gb18030(const struct sheet *s)
-{
-    return s->csv && csv_is_gb18030(s->csv);
-}

@@ -53,7 +53,6 @@ MUSTCHECK int sheet_open(int fd, struct sheet_limits limits, struct sheet **ret,
 /* 1 with a row, 0 at the end, -EINVAL with the fault. */
 MUSTCHECK int sheet_next(struct sheet *s, struct sheet_row *ret, struct sheet_fault *fault);
 void sheet_close(struct sheet *s); /* NULL is fine */
-bool sheet_is_gb18030(const struct sheet *s);
 
 /* ---- numbers and dates ---- */
 

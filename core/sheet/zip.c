@@ -97,6 +97,14 @@ static void on_doctype(
     xml_part_stop(p, WRONG_DOCTYPE);
 }
 
+/* A name without its prefix. */
+static const char *local_name(const char *name)
+{
+    const char *colon = strchr(name, ':');
+
+    return colon ? colon + 1 : name;
+}
+
 /* Expat hands every function one argument: this, whose first member the doctype's function knows. */
 struct hand {
     struct xml_part *part;
@@ -107,14 +115,14 @@ static void on_start(void *arg, const XML_Char *name, const XML_Char **attribute
 {
     struct hand *hand = arg;
 
-    hand->h.start(hand->h.arg, xml_local(name), attributes);
+    hand->h.start(hand->h.arg, local_name(name), attributes);
 }
 
 static void on_end(void *arg, const XML_Char *name)
 {
     struct hand *hand = arg;
 
-    hand->h.end(hand->h.arg, xml_local(name));
+    hand->h.end(hand->h.arg, local_name(name));
 }
 
 static void on_text(void *arg, const XML_Char *s, int len)
@@ -220,17 +228,10 @@ int xml_part_read(struct package *p, const char *name, const struct xml_part_han
     return r == 1 ? sheet_wrong(fault, WRONG_DAMAGED, 0) : r;
 }
 
-const char *xml_local(const char *name)
-{
-    const char *colon = strchr(name, ':');
-
-    return colon ? colon + 1 : name;
-}
-
 const char *xml_attribute(const char **attributes, const char *name)
 {
     for (; *attributes; attributes += 2)
-        if (strcmp(xml_local(attributes[0]), name) == 0)
+        if (strcmp(local_name(attributes[0]), name) == 0)
             return attributes[1];
     return NULL;
 }

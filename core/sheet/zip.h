@@ -47,6 +47,5 @@ void xml_part_stop(struct xml_part *p, enum sheet_wrong why);
 MUSTCHECK int xml_part_read(struct package *p, const char *name, const struct xml_part_handlers *h,
     struct xml_part *part, struct sheet_fault *fault);
 
-/* A name without its prefix, and an attribute by such a name; NULL. */
-const char *xml_local(const char *name);
+/* An attribute by its name without a prefix; NULL. */
 const char *xml_attribute(const char **attributes, const char *name);

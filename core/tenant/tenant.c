@@ -92,11 +92,7 @@ void tenant_unref(struct tenant *t)
 
 static uint32_t slug_bucket(struct text slug)
 {
-    uint64_t h = 1469598103934665603u;
-
-    for (size_t i = 0; i < slug.len; i++)
-        h = (h ^ (uint8_t)slug.ptr[i]) * 1099511628211u;
-    return (uint32_t)(h ^ h >> 32) % BUCKETS;
+    return text_hash(slug) % BUCKETS;
 }
 
 static void list_remove(struct entry *e)

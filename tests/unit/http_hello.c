@@ -11,6 +11,7 @@
 #include "loop/fiber.h"
 #include "loop/loop.h"
 #include "net/listen.h"
+#include "net/tls.h"
 
 static int livez(struct request *r)
 {
@@ -20,7 +21,7 @@ static int livez(struct request *r)
 
 static const struct http_route live = {.method = HTTP_GET, .pattern = "/livez", .handle = livez};
 
-static int serve(const struct listen_address *address, struct http_tls *tls)
+static int serve(const struct listen_address *address, struct tls *tls)
 {
     struct http_server_config config = {.limits = HTTP_LIMITS_DEFAULT};
     struct router *router = router_new();
@@ -42,7 +43,7 @@ int main(int argc, char **argv)
     struct listen_address address;
     int64_t workers = 1;
     const char *why;
-    struct http_tls *tls = NULL;
+    struct tls *tls = NULL;
 
     if (argc < 2 || listen_parse(text_of(argv[1]), &address) < 0 ||
         (argc > 2 && text_to_i64(text_of(argv[2]), 1, 64, &workers) < 0)) {
@@ -50,7 +51,7 @@ int main(int argc, char **argv)
         return 2;
     }
     if (argc > 4) {
-        tls = http_tls_new(argv[3], argv[4], (struct text){NULL, 0}, &why);
+        tls = tls_new(argv[3], argv[4], (struct text){NULL, 0}, &why);
         if (!tls) {
             fprintf(stderr, "http_hello: %s\n", why);
             return 1;

@@ -26,7 +26,7 @@
 
 static char certificate[128], key[128], assets[128], asset[160];
 static struct tls *context;
-static struct http_tls *server_tls;
+static struct tls *server_tls;
 
 int memory_server_begin(const char *directory)
 {
@@ -51,7 +51,7 @@ int memory_server_begin(const char *directory)
     fputs("<!doctype html>", f);
     fclose(f);
     context = tls_new(certificate, key, (struct text){NULL, 0}, &why);
-    server_tls = http_tls_new(certificate, key, (struct text){NULL, 0}, &why);
+    server_tls = tls_new(certificate, key, (struct text){NULL, 0}, &why);
     return context && server_tls ? 0 : -EIO;
 }
 
@@ -59,7 +59,7 @@ void memory_server_end(const char *directory)
 {
     (void)directory;
     tls_free(context);
-    http_tls_free(server_tls);
+    tls_free(server_tls);
     unlink(certificate);
     unlink(key);
     unlink(asset);
@@ -278,7 +278,7 @@ static void look(void *arg)
     }
 }
 
-static int serve(struct router *rt, struct http_tls *tls, struct waiting *w)
+static int serve(struct router *rt, struct tls *tls, struct waiting *w)
 {
     struct http_server_config config = {.limits = HTTP_LIMITS_DEFAULT, .router = rt};
     struct listen_address address;

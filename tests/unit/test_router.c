@@ -129,31 +129,11 @@ static void malformed_patterns_are_refused(void **state)
     router_free(NULL);
 }
 
-static void count(const struct http_route *route, void *arg)
-{
-    size_t *n = arg;
-
-    assert_ptr_equal(route, &routes[*n]);
-    (*n)++;
-}
-
-static void routes_are_listed_in_order(void **state)
-{
-    struct router *rt = filled();
-    size_t n = 0;
-
-    (void)state;
-    router_each(rt, count, &n);
-    assert_int_equal(n, ARRAY_LEN(routes));
-    router_free(rt);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_find_their_route),
         cmocka_unit_test(malformed_patterns_are_refused),
-        cmocka_unit_test(routes_are_listed_in_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,8 @@ static int run_handlers(struct call *c, const struct plugin *p, uint32_t event, 
         r = host_leave(&j, &result);
         if (r == 0 && result.verdict != JX_OK)
             r = -EPROTO;
+        if (r == 0)
+            host_forgive(&j);
     }
     c->who = who;
     return r;

@@ -1,4 +1,5 @@
 /* All tables, as one plugin gets them. */
+#include "juxin_version.h"
 #include "plugin/host/host.h"
 
 const struct jx_host *plugin_host(void)
@@ -7,7 +8,7 @@ const struct jx_host *plugin_host(void)
         .size = sizeof(host),
         .abi_major = JX_ABI_MAJOR,
         .abi_minor = JX_ABI_MINOR,
-        .version = "0.1.0",
+        .version = JUXIN_VERSION,
         .core = &host_core,
         .record = &host_record,
         .query = &host_query,

@@ -51,16 +51,3 @@ void outlook_range(struct outlook *o, uint32_t first, uint32_t end)
     o->end = end;
     o->touched = arena_array(o->c->arena, end - first + 1, sizeof(*o->touched));
 }
-
-bool outlook_grant_reaches(const struct tree *t, const struct access_grant *g, uint32_t unit)
-{
-    switch (g->reach) {
-    case REACH_SELF:
-        return unit == g->unit;
-    case REACH_CHILDREN:
-        return tree_parent(t, unit) == g->unit;
-    case REACH_SUBTREE:
-        return tree_contains(unit, g->unit, tree_end(t, g->unit));
-    }
-    return false;
-}

@@ -65,7 +65,10 @@ static inline uint32_t outlook_at(const struct outlook *o, int side, uint32_t un
 }
 /* The number of a plugin's set; UINT32_MAX. */
 uint32_t outlook_set_of(const struct outlook *o, const char *plugin);
-bool outlook_grant_reaches(const struct tree *t, const struct access_grant *g, uint32_t unit);
+static inline bool outlook_grant_reaches(const struct tree *t, const struct access_grant *g, uint32_t unit)
+{
+    return reach_covers(t, g->unit, g->reach, unit);
+}
 static inline bool outlook_grant_is_current(const struct access_grant *g, int64_t at_us)
 {
     return g->from <= at_us && at_us < g->until;

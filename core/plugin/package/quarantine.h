@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "base/digest.h"
 
+#define QUARANTINE_NAME "quarantine.json" /* in the state directory */
 #define QUARANTINE_CRASHES 3
 #define QUARANTINE_WINDOW_US (INT64_C(60) * 60 * 1000000)
 

@@ -18,7 +18,7 @@ const struct plugin *plugin_at(size_t i)
     return plugins[i];
 }
 
-struct plugin *registry_find(const char *id)
+static struct plugin *find(const char *id)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(plugins[i]->id, id) == 0)
@@ -28,7 +28,7 @@ struct plugin *registry_find(const char *id)
 
 const struct plugin *plugin_find(const char *id)
 {
-    return registry_find(id);
+    return find(id);
 }
 
 bool plugin_is_available(const struct plugin *p)
@@ -47,7 +47,7 @@ int registry_add(struct plugin *p)
 {
     size_t at = count;
 
-    if (registry_find(p->id))
+    if (find(p->id))
         return -EEXIST;
     plugins = mem_resize(plugins, count + 1, sizeof(*plugins));
     for (; at > 0 && strcmp(plugins[at - 1]->id, p->id) > 0; at--)
@@ -67,7 +67,7 @@ void plugin_mark(struct plugin *p, const char *reason_class, const char *detail)
 
 void plugin_reject(const char *id, const char *reason_class, const char *detail)
 {
-    struct plugin *p = registry_find(id);
+    struct plugin *p = find(id);
 
     if (p)
         plugin_mark(p, reason_class, detail);

@@ -3,7 +3,6 @@
 
 #include "plugin/package/plugin.h"
 
-struct plugin *registry_find(const char *id);
 MUSTCHECK int registry_add(struct plugin *take_plugin); /* -EEXIST leaves it with the caller */
 void registry_clear(void);                              /* at the end of a process or a test */
 /* The first reason stays. reason_class is a static string. */

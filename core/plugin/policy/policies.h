@@ -28,7 +28,7 @@ struct policy_reason policy_reason(struct call *c, const char *plugin, uint32_t 
 /* The unit itself or the nearest above it where the plugin is effective; TREE_NONE. */
 uint32_t policy_nearest_on(struct call *c, const char *plugin, uint32_t unit);
 /* Units of root's subtree (TREE_NONE: the whole tree) where it is not effective, ascending; in the arena or
- * the snapshot. */
+ * the snapshot, until the next suspension: the snapshot's list is made anew when time passes a change. */
 void policy_off_units(
     struct call *c, const char *plugin, uint32_t root, const uint32_t **ret, uint32_t *ret_count);
 
