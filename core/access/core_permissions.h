@@ -34,6 +34,10 @@
     X(JOB_MANAGE, "core.job.manage", "查看、取消、重试所有后台任务", "See, cancel and retry all jobs")       \
     X(VIEW_MANAGE, "core.view.manage", "维护角色和机构共用的列表视图",                                       \
         "Keep list views for roles and units")                                                               \
+    X(LABEL_MANAGE, "core.label.manage", "修改显示名称", "Rename what people read")                          \
+    X(DICTIONARY_MANAGE, "core.dictionary.manage", "维护字典", "Keep dictionaries")                          \
+    X(FIELD_MANAGE, "core.field.manage", "维护自定义字段", "Keep the district's own fields")                 \
+    X(FIELD_APPROVE, "core.field.approve", "审批涉及个人的自定义字段", "Approve own fields about persons")   \
     X(AUDIT_READ, "core.audit.read", "查看审计记录", "Read the audit trail")
 
 enum core_permission {

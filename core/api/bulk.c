@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "api/resource_routes.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "resource/declare/resource.h"
@@ -116,7 +117,7 @@ static int transition_many(struct call *c, struct request *r)
         result = take_body(c, body, &values, &items, &count);
     if (result == 0)
         result = record_transition_many(
-            c, api_route_of(r)->extra, arena_ndup(r->arena, name.ptr, name.len), values, items, count);
+            c, api_resource(c, r), arena_ndup(r->arena, name.ptr, name.len), values, items, count);
     if (result < 0 || c->is_replay)
         return result;
     result = call_commit(c);

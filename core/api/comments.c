@@ -9,11 +9,6 @@
 #include "resource/declare/resource.h"
 #include "resource/record/reader.h"
 
-static const struct resource *resource_of(const struct request *r)
-{
-    return api_route_of(r)->extra;
-}
-
 static int show(struct call *c, struct request *r, enum timeline_what what)
 {
     struct timeline_place after = TIMELINE_BEGIN;
@@ -28,7 +23,7 @@ static int show(struct call *c, struct request *r, enum timeline_what what)
     if (e == 0 && cursor.ptr && timeline_place_parse(cursor, &after) < 0)
         e = call_fail_at(c, "cursor", "cursor", "The next of the last answer.", "应为上一页给出的 next。");
     if (e == 0)
-        e = record_read(c, resource_of(r), id, &rec);
+        e = record_read(c, api_resource(c, r), id, &rec);
     return e < 0 ? e : timeline_write(c, rec, what, after, limit, response_json(r, 200));
 }
 
@@ -85,7 +80,7 @@ static int add(struct call *c, struct request *r)
         e = call_begin(c);
     if (e < 0 || c->is_replay)
         return e;
-    e = record_fetch(c, resource_of(r), id, false, &rec);
+    e = record_fetch(c, api_resource(c, r), id, false, &rec);
     if (e == 0)
         e = comment_add(c, rec, &in, &comment);
     if (e == 0)
@@ -113,7 +108,7 @@ static int delete (struct call *c, struct request *r)
         e = call_begin(c);
     if (e < 0 || c->is_replay)
         return e;
-    e = record_fetch(c, resource_of(r), id, false, &rec);
+    e = record_fetch(c, api_resource(c, r), id, false, &rec);
     if (e == 0)
         e = comment_remove(c, rec, comment);
     return e < 0 ? e : api_done(c, r);

@@ -15,3 +15,4 @@ MUSTCHECK int api_job_routes(struct router *rt);
 MUSTCHECK int api_explain_routes(struct router *rt);
 MUSTCHECK int api_view_routes(struct router *rt);
 MUSTCHECK int api_notification_routes(struct router *rt);
+MUSTCHECK int api_custom_routes(struct router *rt);

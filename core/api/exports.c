@@ -9,11 +9,6 @@
 #include "resource/record/search.h"
 #include "resource/transfer/export.h"
 
-static const struct resource *resource_of(const struct request *r)
-{
-    return api_route_of(r)->extra;
-}
-
 /* ["title", …] as title,… ; NULL when it is absent. */
 static int take_fields(struct call *c, const json_t *body, const char **ret)
 {
@@ -77,9 +72,9 @@ static int create(struct call *c, struct request *r)
     e = call_begin(c);
     if (e < 0 || c->is_replay)
         return e;
-    e = export_create(c, resource_of(r), &in, &made);
+    e = export_create(c, api_resource(c, r), &in, &made);
     if (e == 0)
-        e = export_write(c, resource_of(r), made.id, response_json(r, 201));
+        e = export_write(c, api_resource(c, r), made.id, response_json(r, 201));
     if (e < 0)
         return e;
     response_header(
@@ -89,7 +84,7 @@ static int create(struct call *c, struct request *r)
 
 static int list(struct call *c, struct request *r)
 {
-    return export_list_write(c, resource_of(r), response_json(r, 200));
+    return export_list_write(c, api_resource(c, r), response_json(r, 200));
 }
 
 static int get(struct call *c, struct request *r)
@@ -97,12 +92,12 @@ static int get(struct call *c, struct request *r)
     struct uuid id;
     int e = api_id(c, r, "export", &id);
 
-    return e < 0 ? e : export_write(c, resource_of(r), id, response_json(r, 200));
+    return e < 0 ? e : export_write(c, api_resource(c, r), id, response_json(r, 200));
 }
 
 static int content(struct call *c, struct request *r)
 {
-    const struct resource *res = resource_of(r);
+    const struct resource *res = api_resource(c, r);
     struct export found;
     struct uuid id;
     int e = api_id(c, r, "export", &id);
@@ -136,7 +131,7 @@ static int delete (struct call *c, struct request *r)
         e = call_begin(c);
     if (e < 0 || c->is_replay)
         return e;
-    e = export_remove(c, resource_of(r), id);
+    e = export_remove(c, api_resource(c, r), id);
     return e < 0 ? e : api_done(c, r);
 }
 

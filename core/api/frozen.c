@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "api/dispatch.h"
-#include "resource/declare/resource.h"
+#include "resource/declare/edition.h"
 #include "resource/transfer/frozen.h"
 
 static int read_unit(struct call *c, const struct request *r, uint32_t *ret)
@@ -37,7 +37,7 @@ static void write_lines(struct call *c, struct buf *out, const struct query_page
 static int export_frozen(struct call *c, struct request *r)
 {
     struct text name = request_param(r, "resource"); /* works.item */
-    const struct resource *res = resource_find(arena_ndup(c->arena, name.ptr, name.len));
+    const struct resource *res = edition_find(c->tenant, arena_ndup(c->arena, name.ptr, name.len));
     struct frozen_input in = {.cursor = request_query(r, "cursor")};
     struct buf lines = BUF_INIT;
     struct query_page page;

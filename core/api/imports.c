@@ -16,11 +16,6 @@
 
 #define BYTES_MAX (UINT64_C(100) << 20)
 
-static const struct resource *resource_of(const struct request *r)
-{
-    return api_route_of(r)->extra;
-}
-
 /* ---- the file ---- */
 
 struct looking {
@@ -72,7 +67,7 @@ static int take_name(struct call *c, struct request *r, const char **ret)
 
 static int create(struct call *c, struct request *r)
 {
-    const struct resource *res = resource_of(r);
+    const struct resource *res = api_resource(c, r);
     struct import_headers *headers = NULL;
     struct import_input in = {0};
     struct upload *u;
@@ -107,7 +102,7 @@ static int create(struct call *c, struct request *r)
 
 static int template(struct call *c, struct request *r)
 {
-    const struct resource *res = resource_of(r);
+    const struct resource *res = api_resource(c, r);
     bool is_csv = text_is(request_query(r, "format"), "csv"),
          is_english = text_is(request_query(r, "language"), "en");
     CLEANUP(buf_done) struct buf b = BUF_INIT;
@@ -129,7 +124,7 @@ static int template(struct call *c, struct request *r)
 
 static int list(struct call *c, struct request *r)
 {
-    return import_list_write(c, resource_of(r), response_json(r, 200));
+    return import_list_write(c, api_resource(c, r), response_json(r, 200));
 }
 
 static int get(struct call *c, struct request *r)
@@ -137,7 +132,7 @@ static int get(struct call *c, struct request *r)
     struct uuid id;
     int e = api_id(c, r, "import", &id);
 
-    return e < 0 ? e : import_write(c, resource_of(r), id, response_json(r, 200));
+    return e < 0 ? e : import_write(c, api_resource(c, r), id, response_json(r, 200));
 }
 
 static int faults(struct call *c, struct request *r)
@@ -152,7 +147,7 @@ static int faults(struct call *c, struct request *r)
         e = api_limit(c, r, 200, 1000, &limit);
     if (e == 0 && after.ptr && text_to_i64(after, 0, INT32_MAX, &behind) < 0)
         e = call_fail_at(c, "after", "type", "The number of a row.", "应为行号。");
-    return e < 0 ? e : import_faults_write(c, resource_of(r), id, behind, limit, response_json(r, 200));
+    return e < 0 ? e : import_faults_write(c, api_resource(c, r), id, behind, limit, response_json(r, 200));
 }
 
 static int errors(struct call *c, struct request *r)
@@ -164,7 +159,7 @@ static int errors(struct call *c, struct request *r)
     int e = api_id(c, r, "import", &id);
 
     if (e == 0)
-        e = import_errors(c, resource_of(r), id, &digest, &size, &name);
+        e = import_errors(c, api_resource(c, r), id, &digest, &size, &name);
     return e < 0 ? e : download(c, r, MEDIA_XLSX, name, &digest, size);
 }
 
@@ -172,7 +167,7 @@ static int errors(struct call *c, struct request *r)
 
 static int answer(struct call *c, struct request *r, struct uuid id)
 {
-    int e = import_write(c, resource_of(r), id, response_json(r, 200));
+    int e = import_write(c, api_resource(c, r), id, response_json(r, 200));
 
     return e < 0 ? e : call_commit(c);
 }
@@ -206,7 +201,7 @@ static int check(struct call *c, struct request *r)
         e = call_begin(c);
     if (e < 0 || c->is_replay)
         return e;
-    e = import_check(c, resource_of(r), id, &s);
+    e = import_check(c, api_resource(c, r), id, &s);
     return e < 0 ? e : answer(c, r, id);
 }
 
@@ -228,7 +223,7 @@ static int run(struct call *c, struct request *r)
         e = call_begin(c);
     if (e < 0 || c->is_replay)
         return e;
-    e = import_run(c, resource_of(r), id, mode && strcmp(mode, "all") == 0);
+    e = import_run(c, api_resource(c, r), id, mode && strcmp(mode, "all") == 0);
     return e < 0 ? e : answer(c, r, id);
 }
 
@@ -241,7 +236,7 @@ static int undo(struct call *c, struct request *r)
         e = call_begin(c);
     if (e < 0 || c->is_replay)
         return e;
-    e = import_undo(c, resource_of(r), id);
+    e = import_undo(c, api_resource(c, r), id);
     return e < 0 ? e : answer(c, r, id);
 }
 

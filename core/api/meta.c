@@ -6,9 +6,11 @@
 #include "db/pgarray.h"
 #include "plugin/package/plugin.h"
 #include "plugin/policy/policies.h"
+#include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
 #include "resource/query/query.h"
 #include "resource/record/reader.h"
+#include "tenant/calendar.h"
 
 static const struct db_stmt own_departments = {"api.meta_departments",
     "SELECT id, name FROM juxin.department WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY code, id"};
@@ -53,7 +55,7 @@ static const char *set_by_name(enum field_set_by by)
     return by == SET_BY_PLUGIN ? "plugin" : by == SET_BY_TRANSITION ? "transition" : "user";
 }
 
-static void write_values(struct jsonw *w, const struct field *f)
+static void write_values(struct jsonw *w, const struct field *f, int32_t today)
 {
     if (!f->value_count)
         return;
@@ -63,12 +65,16 @@ static void write_values(struct jsonw *w, const struct field *f)
         jsonw_object(w);
         jsonw_kstr(w, "value", f->values[i].value);
         write_label(w, "label", f->values[i].label.zh, f->values[i].label.en);
+        if (f->dictionary) {
+            note(w, "parent", *f->values[i].parent ? f->values[i].parent : NULL);
+            jsonw_kbool(w, "current", enum_value_is_current(&f->values[i], today));
+        }
         jsonw_object_end(w);
     }
     jsonw_array_end(w);
 }
 
-static void write_field(struct jsonw *w, const struct resource *res, const struct field *f)
+static void write_field(struct jsonw *w, const struct resource *res, const struct field *f, int32_t today)
 {
     const json_t *json = json_object_get(json_object_get(res->json, "fields"), f->name);
 
@@ -80,7 +86,7 @@ static void write_field(struct jsonw *w, const struct resource *res, const struc
     flag(w, "required", f->is_required);
     flag(w, "immutable", f->is_immutable);
     flag(w, "searchable", f->is_searchable);
-    flag(w, "sortable", f->is_sortable || f->is_filterable);
+    flag(w, "sortable", !f->is_custom && (f->is_sortable || f->is_filterable));
     flag(w, "filterable", f->is_filterable);
     flag(w, "personal", strcmp(f->sensitivity, "none") != 0);
     if (f->has_min)
@@ -92,7 +98,15 @@ static void write_field(struct jsonw *w, const struct resource *res, const struc
     note(w, "default", f->fallback);
     note(w, "pattern", f->pattern);
     note(w, "reference", f->reference);
-    write_values(w, f);
+    note(w, "dictionary", f->dictionary);
+    write_values(w, f, today);
+    flag(w, "custom", f->is_custom); /* the district's own */
+    flag(w, "retired", f->is_retired);
+    if (f->is_custom) {
+        note(w, "mask", f->mask == MASK_NONE ? NULL : field_mask_names[f->mask]);
+        note(w, "purpose", f->purpose);
+        note(w, "retention", f->retention);
+    }
     copy_member(w, json, "mask");
     copy_member(w, json, "purpose");
     jsonw_object_end(w);
@@ -203,7 +217,8 @@ static void write_list(struct jsonw *w, const struct resource *res)
     jsonw_object_end(w);
 }
 
-static void write_resource(struct jsonw *w, const struct subject *who, const struct resource *res)
+static void write_resource(
+    struct jsonw *w, const struct subject *who, const struct resource *res, int32_t today)
 {
     jsonw_object(w);
     jsonw_kstr(w, "name", res->name);
@@ -214,7 +229,7 @@ static void write_resource(struct jsonw *w, const struct subject *who, const str
     jsonw_key(w, "fields");
     jsonw_array(w);
     for (uint32_t i = 0; i < res->field_count; i++)
-        write_field(w, res, &res->fields[i]);
+        write_field(w, res, &res->fields[i], today);
     jsonw_array_end(w);
     write_states(w, res);
     jsonw_key(w, "transitions");
@@ -240,7 +255,7 @@ static void write_plugin(struct jsonw *w, struct call *c, const struct plugin *p
     jsonw_array(w);
     for (uint32_t i = 0; i < resource_count(); i++)
         if (strcmp(resource_at(i)->plugin, p->id) == 0 && reader_has_business(c->who, resource_at(i)))
-            write_resource(w, c->who, resource_at(i));
+            write_resource(w, c->who, edition_of(c->tenant, resource_at(i)), calendar_today(c->now_us));
     jsonw_array_end(w);
     jsonw_object_end(w);
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "plugin/package/plugin.h"
 #include "plugin/policy/policies.h"
+#include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
 
 #ifndef JUXIN_VERSION
@@ -115,7 +116,7 @@ static void plain_operation(struct jsonw *w, const struct api_route *route)
     jsonw_object_end(w);
 }
 
-static void operation(struct jsonw *w, const struct api_route *route)
+static void operation(struct jsonw *w, const struct openapi_scope *scope, const struct api_route *route)
 {
     const struct resource *res;
     enum record_route kind = api_record_route(route, &res);
@@ -135,7 +136,7 @@ static void operation(struct jsonw *w, const struct api_route *route)
     if (kind == RECORD_ROUTES)
         plain_operation(w, route);
     else
-        openapi_record_operation(w, kind, res);
+        openapi_record_operation(w, kind, edition_of(scope->tenant, res));
     jsonw_object_end(w);
 }
 
@@ -189,7 +190,7 @@ static void paths(struct jsonw *w, const struct openapi_scope *scope)
         jsonw_object(w);
         for (size_t k = i; k < l->count; k++)
             if (strcmp(l->routes[k]->path, l->routes[i]->path) == 0)
-                operation(w, l->routes[k]);
+                operation(w, scope, l->routes[k]);
         jsonw_object_end(w);
     }
     jsonw_object_end(w);
@@ -226,7 +227,7 @@ static void components(struct jsonw *w, const struct openapi_scope *scope)
     jsonw_raw(w, TEXT(PROBLEM_SCHEMA));
     for (uint32_t i = 0; i < resource_count(); i++)
         if (has(scope, resource_at(i)->plugin))
-            openapi_resource_schemas(w, resource_at(i));
+            openapi_resource_schemas(w, edition_of(scope->tenant, resource_at(i)));
     jsonw_object_end(w);
     jsonw_object_end(w);
 }
@@ -254,11 +255,12 @@ static bool runs(void *arg, const char *plugin)
     return policy_runs_somewhere(arg, plugin);
 }
 
-/* Documents are kept by the plugins that are in them: tenants differ in few ways, and change seldom. */
+/* Documents are kept by the plugins that are in them: tenants differ in few ways, and change seldom. One with labels or fields
+ * of its own has a document of its own, until its epoch moves. */
 #define EDITIONS_MAX 16
 
 struct edition {
-    char *plugins; /* '1' or '0' for each of the registry */
+    char *plugins; /* '1' or '0' for each of the registry; behind them whose it is */
     struct buf document;
 };
 
@@ -268,7 +270,10 @@ static const char *plugins_of(struct call *c)
 
     for (size_t i = 0; i < plugin_count(); i++)
         key[i] = policy_runs_somewhere(c, plugin_at(i)->id) ? '1' : '0';
-    return key;
+    if (!edition_is_own(c->tenant))
+        return key;
+    return arena_printf(c->arena, "%s/%d/%lld/%lld", key, c->tenant->id, (long long)c->tenant->epoch.tenant,
+        (long long)c->tenant->epoch.deployment);
 }
 
 static const struct buf *find_edition(struct call *c)
@@ -276,7 +281,7 @@ static const struct buf *find_edition(struct call *c)
     static struct edition editions[EDITIONS_MAX];
     static size_t next;
     const char *plugins = plugins_of(c);
-    struct openapi_scope scope = {runs, c};
+    struct openapi_scope scope = {runs, c, c->tenant};
     struct edition *e;
     struct jsonw w;
 

@@ -9,6 +9,7 @@ MUSTCHECK int api_openapi_route(struct router *rt); /* GET /openapi.json */
 struct openapi_scope {
     bool (*has)(void *arg, const char *plugin); /* NULL: every plugin is */
     void *arg;
+    const struct tenant *tenant; /* whose labels and fields resources have; NULL: as declared */
 };
 void openapi_write(struct jsonw *w, const struct openapi_scope *scope);
 

@@ -90,7 +90,7 @@ static void field_schema(struct jsonw *w, const struct field *f)
     jsonw_kstr(w, "title", f->label.en);
     jsonw_kstr(w, "description", f->label.zh);
     field_type(w, f);
-    if (f->type == FIELD_ENUM) {
+    if (f->type == FIELD_ENUM && !f->dictionary) {
         jsonw_key(w, "enum");
         jsonw_array(w);
         for (uint32_t i = 0; i < f->value_count; i++)

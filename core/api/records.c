@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "api/resource_routes.h"
 #include "api/statistics.h"
 #include "base/mem.h"
 #include "resource/declare/resource.h"
@@ -11,11 +12,6 @@
 #include "resource/query/query.h"
 #include "resource/record/reader.h"
 #include "resource/record/store.h"
-
-static const struct resource *resource_of(const struct request *r)
-{
-    return api_route_of(r)->extra;
-}
 
 static void write_record(struct call *c, struct request *r, int status, const struct record *rec)
 {
@@ -82,7 +78,7 @@ static int list(struct call *c, struct request *r)
 
     for (size_t i = 0; i < r->query_count; i++)
         params[i] = (struct query_param){r->query[i].name, r->query[i].value};
-    result = query_parse(c, resource_of(r), params, r->query_count, &q);
+    result = query_parse(c, api_resource(c, r), params, r->query_count, &q);
     if (result == 0)
         result = query_run(c, &q, &page);
     if (result == 0)
@@ -97,7 +93,7 @@ static int create(struct call *c, struct request *r)
     int result = request_json(r, &body);
 
     if (result == 0)
-        result = record_create(c, resource_of(r), body, &rec);
+        result = record_create(c, api_resource(c, r), body, &rec);
     return result < 0 || c->is_replay ? result : changed(c, r, 201, rec);
 }
 
@@ -111,7 +107,7 @@ static int get(struct call *c, struct request *r)
     int result = api_id(c, r, "id", &id);
 
     if (result == 0)
-        result = record_read(c, resource_of(r), id, &rec);
+        result = record_read(c, api_resource(c, r), id, &rec);
     if (result == 0)
         result = record_transitions(c, rec, &legal);
     if (result < 0)
@@ -143,7 +139,7 @@ static int update(struct call *c, struct request *r)
     if (result == 0)
         result = request_json(r, &body);
     if (result == 0)
-        result = record_update(c, resource_of(r), id, version, body, &rec);
+        result = record_update(c, api_resource(c, r), id, version, body, &rec);
     return result < 0 || c->is_replay ? result : changed(c, r, 200, rec);
 }
 
@@ -156,7 +152,7 @@ static int delete (struct call *c, struct request *r)
     if (result == 0)
         result = api_if_match(c, r, &version);
     if (result == 0)
-        result = record_delete(c, resource_of(r), id, version);
+        result = record_delete(c, api_resource(c, r), id, version);
     if (result < 0 || c->is_replay)
         return result;
     result = call_commit(c);
@@ -181,7 +177,7 @@ static int transition(struct call *c, struct request *r)
         result = request_json(r, &body);
     if (result == 0)
         result = record_transition(
-            c, resource_of(r), id, version, arena_ndup(r->arena, name.ptr, name.len), body, &rec);
+            c, api_resource(c, r), id, version, arena_ndup(r->arena, name.ptr, name.len), body, &rec);
     return result < 0 || c->is_replay ? result : changed(c, r, 200, rec);
 }
 
@@ -257,7 +253,7 @@ static int transitions(struct call *c, struct request *r)
     int result = api_id(c, r, "id", &id);
 
     if (result == 0)
-        result = record_fetch(c, resource_of(r), id, false, &rec);
+        result = record_fetch(c, api_resource(c, r), id, false, &rec);
     if (result == 0)
         result = record_transitions(c, rec, &legal);
     if (result < 0)
@@ -283,7 +279,7 @@ static int parts(struct call *c, struct request *r)
     int result = api_id(c, r, "id", &id);
 
     if (result == 0)
-        result = record_fetch(c, resource_of(r), id, false, &rec);
+        result = record_fetch(c, api_resource(c, r), id, false, &rec);
     return result < 0 ? result : part_write(c, rec, response_json(r, 200));
 }
 
@@ -294,7 +290,7 @@ static int history(struct call *c, struct request *r)
     int result = api_id(c, r, "id", &id);
 
     if (result == 0)
-        result = record_read(c, resource_of(r), id, &rec);
+        result = record_read(c, api_resource(c, r), id, &rec);
     return result < 0 ? result : history_write(c, rec, response_json(r, 200));
 }
 

@@ -2,6 +2,7 @@
 #include "api/resource_routes.h"
 
 #include "base/mem.h"
+#include "resource/declare/edition.h"
 
 struct api_route *resource_routes(
     const struct resource *res, const char *under, const struct api_route *templates, size_t count)
@@ -15,4 +16,9 @@ struct api_route *resource_routes(
         routes[k].extra = res;
     }
     return routes;
+}
+
+const struct resource *api_resource(const struct call *c, const struct request *r)
+{
+    return edition_of(c->tenant, api_route_of(r)->extra);
 }

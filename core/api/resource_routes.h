@@ -8,3 +8,6 @@
  * summaries; `extra` is the resource. As long as the process. */
 struct api_route *resource_routes(
     const struct resource *res, const char *under, const struct api_route *templates, size_t count);
+
+/* The resource whose route it is, in the edition of the caller's tenant. */
+const struct resource *api_resource(const struct call *c, const struct request *r);

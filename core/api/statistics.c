@@ -1,6 +1,7 @@
 /* Statistics of a declared resource: the table, and beside each number what it says. */
 #include "api/statistics.h"
 
+#include "api/resource_routes.h"
 #include "base/clock.h"
 #include "resource/report/statistics.h"
 #include "tenant/tree.h"
@@ -361,7 +362,7 @@ int api_record_statistics(struct call *c, struct request *r)
 
     for (size_t i = 0; i < r->query_count; i++)
         params[i] = (struct query_param){r->query[i].name, r->query[i].value};
-    e = statistics_parse(c, api_route_of(r)->extra, params, r->query_count, s);
+    e = statistics_parse(c, api_resource(c, r), params, r->query_count, s);
     if (e == 0)
         e = statistics_run(c, s, &result);
     if (e < 0)

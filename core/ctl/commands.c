@@ -8,6 +8,7 @@ const struct ctl_command *const ctl_commands[] = {
     &ctl_database_init,
     &ctl_migrate,
     &ctl_calendar_import,
+    &ctl_dictionary_import,
     &ctl_tenant_create,
     &ctl_tenant_import,
     &ctl_tenant_list,

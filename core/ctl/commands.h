@@ -9,6 +9,7 @@ extern const struct ctl_command ctl_audit_tail;
 extern const struct ctl_command ctl_audit_verify;
 extern const struct ctl_command ctl_backup;
 extern const struct ctl_command ctl_calendar_import;
+extern const struct ctl_command ctl_dictionary_import;
 extern const struct ctl_command ctl_config_check;
 extern const struct ctl_command ctl_database_init;
 extern const struct ctl_command ctl_department_add;

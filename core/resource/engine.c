@@ -2,6 +2,7 @@
 #include "resource/engine.h"
 
 #include "resource/beside/attachment_collect.h"
+#include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
 #include "resource/flow/remind.h"
 #include "resource/record/record.h"
@@ -50,6 +51,7 @@ void engine_init(void)
     resource_load_all();
     record_engine_init();
     calendar_part_register();
+    edition_register();
     unit_move_hook(rows_follow);
     search_build_register();
     job_kind_register(&attachment_collect);

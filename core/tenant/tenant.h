@@ -6,7 +6,13 @@
 #include "db/db.h"
 #include "tenant/tree.h"
 
-enum tenant_part_id { TENANT_PART_ACCESS, TENANT_PART_POLICY, TENANT_PART_CALENDAR, TENANT_PARTS };
+enum tenant_part_id {
+    TENANT_PART_ACCESS,
+    TENANT_PART_POLICY,
+    TENANT_PART_CALENDAR,
+    TENANT_PART_EDITION,
+    TENANT_PARTS
+};
 
 struct tenant {
     int32_t id;

@@ -17,7 +17,7 @@ KINDS = {
     "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
     "file": "file", "view": "view", "comment": "comment", "mentions": "accounts", "export": "export", "import": "import",
     "notification": "notification", "upto": "notification",
-    "login": "login", "password": "password", "old_password": "password",
+    "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
          "count": "exact", "reach": "self", "permission": "core.unit.read", "kind": "card", "plugin": "works", "levels": "park",
@@ -35,6 +35,12 @@ WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 OWN = "own"
 PLAIN["tree"] = "then"  # of statistics
+LABEL = {"zh-CN": "名称", "en": "Name"}
+# Of fields, labels and dictionaries of a district's own: their names are the district's to choose.
+WORDS = {"/fields": {"name": lambda: "x_" + uuid.uuid4().hex[:8]}, "/dictionaries": {"name": lambda: "x_" + uuid.uuid4().hex[:8]},
+         "/labels": {"place": lambda: "/states/open"}}
+PLAIN.update(label=LABEL, type="enum", required=False, filterable=False, max_length=None, min=None, max=None, mask="none",
+             about_person=False, purpose="说明其用途", retention="P1Y", entries=[{"code": "a", "label": LABEL}])
 
 
 class Untaught(AssertionError):
@@ -151,6 +157,8 @@ def cursor_from(raw):
 
 
 def kind_of(operation, where, name, schema=None):
+    if name in WORDS.get(operation.path, ()):
+        return "plain"
     if name == "id" and where == "path":
         return "record"
     if name == "name" and where == "path":
@@ -234,6 +242,10 @@ class Walker:
             return (d.pictures if operation.path.endswith("/thumbnail") else d.files)[operation.resource]
         if kind == "records":
             return [{"id": d.records[operation.resource], "version": 1}]
+        if kind == "field":
+            return d.own_field
+        if kind == "dictionary":
+            return f"x_{d.slug}"
         if kind == "comment":
             return d.comments[operation.resource]
         if kind == "accounts":
@@ -276,7 +288,7 @@ class Walker:
         """The operation on something made for it, with everything it takes."""
         path = {name: self.path_value(operation, name) for name in operation.parameters["path"]}
         query = {"permission": "core.unit.read", "unit": self.district.units["c1"]} if operation.path == "/explain" else {}
-        if operation.path == "/views" and operation.method == "GET":
+        if operation.path in ("/views", "/labels") and operation.method == "GET":
             query = {"resource": "works.item"}
         body = self.body(operation) if operation.schema else WORKING[operation.method]
         call = Call(operation, path, query, body, {"If-Match": '"1"'} if operation.method != "GET" else {})
@@ -300,6 +312,10 @@ class Walker:
             return self.district.fresh_record(operation.resource, "s1" if down else "c1")
         if kind in ("file", "comment"):
             return None  # of that record: prepare()
+        if kind == "field":
+            return self.district.fresh_field(operation.path.rpartition("/")[2])
+        if kind == "dictionary":
+            return f"x_{self.district.slug}"
         if kind == "export":
             return self.district.fresh_export(operation.resource)
         if kind == "import":
@@ -324,6 +340,8 @@ class Walker:
 
     def body_value(self, operation, name, schema):
         kind = kind_of(operation, "body", name, schema)
+        if name in WORDS.get(operation.path, ()):
+            return WORDS[operation.path][name]()
         if kind == "records":
             return [{"id": self.district.fresh_record(operation.resource), "version": 1} for _ in range(2)]
         if name == "values" and operation.resource:
@@ -343,6 +361,8 @@ class Walker:
     def prepare(self, call):
         """What has to be there before: a member to remove, a state to leave, the version that was seen."""
         operation, district = call.operation, self.district
+        if (operation.method, operation.path) == ("POST", "/fields"):
+            district.room_for_fields()
         if operation.method == "DELETE" and operation.path.endswith("/members/{account}"):
             district.call("PUT", call.target(), {})
         for name in ("file", "comment"):

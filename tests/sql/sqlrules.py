@@ -6,7 +6,7 @@ from pglast import ast, enums, parse_sql
 
 # Tables without tenant_id, one by one: a new one has to be thought about.
 REFERENCE = {"tenant", "deployment_epoch", "deployment_policy", "deployment_setting", "declaration", "calendar_year",
-             "calendar_day", "lease", "migration", "audit_digest"}
+             "calendar_day", "dictionary", "dictionary_entry", "lease", "migration", "audit_digest"}
 ALONE = re.compile(r"^(pg_notify|pg_(try_)?advisory_\w+)$")
 MAKES_IDS = {"gen_random_uuid", "uuid_generate_v1", "uuid_generate_v4", "nextval", "random"}
 # Of PostgreSQL 15's pg_proc, provolatile = 'v', what somebody might write; test_rules.py holds it against the catalogue.

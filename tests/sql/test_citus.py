@@ -82,7 +82,7 @@ def test_every_table_has_its_place():
     assert {t for t, kind in planned if kind == "distributed"} == with_tenant and len(with_tenant) > 20
     assert {t for t, kind in planned if kind == "reference"} == {
         "juxin." + t for t in ("tenant", "deployment_epoch", "deployment_policy", "deployment_setting", "declaration",
-                               "calendar_year", "calendar_day", "lease", "migration", "audit_digest")}
+                               "calendar_year", "calendar_day", "dictionary", "dictionary_entry", "lease", "migration", "audit_digest")}
     assert len(kinds) == len(planned) and {"px_suggestions.suggestion", "px_works.item"} < with_tenant
     order = [t for t, _ in planned]
     keys = server.psql("SELECT conrelid::regclass, confrelid::regclass FROM pg_constraint WHERE contype = 'f' AND conrelid <> confrelid")

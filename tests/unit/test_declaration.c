@@ -17,6 +17,7 @@
 #include "db/pgarray.h"
 #include "resource/declare/ddl.h"
 #include "resource/declare/declaration_report.h"
+#include "resource/declare/subjects.h"
 #include "resource/declare/value.h"
 #include "resource/query/query.h"
 
@@ -238,23 +239,59 @@ static void test_goals(void **state)
     refused_flow(",\"auto\":{\"after_working_days\":3}", "", "/transitions/go/auto", "leads to a state");
 }
 
-static void test_denied(void **state)
+static void test_subjects(void **state)
 {
-    static const char *const denied[][3] = {{"political_status", "x", "x"}, {"x", "政治面貌", "x"},
-        {"x", "民族", "x"}, {"x", "x", "Religion"}, {"religious_belief", "x", "x"}, {"x", "思想动态", "x"},
-        {"annual_income", "x", "x"}, {"x", "月收入", "x"}, {"x", "x", "Race"}, {"ethnicity", "x", "x"},
-        {"x", "是否党员", "x"}};
-    static const char *const fine[][3] = {{"party", "当事人", "Party"}, {"race_day", "赛跑日", "Running day"},
-        {"title", "标题", "Title"}, {"trace", "轨迹", "Trace"}};
+    static const char *const refused_anywhere[] = {"political_status", "政治面貌", "民族", "民 族",
+        "民族（必填）", "Religion", "religious_belief", "思想动态", "annual_income", "annualIncome", "月收入",
+        "Race", "ethnicity", "是否党员", "minzu", "ＩＮＣＯＭＥ", "配偶宗教信仰", "入党时间", "思想倾向",
+        "Political views", "Party membership", "舆情监测", "工资（元）", "个人评分", "人员排名", "忠诚度",
+        "covert_note", "少数民族"};
+    static const char *const fine[] = {"party", "当事人", "Party", "Title", "标题", "trace", "轨迹",
+        "incoming", "街道教育", "诚信教育", "员工资料", "农民工资格证", "行政治理", "成立场所", "发言论坛",
+        "吸收入会", "营业收入", "意见建议", "建言献策", "民族团结活动", "行政见习", "思想政治引领",
+        "统一社会信用代码", "评分", "验收得分", "收支台账", "Score", "政协委员", "wager", "interface",
+        "中华民族文化", "安排名单", "", "\xff\xfe"};
+    static const char *const of_persons[] = {"评分", "积分", "排名", "Score", "Ranking"};
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(denied); i++)
-        if (!denied_subject(denied[i][0], denied[i][1], denied[i][2]))
-            fail_msg("not refused: %s %s %s", denied[i][0], denied[i][1], denied[i][2]);
+    for (size_t i = 0; i < ARRAY_LEN(refused_anywhere); i++)
+        if (!subject_of(text_of(refused_anywhere[i]), false))
+            fail_msg("not refused: %s", refused_anywhere[i]);
     for (size_t i = 0; i < ARRAY_LEN(fine); i++)
-        if (denied_subject(fine[i][0], fine[i][1], fine[i][2]) && i != 1)
-            fail_msg("refused: %s", fine[i][0]);
+        if (subject_of(text_of(fine[i]), false))
+            fail_msg("refused as %s: %s", subject_of(text_of(fine[i]), false)->en, fine[i]);
+    for (size_t i = 0; i < ARRAY_LEN(of_persons); i++)
+        assert_non_null(subject_of(text_of(of_persons[i]), true));
+    assert_null(subject_of(text_of("取得分红，面积分类"), true));
+    assert_null(subject_of((struct text){NULL, 0}, true));
+    assert_non_null(subject_of_value(text_of("中共党员")));
+    assert_non_null(subject_of_value(text_of("Buddhist")));
+    assert_null(subject_of_value(text_of("收入")));     /* a side of a ledger */
+    assert_null(subject_of_value(text_of("民族宗教"))); /* a topic of suggestions */
+}
+
+static void test_denied(void **state)
+{
+    (void)state;
     refused(ITEM("\"minzu\":{\"type\":\"text\"," L "}", ""), "/fields/minzu", "ethnicity");
+    refused(ITEM("\"a\":{\"type\":\"text\",\"help\":{\"zh-CN\":\"填写民族\",\"en\":\"x\"}," L "}", ""),
+        "/fields/a/help", "ethnicity");
+    refused(ITEM("\"a\":{\"type\":\"enum\",\"values\":[{\"value\":\"han\",\"label\":{\"zh-CN\":\"汉族\","
+                 "\"en\":\"Han\"}}]," L "}",
+                ""),
+        "/fields/a/values/0", "ethnicity");
+    refused(ITEM("\"points\":{\"type\":\"integer\",\"label\":{\"zh-CN\":\"积分\",\"en\":\"Points\"}}",
+                ",\"about_person\":true"),
+        "/fields/points", "scores");
+    refused(ITEM("\"x_a\":{\"type\":\"text\"," L "}", ""), "/fields/x_a", "districts' own");
+    refused(ITEM("\"a\":{\"type\":\"text\",\"dictionary\":\"gbt4754\"," L "}", ""), "/fields/a/dictionary",
+        "enum");
+    refused(ITEM("\"a\":{\"type\":\"enum\",\"dictionary\":\"gbt4754\",\"values\":[]," L "}", ""),
+        "/fields/a/values", "own or");
+    refused(ITEM("\"a\":{\"type\":\"enum\",\"dictionary\":\"x_a\"," L "}", ""), "/fields/a/dictionary",
+        "juxinctl");
+    refused(ITEM("\"a\":{\"type\":\"enum\",\"dictionary\":\"d\",\"default\":\"q\"," L "}", ""),
+        "/fields/a/default", "default");
 }
 
 static bool has_statement(const char **list, uint32_t count, const char *part)
@@ -448,6 +485,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flow_faults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_goals, setup, teardown),
+        cmocka_unit_test(test_subjects),
         cmocka_unit_test_setup_teardown(test_denied, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ddl_new, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ddl_change, setup, teardown),

@@ -129,7 +129,7 @@ static void create_table(struct plan *p)
         const struct field *f = &res->fields[i];
 
         buf_addf(&sql, ", \"%s\" %s", f->name, column_types[f->type]);
-        if (f->type == FIELD_ENUM)
+        if (f->value_count)
             buf_addf(&sql, " CONSTRAINT \"%s_%s_ck\" %s", res->name, f->name, enum_check(p->a, f));
     }
     buf_addf(&sql, ", PRIMARY KEY (tenant_id, id), FOREIGN KEY (tenant_id, unit_id) REFERENCES juxin.unit "
@@ -244,6 +244,11 @@ static void diff_enum(struct plan *p, const struct field *was, const struct fiel
     const char *at = arena_printf(p->a, "/fields/%s/values", f->name);
     bool wider = false;
 
+    if (strcmp(was->dictionary ? was->dictionary : "", f->dictionary ? f->dictionary : "") != 0) {
+        refuse(p, arena_printf(p->a, "/fields/%s/dictionary", f->name),
+            "its values come from elsewhere now; records may hold others");
+        return;
+    }
     for (uint32_t i = 0; i < was->value_count; i++)
         if (!has_value(f, was->values[i].value))
             refuse(p, at,
@@ -315,7 +320,7 @@ static void plan_change(struct plan *p)
         }
         ADD(p, "ALTER TABLE %s ADD COLUMN IF NOT EXISTS \"%s\" %s", res->table, f->name,
             column_types[f->type]);
-        if (f->type == FIELD_ENUM) {
+        if (f->value_count) {
             ADD(p, "ALTER TABLE %s DROP CONSTRAINT IF EXISTS \"%s_%s_ck\"", p->res->table, p->res->name,
                 f->name);
             ADD(p, "ALTER TABLE %s ADD CONSTRAINT \"%s_%s_ck\" %s", p->res->table, p->res->name, f->name,

@@ -135,6 +135,8 @@ int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct 
     parse_list(&p, json);
     parse_submitter(&p, json);
     parse_beside(&p, json);
+    parse_subjects(&p, json);
+    res->column_count = res->field_count;
     for (int i = 0; i < RESOURCE_ACTIONS; i++)
         res->permissions[i] = UINT32_MAX;
     if (report->count != faults)

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/base.h"
 #include "base/text.h"
+#include "base/uuid.h"
 
 enum field_type {
     FIELD_TEXT,
@@ -38,6 +39,10 @@ struct label {
 struct enum_value {
     const char *value;
     struct label label;
+    /* Of a dictionary's: */
+    const char *parent;              /* "" for none; NULL where there are no dictionaries */
+    int32_t position;                /* what lists are ordered by */
+    int32_t valid_from, valid_until; /* days on which it may be chosen, both included; 0: no end */
 };
 
 struct field {
@@ -58,10 +63,14 @@ struct field {
     regex_t *regex;
     struct enum_value *values;
     uint32_t value_count;
+    const char *dictionary;  /* whose values these are, in the tenant's edition; NULL: its own */
     const char *reference;   /* "plugin.resource" */
     const char *sensitivity; /* none, personal, sensitive */
     const char *purpose,
         *retention; /* of personal data: why it is asked for, and how long it is kept (P3Y) */
+    /* Of a tenant's own, which has no column in the resource's table: custom_field.h. */
+    bool is_custom, is_retired;
+    struct uuid id;
 };
 
 struct state {
@@ -127,6 +136,8 @@ struct transition {
 #define RESOURCE_NAME_MAX 24
 #define FIELD_NAME_MAX 32
 #define RESOURCE_FIELDS_MAX 40 /* with the standard columns a row fits into DB_ARGS_MAX parameters */
+#define CUSTOM_FIELDS_MAX 20   /* of a tenant's own, retired ones included */
+#define ALL_FIELDS_MAX (RESOURCE_FIELDS_MAX + CUSTOM_FIELDS_MAX)
 #define RESOURCE_STATES_MAX 64
 #define RESOURCE_TRANSITIONS_MAX 64
 
@@ -175,6 +186,7 @@ struct resource {
     uint32_t number_digits;
     struct field *fields;
     uint32_t field_count;
+    uint32_t column_count; /* of these: declared, with a column each; behind them come the tenant's own */
     struct state *states;
     uint32_t state_count, initial_state;
     struct transition *transitions;
@@ -226,6 +238,8 @@ bool transition_takes_unit(const struct transition *t);
 extern const char *const transition_goal_names[]; /* state, stay, back, resume */
 extern const char *const transition_move_names[]; /* no, parent, unit, below; NULL at the end */
 extern const char *const field_type_names[];      /* by enum field_type; NULL at the end */
+extern const char *const field_mask_names[];      /* by enum field_mask; NULL at the end */
+bool field_is_retention(const char *s);           /* P3Y, P6M, P30D */
 const char *field_type_name(enum field_type t);
 bool field_is_uuid(enum field_type t);
 bool field_is_ordered(enum field_type t); /* may be sorted and filtered: a leakproof column type */

@@ -7,7 +7,7 @@
 static const char *const unique_names[] = {"no", "tenant", "unit", NULL};
 static const char *const set_by_names[] = {"user", "plugin", "transition", NULL};
 static const char *const sensitivity_names[] = {"none", "personal", "sensitive", NULL};
-static const char *const mask_names[] = {"none", "all", "phone", "name", "email", "id_number", NULL};
+const char *const field_mask_names[] = {"none", "all", "phone", "name", "email", "id_number", NULL};
 
 /* Names a field may not have: standard columns, members of every record, and words of list queries. */
 static const char *const reserved[] = {"tenant_id", "id", "unit", "unit_id", "unit_name", "a1", "a2", "a3",
@@ -21,9 +21,22 @@ static void parse_values(struct parse *p, const char *at, const json_t *object, 
     static const char *const known[] = {"value", "label", NULL};
     size_t i;
 
+    const char *dictionary = parse_str(p, at, object, "dictionary", false);
+
     if (f->type != FIELD_ENUM) {
+        if (values || dictionary)
+            report_add(p->report, AT(p, values ? "%s/values" : "%s/dictionary", at), NULL,
+                "only a field of type enum has values");
+        return;
+    }
+    if (dictionary) {
+        f->dictionary = arena_dup(p->a, dictionary);
         if (values)
-            report_add(p->report, AT(p, "%s/values", at), NULL, "only a field of type enum has values");
+            report_add(p->report, AT(p, "%s/values", at), "leave out one of them",
+                "an enum has values of its own or a dictionary's");
+        if (strncmp(dictionary, "x_", 2) == 0 || !parse_name(p, AT(p, "%s/dictionary", at), dictionary, 40))
+            report_add(p->report, AT(p, "%s/dictionary", at), NULL,
+                "the name of a dictionary that `juxinctl dictionary import` brings in");
         return;
     }
     if (!json_is_array(values) || json_array_size(values) == 0 || json_array_size(values) > 200) {
@@ -98,7 +111,7 @@ static void parse_limits(struct parse *p, const char *at, const json_t *v, struc
 }
 
 /* An ISO 8601 duration of years, months or days: P3Y, P6M, P30D. */
-static bool is_retention(const char *s)
+bool field_is_retention(const char *s)
 {
     size_t digits = strspn(s + (*s == 'P'), "0123456789");
 
@@ -108,9 +121,8 @@ static bool is_retention(const char *s)
 
 static void parse_privacy(struct parse *p, const char *at, const json_t *v, struct field *f)
 {
-    const char *denied = denied_subject(f->name, f->label.zh, f->label.en);
     const char *sensitivity = parse_str(p, at, v, "sensitivity", false);
-    int mask = parse_word(p, at, "mask", parse_str(p, at, v, "mask", false), mask_names);
+    int mask = parse_word(p, at, "mask", parse_str(p, at, v, "mask", false), field_mask_names);
 
     parse_word(p, at, "sensitivity", sensitivity, sensitivity_names);
     f->mask = mask < 0 ? MASK_ALL : (enum field_mask)mask;
@@ -120,16 +132,13 @@ static void parse_privacy(struct parse *p, const char *at, const json_t *v, stru
     if (strcmp(f->sensitivity, "none") != 0 && (!f->purpose || !f->retention))
         report_add(p->report, at, "add \"purpose\": \"why it is asked for\" and \"retention\": \"P3Y\"",
             "personal data needs a purpose and a retention");
-    if (f->retention && !is_retention(f->retention))
+    if (f->retention && !field_is_retention(f->retention))
         report_add(p->report, AT(p, "%s/retention", at), "P3Y, P6M or P30D", "not a duration");
     if (f->mask != MASK_NONE && f->type != FIELD_TEXT && f->type != FIELD_LONGTEXT)
         report_add(p->report, AT(p, "%s/mask", at), NULL, "a mask is for text and longtext");
     if (f->mask != MASK_NONE && (f->is_filterable || f->is_sortable || f->is_searchable))
         report_add(p->report, AT(p, "%s/mask", at), NULL,
             "a masked field cannot be filtered, sorted or searched by: that would reveal it");
-    if (denied)
-        report_add(p->report, at, "leave the field out; no declaration may hold it",
-            "\"%s\" would record a person's %s, which Juxin refuses", f->name, denied);
 }
 
 static bool fits_text(const struct field *f, const char *s)
@@ -146,6 +155,10 @@ static void parse_default(struct parse *p, const char *at, const json_t *v, stru
 
     if (!d)
         return;
+    if (f->dictionary) {
+        report_add(p->report, AT(p, "%s/default", at), NULL, "a dictionary's codes come and go: no default");
+        return;
+    }
     switch (f->type) {
     case FIELD_INTEGER:
     case FIELD_MONEY:
@@ -217,8 +230,8 @@ static void parse_flags(struct parse *p, const char *at, const json_t *v, struct
 static void parse_field(struct parse *p, const char *name, const json_t *v, struct field *f)
 {
     static const char *const known[] = {"type", "label", "required", "unique", "immutable", "default", "min",
-        "max", "min_length", "max_length", "pattern", "values", "reference", "sensitivity", "mask", "purpose",
-        "retention", "set_by", "searchable", "sortable", "filterable", "help", NULL};
+        "max", "min_length", "max_length", "pattern", "values", "dictionary", "reference", "sensitivity",
+        "mask", "purpose", "retention", "set_by", "searchable", "sortable", "filterable", "help", NULL};
     const char *at = AT(p, "/fields/%s", name);
     int type;
 
@@ -230,6 +243,8 @@ static void parse_field(struct parse *p, const char *name, const json_t *v, stru
         return;
     }
     parse_name(p, at, name, FIELD_NAME_MAX);
+    if (strncmp(name, "x_", 2) == 0)
+        report_add(p->report, at, "choose another name", "names with x_ are those of districts' own fields");
     for (const char *const *r = reserved; *r; r++)
         if (strcmp(*r, name) == 0)
             report_add(p->report, at, "choose another name", "\"%s\" is a name of the engine's own", name);

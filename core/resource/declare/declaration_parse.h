@@ -37,4 +37,5 @@ void parse_beside(struct parse *p, const json_t *json); /* attachments and comme
 void parse_goal(struct parse *p, const char *at, const json_t *v, struct transition *t);
 void parse_sets(struct parse *p, const char *at, const json_t *v, struct transition *t);
 void parse_conditions(struct parse *p, const json_t *transitions);
+void parse_subjects(struct parse *p, const json_t *json); /* what may not be recorded */
 void parse_anonymity(struct parse *p, const json_t *json);

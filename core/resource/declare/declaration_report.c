@@ -1,4 +1,4 @@
-/* Faults of a declaration: where they are, what was probably meant, and what may not be recorded at all. */
+/* Faults of a declaration: where they are, and what was probably meant. */
 #include "resource/declare/declaration_report.h"
 
 #include <errno.h>
@@ -90,50 +90,4 @@ void report_unknown(
         report_add(r, arena_printf(r->arena, "%s/%s", pointer, key),
             near ? arena_printf(r->arena, "did you mean \"%s\"?", near) : NULL, "unknown member \"%s\"", key);
     }
-}
-
-/* Fields of these kinds are refused everywhere: Juxin holds no opinions, beliefs, origins or incomes of persons. */
-static const struct {
-    const char *subject;
-    const char *words[12]; /* beginnings of words in names and English labels */
-    const char *zh[8];     /* parts of Chinese labels */
-} denied[] = {
-    {"political affiliation", {"politic", "partisan", "zhengzhi", "dangpai"},
-        {"政治", "党派", "党员", "党籍", "入党"}},
-    {"ethnicity", {"ethnic", "minzu", "race"}, {"民族", "族别", "种族"}},
-    {"religion", {"religi", "faith", "zongjiao", "xinyang"}, {"宗教", "信仰"}},
-    {"thoughts and leanings", {"thought", "leaning", "ideolog", "belief", "loyal", "sixiang", "qingxiang"},
-        {"思想", "倾向", "忠诚", "政见"}},
-    {"income", {"income", "salary", "salaries", "wage", "earnings", "shouru", "gongzi"},
-        {"收入", "工资", "薪资", "薪酬", "年薪", "月薪"}},
-};
-
-static bool has_word(const char *s, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    for (const char *p = s; p && *p; p++) {
-        bool starts = p == s || !((p[-1] | 32) >= 'a' && (p[-1] | 32) <= 'z');
-        size_t i = 0;
-
-        while (starts && i < len && (p[i] | 32) == prefix[i])
-            i++;
-        /* "race" must not refuse "race_day"'s cousins such as "raceway": short words match whole only */
-        if (starts && i == len && (len > 4 || !((p[i] | 32) >= 'a' && (p[i] | 32) <= 'z')))
-            return true;
-    }
-    return false;
-}
-
-const char *denied_subject(const char *name, const char *label_zh, const char *label_en)
-{
-    for (size_t i = 0; i < ARRAY_LEN(denied); i++) {
-        for (size_t w = 0; w < ARRAY_LEN(denied[i].words) && denied[i].words[w]; w++)
-            if (has_word(name, denied[i].words[w]) || has_word(label_en, denied[i].words[w]))
-                return denied[i].subject;
-        for (size_t w = 0; w < ARRAY_LEN(denied[i].zh) && denied[i].zh[w]; w++)
-            if ((label_zh && strstr(label_zh, denied[i].zh[w])) || (name && strstr(name, denied[i].zh[w])))
-                return denied[i].subject;
-    }
-    return NULL;
 }

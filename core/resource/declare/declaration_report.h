@@ -12,5 +12,3 @@ void report_unknown(
     struct declaration_report *r, const char *pointer, const json_t *object, const char *const *known);
 /* The known word nearest to a misspelt one, or NULL when none is near. */
 const char *report_nearest(const char *word, const char *const *known);
-/* The kind of personal data that may not be recorded which a field's name or label speaks of, in English; NULL. */
-const char *denied_subject(const char *name, const char *label_zh, const char *label_en);

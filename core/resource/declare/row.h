@@ -19,6 +19,8 @@ enum row_column {
     COL_UPDATED_BY,
     COL_FIELDS
 };
-/* Of the alias r; choice may be NULL. */
+/* Of the alias r, with the tenant as $1; choice may be NULL. */
 const char *row_columns(struct arena *a, const struct resource *res, const struct choice *choice);
+/* Is there, behind the fields' columns, one with the values of the tenant's own: {"field's id": "text form"}? */
+bool row_has_custom(const struct resource *res, const struct choice *choice);
 int row_column_count(const struct resource *res, const struct choice *choice);

@@ -22,11 +22,14 @@ static int check_enum(struct arena *a, const struct field *f, struct text v, str
 {
     const char *list = "";
 
-    for (uint32_t i = 0; i < f->value_count; i++) {
+    for (uint32_t i = 0; i < f->value_count; i++)
         if (text_is(v, f->values[i].value))
             return 0;
+    if (f->dictionary)
+        return fault_of(ret, "not_one_of", arena_printf(a, "A code of the dictionary %s.", f->dictionary),
+            arena_printf(a, "应为字典 %s 中的代码。", f->dictionary));
+    for (uint32_t i = 0; i < f->value_count; i++)
         list = arena_printf(a, "%s%s%s", list, i ? ", " : "", f->values[i].value);
-    }
     return fault_of(
         ret, "not_one_of", arena_printf(a, "One of: %s.", list), arena_printf(a, "可选值：%s。", list));
 }

@@ -19,7 +19,7 @@ struct query_param { /* one of the URL, decoded */
 };
 
 struct query_column {
-    const char *sql; /* r."due_at" */
+    const char *sql; /* r."due_at"; of a tenant's own field the record's id: r.id */
     const char *name;
     const struct field *field; /* describes type and values; of standard columns too */
     bool is_nullable;

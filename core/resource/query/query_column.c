@@ -54,7 +54,9 @@ int query_column_of(
     }
     if (!f)
         return -ENOENT;
-    *ret = (struct query_column){arena_printf(a, "%c.\"%s\"", alias, f->name), f->name, f, true};
+    *ret = (struct query_column){
+        f->is_custom ? arena_printf(a, "%c.id", alias) : arena_printf(a, "%c.\"%s\"", alias, f->name),
+        f->name, f, true};
     return 0;
 }
 
@@ -89,5 +91,5 @@ struct query_column query_unit_column(struct arena *a, const char *sql)
 
 bool query_is_indexed(const struct field *f)
 {
-    return f->is_filterable || f->is_sortable; /* one index for both */
+    return !f->is_custom && (f->is_filterable || f->is_sortable); /* one index for both */
 }

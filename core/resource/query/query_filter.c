@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "db/pgarray.h"
-#include "resource/declare/resource.h"
+#include "resource/declare/edition.h"
 #include "resource/declare/value.h"
 #include "resource/query/query_column.h"
 #include "tenant/tree.h"
@@ -180,7 +180,7 @@ static int take_reference(
     f->via = arena_printf(c->arena, "r.\"%s\"", by->name);
     if (by->type == FIELD_UNIT)
         return query_column_of_unit(c->arena, member, &f->column);
-    f->target = by->type == FIELD_REFERENCE ? resource_find(by->reference) : NULL;
+    f->target = by->type == FIELD_REFERENCE ? edition_find(c->tenant, by->reference) : NULL;
     return f->target ? query_column_of(c->arena, f->target, member, 't', &f->column) : -ENOENT;
 }
 

@@ -1,6 +1,8 @@
 /* The conditions of a list as SQL. A condition on what a record refers to holds only for what the reader may see of it, so
  * that nobody finds out by filtering. */
 #include "resource/query/query.h"
+
+#include "resource/declare/custom_field.h"
 #include "resource/record/gate.h"
 #include "resource/record/reader.h"
 
@@ -41,12 +43,35 @@ static const char *arg(struct where *w, const char *value, const char *type)
     return query_arg(w->c->arena, w->args, value, type);
 }
 
+static const char *const ops[] = {"=", "<>", ">", ">=", "<", "<="};
+
+/* Of a tenant's own field, whose values stand in a table of their own; its id is a parameter, so that the text is the same for
+ * every tenant. */
+static void add_custom(struct where *w, const struct query_filter *f)
+{
+    const struct field *field = f->column.field;
+    const char *column = custom_value_column(field->type);
+    const char *type = field->type == FIELD_BOOLEAN ? "::text" : query_type(field);
+
+    buf_addf(&w->sql,
+        "%sEXISTS (SELECT 1 FROM juxin.custom_value v WHERE v.tenant_id = $1 AND v.record_id = %s AND "
+        "v.field_id = %s",
+        f->op == OP_NULL ? "NOT " : "", f->column.sql,
+        arg(w, arena_dup(w->c->arena, uuid_format(field->id).s), "::uuid"));
+    if (f->op == OP_IN)
+        buf_addf(&w->sql, " AND v.%s = ANY(%s%s[])", column, arg(w, f->value, ""), type);
+    else if (f->op != OP_NULL && f->op != OP_NOT_NULL)
+        buf_addf(&w->sql, " AND v.%s %s %s", column, ops[f->op], arg(w, f->value, type));
+    buf_addc(&w->sql, ')');
+}
+
 static void add_comparison(struct where *w, const struct query_filter *f)
 {
-    static const char *const ops[] = {"=", "<>", ">", ">=", "<", "<="};
     const char *type = query_type(f->column.field);
 
-    if (f->op == OP_NULL || f->op == OP_NOT_NULL)
+    if (f->column.field->is_custom)
+        add_custom(w, f);
+    else if (f->op == OP_NULL || f->op == OP_NOT_NULL)
         buf_addf(&w->sql, "%s IS %sNULL", f->column.sql, f->op == OP_NULL ? "" : "NOT ");
     else if (f->op == OP_IN)
         buf_addf(&w->sql, "%s = ANY(%s%s[])", f->column.sql, arg(w, f->value, ""), type);

@@ -5,7 +5,7 @@
 
 #include "access/access.h"
 #include "access/core_permissions.h"
-#include "resource/declare/resource.h"
+#include "resource/declare/edition.h"
 #include "resource/query/view_check.h"
 #include "resource/record/gate.h"
 #include "resource/record/reader.h"
@@ -46,7 +46,7 @@ static const struct db_stmt clear_default = {"view.clear_default",
 
 int view_resource(struct call *c, const char *full_name, const struct resource **ret)
 {
-    *ret = resource_find(full_name);
+    *ret = edition_find(c->tenant, full_name);
     if (!*ret || !reader_has_business(c->who, *ret))
         return call_not_found(c);
     return gate_require_somewhere(c, (*ret)->plugin);
@@ -92,7 +92,7 @@ static bool may_see(const struct call *c, const struct view *v)
 static void fill(const struct call *c, struct view *v, const struct db_rows *rows, int row)
 {
     *v = (struct view){.id = db_get_uuid(rows, row, 0),
-        .res = resource_find(db_get(rows, row, 1)),
+        .res = edition_find(c->tenant, db_get(rows, row, 1)),
         .name = db_get(rows, row, 2),
         .account = db_get_uuid(rows, row, 3),
         .role = db_get_uuid(rows, row, 4),

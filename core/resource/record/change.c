@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "db/outbox.h"
 #include "resource/declare/ddl.h"
+#include "resource/record/custom_value.h"
 #include "resource/record/store.h"
+#include "resource/record/take.h"
 #include "tenant/calendar.h"
 
 bool change_may(const struct call *c, const struct resource *res, uint32_t permission, uint32_t unit)
@@ -44,7 +46,7 @@ const char *change_columns(struct arena *a, const struct resource *res)
 {
     const char *s = "";
 
-    for (uint32_t i = 0; i < res->field_count; i++)
+    for (uint32_t i = 0; i < res->column_count; i++)
         s = arena_printf(a, "%s, \"%s\"", s, res->fields[i].name);
     return s;
 }
@@ -77,7 +79,7 @@ int change_write(struct call *c, struct record *rec, const struct change_extra *
         db_arg_str(a, extra->values[i]);
     if (extra)
         set = arena_printf(c->arena, "%s%s", set, extra->set);
-    for (uint32_t i = 0; i < res->field_count; i++) {
+    for (uint32_t i = 0; i < res->column_count; i++) {
         db_arg_str(a, rec->values[i]);
         set = arena_printf(c->arena, "%s, \"%s\" = $%u::%s", set, res->fields[i].name, a->count,
             ddl_column_type(res->fields[i].type));
@@ -94,7 +96,7 @@ int change_write(struct call *c, struct record *rec, const struct change_extra *
     rec->version++;
     rec->updated_at = arena_dup(c->arena, clock_format(c->now_us).s);
     rec->updated_by = c->who->account;
-    return 0;
+    return custom_value_write(c, &rec, 1);
 }
 
 int change_publish(struct call *c, const struct record *rec, const char *verb)

@@ -12,6 +12,7 @@
 #include "plugin/hook/hook.h"
 #include "resource/declare/ddl.h"
 #include "resource/record/change.h"
+#include "resource/record/custom_value.h"
 #include "resource/record/gate.h"
 #include "resource/record/search.h"
 #include "resource/record/store.h"
@@ -281,7 +282,7 @@ static const struct db_stmt add_participants = {"participant.insert_many",
 
 static int add_rows(struct call *c, const struct resource *res, struct record *const *recs, uint32_t count)
 {
-    uint32_t arrays = 4 + res->field_count;
+    uint32_t arrays = 4 + res->column_count;
     struct pgarray *lists = arena_array(c->arena, arrays, sizeof(*lists));
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
@@ -293,7 +294,7 @@ static int add_rows(struct call *c, const struct resource *res, struct record *c
         pgarray_uuid(&lists[1], recs[i]->unit_id);
         pgarray_str(&lists[2], recs[i]->number);
         pgarray_str(&lists[3], change_auto_at(c, res, recs[i]->state));
-        for (uint32_t k = 0; k < res->field_count; k++)
+        for (uint32_t k = 0; k < res->column_count; k++)
             pgarray_str(&lists[4 + k], recs[i]->values[k]);
     }
     db_args_reset(a);
@@ -303,7 +304,7 @@ static int add_rows(struct call *c, const struct resource *res, struct record *c
     db_arg_uuid_or_null(a, c->who->account);
     for (uint32_t k = 0; k < arrays; k++)
         db_arg_str(a, pgarray_end(&lists[k]));
-    for (uint32_t k = 0; k < res->field_count; k++) {
+    for (uint32_t k = 0; k < res->column_count; k++) {
         const char *type = ddl_column_type(res->fields[k].type);
 
         types = arena_printf(c->arena, "%s, $%u::%s[]", types, 9 + k, type);
@@ -415,6 +416,8 @@ int create_store_many(struct call *c, struct create_item *items, uint32_t count)
     r = take_numbers(c, res, recs, n);
     if (r == 0)
         r = add_rows(c, res, recs, n);
+    if (r == 0)
+        r = custom_value_write(c, recs, n);
     if (r == 0)
         r = search_write_many(c, recs, n);
     if (r == 0)

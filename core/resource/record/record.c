@@ -5,6 +5,7 @@
 
 #include "access/subject.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "resource/declare/value.h"
 #include "tenant/calendar.h"
 
@@ -56,6 +57,22 @@ static uint32_t state_index(const struct resource *res, const char *name)
     return res->initial_state;
 }
 
+static void fill_custom(struct record *rec, struct arena *a, struct text json)
+{
+    json_t *values = NULL;
+
+    if (!json.ptr || json_parse(json, JSON_LIMITS, &values, NULL) < 0)
+        return;
+    for (uint32_t i = rec->res->column_count; i < rec->res->field_count; i++) {
+        const struct field *f = &rec->res->fields[i];
+        const char *v = json_str(values, uuid_format(f->id).s);
+
+        if (v && choice_fetches(rec->choice, f))
+            rec->values[i] = rec->old[i] = arena_dup(a, v);
+    }
+    json_decref(values);
+}
+
 void record_fill(
     struct record *rec, struct arena *a, const struct tenant *t, const struct db_rows *rows, int row)
 {
@@ -78,9 +95,11 @@ void record_fill(
         const struct field *f = &rec->res->fields[i];
 
         rec->values[i] = rec->old[i] =
-            choice_fetches(rec->choice, f) ? field_value(a, f, rows, row, column++) : NULL;
+            !f->is_custom && choice_fetches(rec->choice, f) ? field_value(a, f, rows, row, column++) : NULL;
         rec->hidden[i] = false;
     }
+    if (row_has_custom(rec->res, rec->choice))
+        fill_custom(rec, a, db_get_text(rows, row, column));
     rec->hides_submitter = false;
     rec->is_new = false;
 }
@@ -284,7 +303,7 @@ void record_write_members(struct jsonw *w, const struct record *rec, const struc
     for (uint32_t i = 0; i < rec->res->field_count; i++) {
         const struct field *f = &rec->res->fields[i];
 
-        if (rec->hidden[i] || !choice_shows(rec->choice, f))
+        if (rec->hidden[i] || !choice_shows(rec->choice, f) || (f->is_retired && !rec->values[i]))
             continue;
         jsonw_quoted_key(w, f->json_key);
         if (f->mask != MASK_NONE && rec->values[i] && !may_unmask)

@@ -3,7 +3,9 @@
 
 #include "base/json.h"
 #include "resource/declare/declaration_report.h"
+#include "resource/declare/dictionary.h"
 #include "resource/declare/value.h"
+#include "tenant/calendar.h"
 
 static bool is_among(const char *name, const char *const *list)
 {
@@ -23,7 +25,7 @@ static bool transition_sets(const struct transition *t, const struct field *f)
 
 static void unknown_member(struct call *c, const struct resource *res, const char *key)
 {
-    const char *names[RESOURCE_FIELDS_MAX + 1] = {NULL}, *near;
+    const char *names[ALL_FIELDS_MAX + 1] = {NULL}, *near;
 
     for (uint32_t i = 0; i < res->field_count; i++)
         names[i] = res->fields[i].name;
@@ -51,6 +53,19 @@ static const char *refusal(const struct record *rec, const struct field *f, enum
     return NULL;
 }
 
+/* A code of a dictionary that may not be chosen any more, or not yet; one that stands there already may stay. */
+static bool is_outdated(
+    const struct call *c, const struct record *rec, const struct field *f, const char *value)
+{
+    const char *old = rec->old[f->index];
+    const struct enum_value *v;
+
+    if (!f->dictionary || !value || (old && strcmp(old, value) == 0))
+        return false;
+    v = dictionary_value(f->values, f->value_count, text_of(value));
+    return v && !enum_value_is_current(v, calendar_today(c->now_us));
+}
+
 static void take_member(struct call *c, struct record *rec, const struct field *f, const json_t *v,
     enum take_source source, const struct transition *t)
 {
@@ -62,7 +77,10 @@ static void take_member(struct call *c, struct record *rec, const struct field *
         return;
     }
     why = refusal(rec, f, source, t, value);
-    if (!why)
+    if (!why && source != FROM_HOOK && is_outdated(c, rec, f, value))
+        (void)call_fail_at(
+            c, at, "not_current", "A value that may be chosen now.", "该选项现已停用，请选择现行选项。");
+    else if (!why)
         rec->values[f->index] = value;
     else if (strcmp(why, "immutable") == 0)
         (void)call_fail_at(c, at, why, "Cannot be changed once set.", "设定后不可更改。");
@@ -121,6 +139,8 @@ void take_require(struct call *c, const struct record *rec, const struct transit
     for (uint32_t i = 0; i < rec->res->field_count; i++) {
         const struct field *f = &rec->res->fields[i];
 
+        if (f->is_custom && c->who->kind == SUBJECT_PLUGIN)
+            continue; /* its code cannot know what a district asks for besides */
         if (f->is_required && f->set_by == SET_BY_USER && (rec->is_new || (!rec->values[i] && rec->old[i])))
             require(c, rec, f);
     }

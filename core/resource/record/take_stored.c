@@ -97,8 +97,8 @@ static void check_unit(struct call *c, const struct record *rec, const struct fi
 
 int take_check_stored(struct call *c, const struct record *rec)
 {
-    struct db_call calls[RESOURCE_FIELDS_MAX * 2] = {0};
-    struct check checks[RESOURCE_FIELDS_MAX * 2];
+    struct db_call calls[ALL_FIELDS_MAX * 2] = {0};
+    struct check checks[ALL_FIELDS_MAX * 2];
     size_t n = 0;
     int r = 0;
 

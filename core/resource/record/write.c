@@ -7,6 +7,7 @@
 #include "resource/declare/ddl.h"
 #include "resource/record/change.h"
 #include "resource/record/create.h"
+#include "resource/record/custom_value.h"
 #include "resource/record/gate.h"
 #include "resource/record/reader.h"
 #include "resource/record/search.h"
@@ -73,7 +74,7 @@ static int insert(struct call *c, struct record *rec)
     db_arg_uuid_or_null(a, c->who->account);
     db_arg_str(a, rec->number);
     db_arg_str(a, change_auto_at(c, res, rec->state));
-    for (uint32_t i = 0; i < res->field_count; i++) {
+    for (uint32_t i = 0; i < res->column_count; i++) {
         db_arg_str(a, rec->values[i]);
         values =
             arena_printf(c->arena, "%s, $%u::%s", values, a->count, ddl_column_type(res->fields[i].type));
@@ -97,7 +98,7 @@ static int insert(struct call *c, struct record *rec)
         r = call_fail_at(c, "/unit", "unknown_unit", "The id or code of a unit that is open.",
             "应为现有组织机构的编号或代码。");
     db_rows_free(rows);
-    return r;
+    return r < 0 ? r : custom_value_write(c, &rec, 1);
 }
 
 void create_start(struct call *c, struct record *rec)

@@ -82,6 +82,8 @@ static int check_value_group(struct parse *p, const struct field *f, struct text
 
     if (f->type == FIELD_ACCOUNT || f->is_hidden_submitter || (target && is_about_persons(target)))
         return bad_person(p->c, name);
+    if (f->is_custom) /* not counted by */
+        return bad_group(p->c, name);
     if (f->type == FIELD_ENUM || f->type == FIELD_BOOLEAN || f->type == FIELD_DEPARTMENT || target)
         return 0;
     return bad_group(p->c, name);
@@ -127,7 +129,8 @@ static int take_sums(struct parse *p, struct text name, struct text value)
         struct text one = text_split(&value, ',');
         const struct field *f = resource_field(p->res, one);
 
-        if (!f || f->is_hidden_submitter || (f->type != FIELD_INTEGER && f->type != FIELD_MONEY))
+        if (!f || f->is_custom || f->is_hidden_submitter ||
+            (f->type != FIELD_INTEGER && f->type != FIELD_MONEY))
             return query_bad(
                 p->c, name, "not_summable", "A field that is a number or money.", "应为数字或金额字段。");
         if (p->s->sum_count == STATISTICS_SUMS_MAX)
@@ -150,6 +153,7 @@ static int take_period(struct parse *p, struct text name, struct text value)
     if (!column.ptr)
         column = TEXT("created_at");
     if (g.period == STAT_PERIODS || query_column(p->c->arena, p->res, column, &g.column) < 0 ||
+        g.column.field->is_custom ||
         (!text_is(column, "created_at") && g.column.field->type != FIELD_DATE &&
             g.column.field->type != FIELD_DATETIME))
         return query_bad(p->c, name, "period",

@@ -4,7 +4,7 @@
 #include "resource/record/record.h"
 #include "sheet/sheet.h"
 
-#define COLUMNS_MAX (RESOURCE_FIELDS_MAX + 8)
+#define COLUMNS_MAX (ALL_FIELDS_MAX + 8)
 
 /* A field, or a member that every record has. */
 struct column {

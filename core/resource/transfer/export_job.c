@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "loop/helper.h"
 #include "resource/beside/file.h"
+#include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
 #include "resource/transfer/columns.h"
 #include "resource/transfer/export.h"
@@ -99,7 +100,7 @@ static int take_input(struct call *c, struct job *j, void *arg)
     m->is_gone = db_rows_count(call.rows) == 0;
     if (m->is_gone)
         return 0;
-    m->res = resource_find(db_get(call.rows, 0, 0));
+    m->res = edition_keep(m->arena, c->tenant, resource_find(db_get(call.rows, 0, 0)));
     if (!m->res)
         return call_fail(
             c, 404, "not_found", "The plugin of these records is not there any more.", "相应插件已不存在。");

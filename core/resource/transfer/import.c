@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "resource/beside/file.h"
+#include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
+#include "resource/declare/subjects.h"
 #include "resource/record/gate.h"
 #include "sheet/writer.h"
 #include "tenant/tree.h"
@@ -75,10 +77,10 @@ void import_read_headers(int fd, struct import_headers *ret)
     sheet_close(s);
 }
 
-/* Every column is told by its header. Headers of subjects that nobody may record are refused here too, once there is a list
- * of those. */
-static int check_headers(struct call *c, const struct import_headers *h)
+/* Every column is told by its header, mapped to a field or not; nobody sends what nobody may record. */
+static int check_headers(struct call *c, const struct resource *res, const struct import_headers *h)
 {
+    const struct subject_refused *s;
     uint32_t named = 0;
 
     for (uint32_t i = 0; i < h->count; i++) {
@@ -90,6 +92,14 @@ static int check_headers(struct call *c, const struct import_headers *h)
                 "A header has at most 100 characters. Is the first row the one with "
                 "headers?",
                 "表头不超过 100 个字，请确认第一行是表头。");
+        s = subject_of(text_of(h->names[i]), res->is_about_person);
+        if (s)
+            return call_fail(c, 422, "refused_subject",
+                arena_printf(c->arena,
+                    "The column \"%s\" is about %s, which is not recorded here. Take it out of the file.",
+                    h->names[i], s->en),
+                arena_printf(
+                    c->arena, "“%s”列涉及%s，平台不予记录，请从文件中删除该列。", h->names[i], s->zh));
         for (uint32_t k = 0; k < i; k++)
             if (strcmp(h->names[i], h->names[k]) == 0)
                 return call_fail(c, 422, "duplicate_header",
@@ -163,7 +173,7 @@ int import_create(struct call *c, const struct resource *res, const struct impor
     if (r == 0 && in->headers->fault.code)
         r = call_fail(c, 422, in->headers->fault.code, in->headers->fault.en, in->headers->fault.zh);
     if (r == 0)
-        r = check_headers(c, in->headers);
+        r = check_headers(c, res, in->headers);
     if (r == 0)
         r = file_keep(c, in->writer, &in->digest, in->size);
     if (r < 0)
@@ -485,7 +495,7 @@ int import_load(struct call *c, struct arena *a, struct uuid id, struct import *
     if (!*ret_found)
         return 0;
     *ret = (struct import){.id = id,
-        .res = resource_find(db_get(call.rows, 0, 0)),
+        .res = edition_keep(a, c->tenant, resource_find(db_get(call.rows, 0, 0))),
         .state = arena_dup(a, db_get(call.rows, 0, 1)),
         .name = arena_dup(a, db_get(call.rows, 0, 2)),
         .unit = tree_find(c->tenant->tree, db_get_uuid(call.rows, 0, 6)),

@@ -175,6 +175,14 @@ static int choice_cell(
             *ret = json_string(v->value);
             return 0;
         }
+    }
+    if (field->dictionary)
+        return wrong(f, "not_one_of",
+            arena_printf(c->arena, "A code or a name of the dictionary %s.", field->dictionary),
+            arena_printf(c->arena, "应为字典 %s 中的代码或名称。", field->dictionary));
+    for (uint32_t i = 0; i < field->value_count; i++) {
+        const struct enum_value *v = &field->values[i];
+
         en = arena_printf(c->arena, "%s%s%s", en, i ? ", " : "", v->label.en);
         zh = arena_printf(c->arena, "%s%s%s", zh, i ? "、" : "", v->label.zh);
     }

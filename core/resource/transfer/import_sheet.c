@@ -18,7 +18,7 @@ struct template
     const struct resource *res;
     enum sheet_format format;
     bool is_english;
-    struct sheet_column columns[RESOURCE_FIELDS_MAX + 1];
+    struct sheet_column columns[ALL_FIELDS_MAX + 1];
     uint32_t count;
     struct buf *out;
     int result;
