@@ -10,13 +10,11 @@
 static int read_unit(struct call *c, const struct request *r, uint32_t *ret)
 {
     struct text name = request_query(r, "unit");
-    struct uuid id;
 
     *ret = TREE_NONE;
     if (!name.ptr)
         return 0;
-    *ret =
-        uuid_parse(name, &id) == 0 ? tree_find(c->tenant->tree, id) : tree_find_code(c->tenant->tree, name);
+    *ret = tree_find_named(c->tenant->tree, name);
     return *ret == TREE_NONE ? call_not_found(c) : 0;
 }
 

@@ -1,6 +1,4 @@
 /* What handlers share: members of bodies, path parameters, tags, the usual answers. */
-#include <errno.h>
-
 #include "access/core_permissions.h"
 #include "api/dispatch.h"
 #include "base/clock.h"
@@ -71,12 +69,8 @@ int api_unit(struct call *c, const struct request *r, const char *name, uint32_t
 int api_query_unit(struct call *c, const struct request *r, uint32_t *ret)
 {
     struct text name = request_query(r, "unit");
-    uint32_t unit = 0;
-    struct uuid id;
+    uint32_t unit = name.ptr ? tree_find_named(c->tenant->tree, name) : 0;
 
-    if (name.ptr)
-        unit = uuid_parse(name, &id) == 0 ? tree_find(c->tenant->tree, id)
-                                          : tree_find_code(c->tenant->tree, name);
     if (unit >= tree_count(c->tenant->tree) ||
         !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), unit))
         return call_not_found(c);

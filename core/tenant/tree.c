@@ -95,6 +95,13 @@ uint32_t tree_find_code(const struct tree *t, struct text code)
     return TREE_NONE;
 }
 
+uint32_t tree_find_named(const struct tree *t, struct text id_or_code)
+{
+    struct uuid id;
+
+    return uuid_parse(id_or_code, &id) == 0 ? tree_find(t, id) : tree_find_code(t, id_or_code);
+}
+
 uint32_t tree_parent(const struct tree *t, uint32_t unit)
 {
     return t->parent[unit];

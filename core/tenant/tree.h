@@ -34,10 +34,11 @@ MUSTCHECK int tree_build(
 void tree_free(struct tree *t);
 
 uint32_t tree_count(const struct tree *t);
-uint32_t tree_find(const struct tree *t, struct uuid id);        /* TREE_NONE */
-uint32_t tree_find_code(const struct tree *t, struct text code); /* TREE_NONE */
-uint32_t tree_parent(const struct tree *t, uint32_t unit);       /* TREE_NONE for the root */
-uint32_t tree_end(const struct tree *t, uint32_t unit);          /* one past the last of its subtree */
+uint32_t tree_find(const struct tree *t, struct uuid id);               /* TREE_NONE */
+uint32_t tree_find_code(const struct tree *t, struct text code);        /* TREE_NONE */
+uint32_t tree_find_named(const struct tree *t, struct text id_or_code); /* TREE_NONE */
+uint32_t tree_parent(const struct tree *t, uint32_t unit);              /* TREE_NONE for the root */
+uint32_t tree_end(const struct tree *t, uint32_t unit);                 /* one past the last of its subtree */
 uint32_t tree_depth(const struct tree *t, uint32_t unit);
 uint32_t tree_ancestor(
     const struct tree *t, uint32_t unit, uint32_t depth); /* itself at its own depth; TREE_NONE below */

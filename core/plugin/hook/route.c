@@ -17,17 +17,10 @@
 static int find_unit(struct call *c, struct request *r, uint32_t *ret)
 {
     struct text name = request_param(r, "unit");
-    struct uuid id;
 
     if (!name.ptr)
         name = request_query(r, "unit");
-    if (!name.ptr) {
-        *ret = 0;
-    } else if (uuid_parse(name, &id) == 0) {
-        *ret = tree_find(c->tenant->tree, id);
-    } else {
-        *ret = tree_find_code(c->tenant->tree, name);
-    }
+    *ret = name.ptr ? tree_find_named(c->tenant->tree, name) : 0;
     return *ret >= tree_count(c->tenant->tree) ? call_not_found(c) : 0;
 }
 

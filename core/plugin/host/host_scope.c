@@ -62,13 +62,9 @@ static jx_unit unit_root(struct jx_call *call)
 
 static jx_unit unit_find(struct jx_call *call, struct jx_text id_or_code)
 {
-    struct uuid id;
-
     if (!call->c->tenant || !id_or_code.ptr)
         return JX_UNIT_NONE;
-    if (uuid_parse(host_untext(id_or_code), &id) == 0)
-        return tree_find(tree_of(call), id);
-    return tree_find_code(tree_of(call), host_untext(id_or_code));
+    return tree_find_named(tree_of(call), host_untext(id_or_code));
 }
 
 static jx_unit unit_parent(struct jx_call *call, jx_unit unit)

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "resource/declare/resource.h"
 #include "resource/declare/value.h"
 #include "resource/query/query_column.h"
 #include "resource/record/search.h"
@@ -26,11 +25,7 @@ static int parse_order(struct call *c, struct query *q, struct text name, struct
 /* The unit is not acknowledged to whoever has nothing to read there: 404. */
 static int parse_unit(struct call *c, struct query *q, struct text value)
 {
-    struct uuid id;
-
-    q->unit = uuid_parse(value, &id) == 0 ? tree_find(c->tenant->tree, id)
-              : value.len > 0             ? tree_find_code(c->tenant->tree, value)
-                                          : TREE_NONE;
+    q->unit = tree_find_named(c->tenant->tree, value);
     return q->unit == TREE_NONE ? call_not_found(c) : 0;
 }
 

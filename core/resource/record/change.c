@@ -162,16 +162,12 @@ uint32_t change_unit(struct call *c, const json_t *body)
 {
     const json_t *v = json_object_get(body, "unit");
     uint32_t unit = TREE_NONE;
-    struct uuid id;
 
     if (!v) {
         (void)call_fail_at(c, "/unit", "required", "The unit's id or code.", "组织机构的编号或代码，必填。");
         return TREE_NONE;
     }
-    if (json_is_string(v)) {
-        struct text t = {json_string_value(v), json_string_length(v)};
-
-        unit = uuid_parse(t, &id) == 0 ? tree_find(c->tenant->tree, id) : tree_find_code(c->tenant->tree, t);
-    }
+    if (json_is_string(v))
+        unit = tree_find_named(c->tenant->tree, (struct text){json_string_value(v), json_string_length(v)});
     return unit == TREE_NONE || tree_unit(c->tenant->tree, unit).is_closed ? change_unknown_unit(c) : unit;
 }

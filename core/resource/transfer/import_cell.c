@@ -193,12 +193,8 @@ static int choice_cell(
 uint32_t import_unit(const struct call *c, struct text t)
 {
     const struct tree *tree = c->tenant->tree;
-    uint32_t found = TREE_NONE;
-    struct uuid id;
+    uint32_t found = tree_find_named(tree, t);
 
-    if (uuid_parse(t, &id) == 0)
-        return tree_find(tree, id);
-    found = tree_find_code(tree, t);
     for (uint32_t i = 0; found == TREE_NONE && i < tree_count(tree); i++) {
         struct tree_unit u = tree_unit(tree, i);
 
