@@ -139,6 +139,7 @@ struct transition {
 #define CUSTOM_FIELDS_MAX 20   /* of a tenant's own, retired ones included */
 #define ALL_FIELDS_MAX (RESOURCE_FIELDS_MAX + CUSTOM_FIELDS_MAX)
 #define RESOURCE_STATES_MAX 64
+#define STATE_NONE UINT32_MAX
 #define RESOURCE_TRANSITIONS_MAX 64
 
 /* From viewers whose access comes only through a department: who created the record, the fields marked
@@ -230,7 +231,8 @@ const struct field *resource_field(const struct resource *res, struct text name)
 bool resource_is_standard_column(struct text name);
 /* Does the text have the form of the field's pattern, if it has one? */
 bool field_matches(const struct field *f, const char *s);
-const struct transition *resource_transition(const struct resource *res, struct text name);
+const struct transition *resource_transition(const struct resource *res, struct text name); /* NULL */
+uint32_t resource_state(const struct resource *res, struct text name); /* its index; STATE_NONE */
 /* Is there anything that its deadlines set going? */
 bool resource_watches_deadlines(const struct resource *res);
 /* Is the unit named in the request? */

@@ -58,6 +58,14 @@ bool transition_takes_unit(const struct transition *t)
     return t->move == MOVE_UNIT || t->move == MOVE_BELOW;
 }
 
+uint32_t resource_state(const struct resource *res, struct text name)
+{
+    for (uint32_t i = 0; i < res->state_count; i++)
+        if (text_is(name, res->states[i].name))
+            return i;
+    return STATE_NONE;
+}
+
 const struct transition *resource_transition(const struct resource *res, struct text name)
 {
     for (uint32_t i = 0; i < res->transition_count; i++)

@@ -100,21 +100,13 @@ const struct field *parse_field_ref(struct parse *p, const char *at, const char 
     return NULL;
 }
 
-static int find_state(const struct resource *res, const char *name)
-{
-    for (uint32_t i = 0; name && i < res->state_count; i++)
-        if (strcmp(res->states[i].name, name) == 0)
-            return (int)i;
-    return -1;
-}
-
 int parse_state_ref(struct parse *p, const char *at, const char *name)
 {
     const char *names[RESOURCE_STATES_MAX + 1] = {NULL}, *near;
-    int i = find_state(p->res, name);
+    uint32_t i = resource_state(p->res, text_of(name));
 
-    if (i >= 0)
-        return i;
+    if (i != STATE_NONE)
+        return (int)i;
     for (uint32_t s = 0; s < p->res->state_count; s++)
         names[s] = p->res->states[s].name;
     near = name ? report_nearest(name, names) : NULL;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "base/clock.h"
 #include "resource/declare/resource.h"
 #include "resource/record/gate.h"
 #include "resource/record/record.h"
@@ -49,7 +48,7 @@ static const struct transition *pick(
     for (uint32_t i = 0; i < res->transition_count; i++) {
         const struct transition *t = &res->transitions[i];
 
-        if (t->auto_days && (t->from >> item->state & 1) &&
+        if (t->auto_days && item->state < res->state_count && (t->from >> item->state & 1) &&
             calendar_add(calendar, item->since, (int32_t)t->auto_days) < today)
             return t;
     }
@@ -107,14 +106,6 @@ static int take_one(struct call *c, const struct due_work *w, void *arg)
     return r;
 }
 
-static uint32_t state_of(const struct resource *res, const char *name)
-{
-    for (uint32_t i = 0; i < res->state_count; i++)
-        if (strcmp(res->states[i].name, name) == 0)
-            return i;
-    return res->state_count;
-}
-
 struct batch {
     struct uuid after;
     struct due_item items[DUE_BATCH];
@@ -139,7 +130,7 @@ static int list(struct call *c, const struct due_work *w, void *arg)
         uint32_t unit = tree_find(c->tenant->tree, db_get_uuid(call.rows, i, 4));
 
         b->items[i] = (struct due_item){db_get_uuid(call.rows, i, 0),
-            state_of(w->res, db_get(call.rows, i, 1)), db_get_int(call.rows, i, 2),
+            resource_state(w->res, db_get_text(call.rows, i, 1)), db_get_int(call.rows, i, 2),
             calendar_today(db_get_time(call.rows, i, 3)), !gate_is_on(c, w->res->plugin, unit)};
     }
     return r;

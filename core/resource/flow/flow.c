@@ -192,14 +192,6 @@ int flow_check(struct call *c, const struct record *rec, const struct transition
 
 /* ---- steps ---- */
 
-static uint32_t state_of(const struct resource *res, struct text name)
-{
-    for (uint32_t i = 0; i < res->state_count; i++)
-        if (text_is(name, res->states[i].name))
-            return i;
-    return RESOURCE_STATES_MAX;
-}
-
 static bool is_listed(const struct flow_step *list, uint32_t n, const struct flow_step *one)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -223,8 +215,8 @@ int flow_steps(struct call *c, const struct record *rec, const struct transition
         return r;
     list[0] = (struct flow_step){.state = rec->state, .unit_id = rec->unit_id}; /* where it is */
     for (int i = 0; i < db_rows_count(call.rows) && n <= STEPS_MAX; i++) {
-        struct flow_step one = {db_get_int(call.rows, i, 0), state_of(rec->res, db_get_text(call.rows, i, 1)),
-            db_get_uuid(call.rows, i, 2)};
+        struct flow_step one = {db_get_int(call.rows, i, 0),
+            resource_state(rec->res, db_get_text(call.rows, i, 1)), db_get_uuid(call.rows, i, 2)};
 
         if (one.state >= rec->res->state_count || !(t->back_to >> one.state & 1) || is_listed(list, n, &one))
             continue;
@@ -267,7 +259,7 @@ int flow_resume(struct call *c, const struct record *rec, const struct flow *f, 
         r = -EIO;
     if (r < 0)
         return r;
-    *ret = (struct flow_resume){
-        .state = state_of(rec->res, db_get_text(call.rows, 0, 0)), .unit_id = db_get_uuid(call.rows, 0, 1)};
+    *ret = (struct flow_resume){.state = resource_state(rec->res, db_get_text(call.rows, 0, 0)),
+        .unit_id = db_get_uuid(call.rows, 0, 1)};
     return ret->state < rec->res->state_count ? from_basis(call.rows, ret) : -EIO;
 }

@@ -2,7 +2,6 @@
  * are open. Read from the history and from the parts, in the call's unit of work. */
 #pragma once
 
-#include "base/jsonw.h"
 #include "resource/record/record.h"
 
 struct db_rows;

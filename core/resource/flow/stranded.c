@@ -1,12 +1,9 @@
 /* Units first, from memory; then the records at those units are counted. */
 #include "resource/flow/stranded.h"
 
-#include <errno.h>
-
 #include "db/pgarray.h"
 #include "plugin/outlook/outlook_people.h"
 #include "resource/declare/resource.h"
-#include "resource/query/query.h"
 
 #define WORDS (PERMISSIONS_MAX / 64)
 

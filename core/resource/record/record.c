@@ -49,12 +49,12 @@ static const char *field_value(
     return f->type == FIELD_DATETIME ? arena_dup(a, clock_format(db_get_time(rows, row, column)).s) : v;
 }
 
-static uint32_t state_index(const struct resource *res, const char *name)
+/* No state is ever taken out of a declaration that has records. */
+static uint32_t state_of(const struct resource *res, struct text name)
 {
-    for (uint32_t i = 0; i < res->state_count; i++)
-        if (strcmp(res->states[i].name, name) == 0)
-            return i;
-    return res->initial_state;
+    uint32_t i = resource_state(res, name);
+
+    return i == STATE_NONE ? res->initial_state : i;
 }
 
 static void fill_custom(struct record *rec, struct arena *a, struct text json)
@@ -83,7 +83,7 @@ void record_fill(
     rec->unit = tree_find(t->tree, rec->unit_id);
     rec->origin_unit_id = db_get_uuid(rows, row, COL_ORIGIN);
     rec->version = db_get_int(rows, row, COL_VERSION);
-    rec->state = state_index(rec->res, db_get(rows, row, COL_STATE));
+    rec->state = state_of(rec->res, db_get_text(rows, row, COL_STATE));
     rec->state_since = moment(a, rows, row, COL_STATE_SINCE);
     rec->due = db_get(rows, row, COL_DUE);
     rec->number = db_get(rows, row, COL_NUMBER);

@@ -1,7 +1,6 @@
 /* The tokens of records in the database. */
 #include "resource/record/search.h"
 
-#include "db/pgarray.h"
 #include "resource/record/store.h"
 
 static const struct db_stmt tokens_add = {"search.add",
@@ -87,29 +86,40 @@ int search_write(struct call *c, const struct record *rec, bool gone)
     return r < 0 ? r : run(c, rec, tokens_add, &found);
 }
 
-int search_write_many(struct call *c, struct record *const *records, uint32_t count)
+void search_list_add(struct search_list *l, struct uuid id, const struct search_tokens *t)
 {
-    struct pgarray ids = PGARRAY_INIT, tokens = PGARRAY_INIT;
+    for (uint32_t i = 0; i < t->count; i++) {
+        pgarray_uuid(&l->ids, id);
+        pgarray_str(&l->tokens, t->items[i]);
+    }
+}
+
+int search_list_write(struct call *c, const struct resource *res, struct search_list *l)
+{
     struct db_args a;
     int r;
+
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_str(&a, res->full_name);
+    db_arg_str(&a, pgarray_end(&l->ids));
+    db_arg_str(&a, pgarray_end(&l->tokens));
+    r = db_exec(c->tx, tokens_add_many, &a, NULL);
+    pgarray_done(&l->ids);
+    pgarray_done(&l->tokens);
+    return r;
+}
+
+int search_write_many(struct call *c, struct record *const *records, uint32_t count)
+{
+    struct search_list list = SEARCH_LIST_INIT;
 
     if (!search_is_offered(records[0]->res))
         return 0;
     for (uint32_t i = 0; i < count; i++) {
         struct search_tokens t = tokens_of(c->arena, records[i]->res, records[i]->values);
 
-        for (uint32_t k = 0; k < t.count; k++) {
-            pgarray_uuid(&ids, records[i]->id);
-            pgarray_str(&tokens, t.items[k]);
-        }
+        search_list_add(&list, records[i]->id, &t);
     }
-    db_args_reset(&a);
-    db_arg_int(&a, c->tenant->id);
-    db_arg_str(&a, records[0]->res->full_name);
-    db_arg_str(&a, pgarray_end(&ids));
-    db_arg_str(&a, pgarray_end(&tokens));
-    r = db_exec(c->tx, tokens_add_many, &a, NULL);
-    pgarray_done(&ids);
-    pgarray_done(&tokens);
-    return r;
+    return search_list_write(c, records[0]->res, &list);
 }

@@ -4,6 +4,7 @@
  * lists; written in the unit of work that changes the record. */
 #pragma once
 
+#include "db/pgarray.h"
 #include "resource/record/record.h"
 
 #define SEARCH_WORDS_MAX 4
@@ -27,5 +28,13 @@ MUSTCHECK int search_parse(struct arena *a, struct text words, struct search_tok
 
 /* Brings the record's tokens to its values, in the call's unit of work; gone: the record is being deleted. */
 MUSTCHECK int search_write(struct call *c, const struct record *rec, bool gone);
+/* Tokens of many records, to be added by one statement. */
+struct search_list {
+    struct pgarray ids, tokens;
+};
+#define SEARCH_LIST_INIT ((struct search_list){PGARRAY_INIT, PGARRAY_INIT})
+void search_list_add(struct search_list *l, struct uuid id, const struct search_tokens *t);
+/* Those that are there already stay. Frees the list, whatever comes of it. */
+MUSTCHECK int search_list_write(struct call *c, const struct resource *res, struct search_list *l);
 /* Of many new records. */
 MUSTCHECK int search_write_many(struct call *c, struct record *const *records, uint32_t count);

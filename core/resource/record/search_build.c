@@ -6,7 +6,6 @@
 #include <errno.h>
 
 #include "access/job.h"
-#include "db/pgarray.h"
 #include "resource/declare/resource.h"
 #include "resource/record/search.h"
 
@@ -22,10 +21,6 @@ static const struct db_stmt clear = {"search.clear",
     "DELETE FROM juxin.search WHERE tenant_id = $1 AND resource = $2 AND (token, record_id) IN"
     " (SELECT s.token, s.record_id FROM juxin.search s WHERE s.tenant_id = $1 AND s.resource = $2"
     " ORDER BY s.token, s.record_id LIMIT " CLEAR_BATCH ")"};
-static const struct db_stmt fill = {"search.fill",
-    "INSERT INTO juxin.search (tenant_id, resource, record_id, token)"
-    " SELECT $1, $2, x.id, x.token FROM unnest($3::uuid[], $4::text[]) AS x(id, token)"
-    " ON CONFLICT (tenant_id, resource, token, record_id) DO NOTHING"};
 
 /* What tokens depend on: rules, readings, fields. */
 static const char *spec_of(struct arena *a, const struct resource *res)
@@ -199,8 +194,8 @@ static int read_some(struct call *c, const struct build *b, struct db_call *call
     return call_read(c, call, 1);
 }
 
-static void add_tokens(struct call *c, const struct build *b, const struct db_rows *rows, int row,
-    struct pgarray *ids, struct pgarray *tokens)
+static void add_tokens(
+    struct call *c, const struct build *b, const struct db_rows *rows, int row, struct search_list *list)
 {
     struct search_tokens t = {0};
     int column = 1;
@@ -215,29 +210,16 @@ static void add_tokens(struct call *c, const struct build *b, const struct db_ro
         column++;
     }
     search_finish(&t);
-    for (uint32_t i = 0; i < t.count; i++) {
-        pgarray_uuid(ids, db_get_uuid(rows, row, 0));
-        pgarray_str(tokens, t.items[i]);
-    }
+    search_list_add(list, db_get_uuid(rows, row, 0), &t);
 }
 
 static int write_some(struct call *c, const struct build *b, const struct db_rows *rows)
 {
-    struct pgarray ids = PGARRAY_INIT, tokens = PGARRAY_INIT;
-    struct db_args args;
-    int r;
+    struct search_list list = SEARCH_LIST_INIT;
 
     for (int i = 0; i < db_rows_count(rows); i++)
-        add_tokens(c, b, rows, i, &ids, &tokens);
-    db_args_reset(&args);
-    db_arg_int(&args, c->tenant->id);
-    db_arg_str(&args, b->res->full_name);
-    db_arg_str(&args, pgarray_end(&ids));
-    db_arg_str(&args, pgarray_end(&tokens));
-    r = db_exec(c->tx, fill, &args, NULL);
-    pgarray_done(&ids);
-    pgarray_done(&tokens);
-    return r;
+        add_tokens(c, b, rows, i, &list);
+    return search_list_write(c, b->res, &list);
 }
 
 static int fill_some(struct call *c, struct job *j, struct build *b)
