@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "ctl/archive.h"
 #include "ctl/commands.h"

@@ -89,4 +89,7 @@ struct ctl_table;
 struct ctl_table *ctl_table_new(struct ctl *c, const char *const *titles); /* NULL-terminated, snake_case */
 void ctl_table_cell(struct ctl_table *t, const char *value); /* row by row; copied; NULL is empty */
 void ctl_table_end(struct ctl_table *t);                     /* writes and frees it */
-void ctl_table_free(struct ctl_table *t);                    /* frees it unwritten */
+/* A read whose columns are those of the table, row by row as they come: 0 or an error of call_read. */
+MUSTCHECK int ctl_table_read(
+    struct ctl *c, struct call *call, struct db_call *read, const char *const *titles);
+void ctl_table_free(struct ctl_table *t); /* frees it unwritten */

@@ -1,9 +1,9 @@
 /* juxinctl department list */
 #include "ctl/commands.h"
-#include "ctl/lookup.h"
 
 static const struct db_stmt list = {"ctl_department_list",
-    "SELECT d.code, d.name, u.code, a.login, m.is_head, d.id FROM juxin.department d"
+    "SELECT d.code, d.name, u.code, a.login, CASE WHEN m.is_head THEN 'yes' ELSE '' END, d.id FROM "
+    "juxin.department d"
     " JOIN juxin.unit u ON u.tenant_id = $1 AND u.id = d.unit_id"
     " LEFT JOIN juxin.department_member m ON m.tenant_id = $1 AND m.department_id = d.id"
     " LEFT JOIN juxin.account a ON a.tenant_id = $1 AND a.id = m.account_id"
@@ -14,24 +14,11 @@ static int show(struct ctl *c, struct call *call, void *arg)
     static const char *const titles[] = {"code", "name", "unit", "member", "head", "id", NULL};
     struct db_args args;
     struct db_call read = {.stmt = list, .args = &args};
-    struct ctl_table *table;
-    int r;
 
     (void)arg;
     db_args_reset(&args);
     db_arg_int(&args, call->tenant->id);
-    r = call_read(call, &read, 1);
-    if (r < 0)
-        return r;
-    table = ctl_table_new(c, titles);
-    for (int i = 0; i < db_rows_count(read.rows); i++) {
-        for (int k = 0; k < 4; k++)
-            ctl_table_cell(table, db_get(read.rows, i, k));
-        ctl_table_cell(table, db_get_bool(read.rows, i, 4) ? "yes" : "");
-        ctl_table_cell(table, db_get(read.rows, i, 5));
-    }
-    ctl_table_end(table);
-    return 0;
+    return ctl_table_read(c, call, &read, titles);
 }
 
 static int run(struct ctl *c)

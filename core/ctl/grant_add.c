@@ -1,6 +1,4 @@
 /* juxinctl grant add */
-#include <errno.h>
-
 #include "access/grant.h"
 #include "ctl/commands.h"
 #include "ctl/lookup.h"

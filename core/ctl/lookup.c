@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "access/account.h"
 #include "access/login.h"
 #include "access/password.h"
 #include "base/clock.h"

@@ -1,10 +1,5 @@
 /* juxinctl: finds the command, reads its options, gives it what it needs, runs it. */
-#include <errno.h>
-#include <pwd.h>
-#include <unistd.h>
-
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "ctl/commands.h"

@@ -10,25 +10,15 @@ static int show(struct ctl *c, struct call *call, void *arg)
 {
     static const char *const titles[] = {
         "id", "plugin", "about", "version", "attempts", "created_at", "next_at", "error", NULL};
-    struct ctl_table *table;
     struct db_args args;
     struct db_call read = {.stmt = list, .args = &args};
-    int r;
 
     (void)arg;
     db_args_reset(&args);
     db_arg_int(&args, call->tenant->id);
     db_arg_str(&args, ctl_flag(c, "pending") ? "pending" : "dead");
     db_arg_str(&args, ctl_option(c, "plugin"));
-    r = call_read(call, &read, 1);
-    if (r < 0)
-        return r;
-    table = ctl_table_new(c, titles);
-    for (int i = 0; i < db_rows_count(read.rows); i++)
-        for (int k = 0; k < 8; k++)
-            ctl_table_cell(table, db_get(read.rows, i, k));
-    ctl_table_end(table);
-    return 0;
+    return ctl_table_read(c, call, &read, titles);
 }
 
 static int run(struct ctl *c)

@@ -1,6 +1,4 @@
 /* juxinctl plugin policy */
-#include <errno.h>
-
 #include "base/clock.h"
 #include "ctl/commands.h"
 #include "ctl/lookup.h"

@@ -1,6 +1,5 @@
 /* juxinctl restore */
 #include <errno.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/clock.h"

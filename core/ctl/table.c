@@ -100,3 +100,18 @@ void ctl_table_free(struct ctl_table *t)
     free(t->cells);
     free(t);
 }
+
+int ctl_table_read(struct ctl *c, struct call *call, struct db_call *read, const char *const *titles)
+{
+    struct ctl_table *t;
+    int r = call_read(call, read, 1);
+
+    if (r < 0)
+        return r;
+    t = ctl_table_new(c, titles);
+    for (int i = 0; i < db_rows_count(read->rows); i++)
+        for (size_t k = 0; k < t->columns; k++)
+            ctl_table_cell(t, db_get(read->rows, i, (int)k));
+    ctl_table_end(t);
+    return 0;
+}

@@ -1,6 +1,4 @@
 /* juxinctl unit import */
-#include <errno.h>
-
 #include "base/json.h"
 #include "ctl/commands.h"
 #include "ctl/units_file.h"
