@@ -1,9 +1,7 @@
 /* /explain: why an account may or may not. */
-#include <errno.h>
-
+#include "access/explain.h"
 #include "access/account.h"
 #include "access/core_permissions.h"
-#include "access/explain.h"
 #include "access/permission.h"
 #include "api/core_routes.h"
 

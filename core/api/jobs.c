@@ -1,6 +1,4 @@
 /* /jobs: background work, one's own and, with the permission, everybody's. */
-#include <errno.h>
-
 #include "access/core_permissions.h"
 #include "access/job.h"
 #include "api/core_routes.h"

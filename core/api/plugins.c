@@ -1,8 +1,6 @@
 /* The plugins' own routes, what they provide, and the trace of a request. */
 #include "api/plugins.h"
 
-#include <errno.h>
-
 #include "access/core_permissions.h"
 #include "api/dispatch.h"
 #include "base/mem.h"

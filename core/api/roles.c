@@ -2,7 +2,6 @@
 #include <errno.h>
 
 #include "access/access.h"
-#include "access/core_permissions.h"
 #include "access/permission.h"
 #include "access/role.h"
 #include "api/core_routes.h"

@@ -1,7 +1,7 @@
 /* Contents of files, named by their SHA-256, one set for each tenant: what two people of one district upload is kept once,
  * and nobody learns whether another district has it. A disk keeps them (disk.c); an object store is another table of
  * these functions. All suspend the fiber, none blocks the loop, and none knows the database: that a content is there only
- * counts once a row says so, and what no row names is collected (resource/attachment_collect.c).
+ * counts once a row says so, and what no row names is collected (resource/beside/attachment_collect.c).
  *
  * Errors: -ENOSPC (no room: 507), -EBUSY (too much at once: 503), -ENOENT (no such content), -EIO and others of the medium. */
 #pragma once

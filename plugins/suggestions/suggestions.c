@@ -38,7 +38,6 @@ static bool was_adopted(const struct jx_record *rec)
 static void outcome_needs_reason(
     struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
 {
-    (void)call;
     for (uint32_t i = 0; i < count; i++) {
         struct jx_text outcome = field(records[i], "outcome");
 
@@ -112,7 +111,6 @@ static bool contains(struct jx_text list, struct jx_text id)
 static void lead_is_not_co(
     struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
 {
-    (void)call;
     for (uint32_t i = 0; i < count; i++) {
         if (contains(field(records[i], "co_departments"), field(records[i], "lead_department"))) {
             host->http->veto_status(call, 422);

@@ -55,7 +55,7 @@ struct query {
     uint32_t filter_count, reference_count;
     struct query_group groups[QUERY_GROUPS_MAX]; /* the first holds all others */
     uint32_t group_count;
-    const char **tokens; /* of q, all of which a record must have: resource/search.h */
+    const char **tokens; /* of q, all of which a record must have: resource/record/search.h */
     uint32_t token_count;
     enum query_words words;   /* chosen by query_run */
     struct query_column sort; /* the id by default */

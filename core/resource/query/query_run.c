@@ -1,6 +1,4 @@
 /* Running a list: the page in one round trip, hidden submitters, serialise filters, counts. */
-#include <errno.h>
-
 #include "resource/query/query.h"
 #include "resource/record/reader.h"
 #include "resource/record/search.h"

@@ -10,21 +10,22 @@ bool change_may(const struct call *c, const struct resource *res, uint32_t permi
 MUSTCHECK int change_expect(struct call *c, const struct record *rec, int64_t version);
 /* Validation filters, the point's filters, and what only the database knows. */
 MUSTCHECK int change_check(struct call *c, enum hook_point point, const char *detail, struct record *rec);
-/* Writes the record over version - 1. set: further assignments beginning with ", ", with parameters from $n on. */
+/* What is assigned besides the fields, as SQL of the program's own: set begins with ", " and names its values by $6, $7, …;
+ * from: NULL, or a condition beginning with " AND " on the unit u that the assignments take something of. */
 struct change_extra {
     const char *set, *from;
     uint32_t count;
     const char *values[16];
 };
+/* Writes the record over the version that it was read at, and raises it. extra: NULL for none. -ESTALE when it is another one
+ * by now; -EINVAL with the fault 409 as change_error has it. */
 MUSTCHECK int change_write(struct call *c, struct record *rec, const struct change_extra *extra);
 /* Audit row, actions, and what the call is remembered by. */
 MUSTCHECK int change_finish(
     struct call *c, enum hook_point point, const char *detail, const struct record *rec, int status);
-/* The event that tells streams of it. */
+/* The event for those who watch: what happened to which record where, no values. In the call's unit of work. */
 MUSTCHECK int change_publish(struct call *c, const struct record *rec, const char *verb);
-/* For those who watch: what happened to which record where, no values. */
-MUSTCHECK int change_publish(struct call *c, const struct record *rec, const char *verb);
-/* ", name" for every field, and "$n::type" for it from $first on. */
+/* ", name" for every field. */
 const char *change_columns(struct arena *a, const struct resource *res);
 /* The day on which the state the record is in ends by itself, as text; NULL. */
 const char *change_auto_at(struct call *c, const struct resource *res, uint32_t state);

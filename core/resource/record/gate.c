@@ -1,8 +1,6 @@
 /* The policy floor, as the engine asks it. */
 #include "resource/record/gate.h"
 
-#include <errno.h>
-
 #include "db/pgarray.h"
 #include "plugin/policy/policies.h"
 #include "tenant/tree.h"

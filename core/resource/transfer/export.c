@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "resource/beside/file.h"
 #include "resource/record/gate.h"
 #include "resource/transfer/columns.h"
 #include "resource/transfer/export_job.h"

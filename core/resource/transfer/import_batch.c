@@ -1,7 +1,6 @@
 /* Rows to records. */
 #include "resource/transfer/import_batch.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
