@@ -10,9 +10,13 @@
 
 static const struct db_stmt last_seal = {
     "seal.last", "SELECT n, head FROM juxin.audit_seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1"};
+/* Each waiting row is looked up by its key, however little there was when the plan was made: as a plain join it was kept with
+ * the whole trail outside, or with every pair compared. */
 static const struct db_stmt pending_rows = {"seal.pending",
-    "SELECT a.id, a.mac FROM juxin.audit_pending p JOIN juxin.audit a ON a.tenant_id = $1 AND a.id = p.id"
-    " WHERE p.tenant_id = $1 ORDER BY p.id LIMIT $2 FOR UPDATE OF p SKIP LOCKED"};
+    "WITH p AS MATERIALIZED (SELECT id FROM juxin.audit_pending WHERE tenant_id = $1 ORDER BY id LIMIT $2"
+    " FOR UPDATE SKIP LOCKED) SELECT a.id, a.mac FROM p CROSS JOIN LATERAL"
+    " (SELECT x.id, x.mac FROM juxin.audit x WHERE x.tenant_id = $1 AND x.id = p.id LIMIT 1) a ORDER BY "
+    "a.id"};
 static const struct db_stmt insert_seal = {"seal.insert",
     "INSERT INTO juxin.audit_seal (tenant_id, n, count, first_id, last_id, root, previous, head, at, key_id, "
     "signature)"
@@ -23,9 +27,11 @@ static const struct db_stmt insert_members = {"seal.members",
     "position"};
 static const struct db_stmt delete_pending = {
     "seal.delete_pending", "DELETE FROM juxin.audit_pending WHERE tenant_id = $1 AND id = ANY ($2::uuid[])"};
-static const struct db_stmt tail = {"seal.tail", "SELECT count(*), min(a.at) FROM juxin.audit_pending p JOIN "
-                                                 "juxin.audit a ON a.tenant_id = $1 AND a.id = p.id"
-                                                 " WHERE p.tenant_id = $1"};
+/* Ids are in the order of time. */
+static const struct db_stmt tail = {"seal.tail",
+    "SELECT (SELECT count(*) FROM juxin.audit_pending WHERE tenant_id = $1), (SELECT a.at FROM"
+    " (SELECT id FROM juxin.audit_pending WHERE tenant_id = $1 ORDER BY id LIMIT 1) p CROSS JOIN LATERAL"
+    " (SELECT x.at FROM juxin.audit x WHERE x.tenant_id = $1 AND x.id = p.id LIMIT 1) a)"};
 
 static const char no_head[] = "0000000000000000000000000000000000000000000000000000000000000000";
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "db/audit.h"
 #include "db/daily.h"
 #include "db/seal.h"
@@ -110,6 +111,53 @@ static void body_seal(void *arg)
     assert_int_equal(s.n, 1);
     assert_int_equal(faults(db, 0), 0);
     db_close(db);
+}
+
+/* Entries of the trail's indexes that were looked at, of sessions that have ended. */
+static int64_t looked_at(void)
+{
+    while (strcmp(support_sql(
+                      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+                      "pg_backend_pid()"),
+               "0") != 0)
+        usleep(10000);
+    return strtoll(
+        support_sql("SELECT sum(idx_tup_read) FROM pg_stat_all_indexes WHERE relname = 'audit'"), NULL, 10);
+}
+
+static void seal_all(void *arg)
+{
+    struct db *db = support_open("juxin_app", 1, 4, 2);
+    uint64_t rows;
+    struct seal s;
+    int64_t age;
+
+    for (int i = 0; i < 30; i++) { /* plans are made now, and kept */
+        assert_int_equal(add_rows(db, 1, 1, true), 0);
+        assert_int_equal(seal_tail(db, 1, &rows, &age), 0);
+        assert_int_equal(seal_batch(db, 1, keys, &s), 0);
+    }
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(add_rows(db, 1, 1000, true), 0);
+    assert_int_equal(seal_tail(db, 1, &rows, &age), 0);
+    assert_int_equal(rows, 8000);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(seal_batch(db, 1, keys, &s), 0);
+        assert_int_equal(s.count, 1000);
+    }
+    db_close(db);
+}
+
+/* By plans that were made while there was little, a burst is sealed without looking at what is sealed already: every batch of
+ * 1,000 read the tenant's whole trail, and with some statistics compared it with all that waited, for 5 s. */
+static void test_burst(void **state)
+{
+    int64_t before = looked_at(), after;
+
+    support_fiber(seal_all, NULL);
+    after = looked_at();
+    print_message("%lld entries looked at for 8,030 sealed ones\n", (long long)(after - before));
+    assert_in_range(after - before, 8000, 12000);
 }
 
 /* Each way of tampering, by a superuser: found, and gone again once undone. */
@@ -397,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_digest_file),
         cmocka_unit_test(test_rights),
         cmocka_unit_test(test_rotate),
+        cmocka_unit_test(test_burst),
     };
     char path[] = "/tmp/juxin-keys-XXXXXX";
     int r;
