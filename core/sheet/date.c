@@ -71,6 +71,8 @@ static bool parse_number(struct text t, struct parsed *out)
     out->point += e;
     while (out->count > 0 && out->digits[out->count - 1] == '0')
         out->count--;
+    if (out->count == 0)
+        out->point = 0; /* 0E2 is 0, not 000 */
     return true;
 }
 

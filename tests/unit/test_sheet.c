@@ -324,6 +324,7 @@ static void test_numbers(void **state)
     digits("0.05", "0.05");
     digits("5E-2", "0.05");
     digits("-0", "0");
+    digits("0E2", "0");
     digits("1e9999", "lost");
     digits("", "lost");
     digits("1.2.3", "lost");
