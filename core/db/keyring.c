@@ -98,6 +98,15 @@ static int parse(const json_t *root, struct keyring *k)
     return 0;
 }
 
+static int write_synced(int fd, const struct buf *out)
+{
+    ssize_t n = write(fd, out->data, out->len);
+
+    if (n != (ssize_t)out->len)
+        return n < 0 ? -errno : -ENOSPC;
+    return fsync(fd) < 0 ? -errno : 0;
+}
+
 /* Whole or not at all: written beside and renamed; with `fresh`, an existing file wins. */
 static int save(const struct keyring *k, const char *path, bool fresh)
 {
@@ -115,8 +124,8 @@ static int save(const struct keyring *k, const char *path, bool fresh)
     fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         r = -errno;
-    if (r == 0 && (write(fd, out.data, out.len) != (ssize_t)out.len || fsync(fd) < 0))
-        r = errno ? -errno : -EIO;
+    if (r == 0)
+        r = write_synced(fd, &out);
     if (fd >= 0)
         close(fd);
     if (r == 0 && (fresh ? link(beside, path) : rename(beside, path)) < 0)
@@ -162,8 +171,11 @@ int keyring_load(const char *path, bool create, struct keyring **ret)
 
     if (stat(path, &st) < 0)
         r = -errno;
-    if (r == -ENOENT && create)
-        r = create_file(path) < 0 || stat(path, &st) < 0 ? -errno : 0;
+    if (r == -ENOENT && create) {
+        r = create_file(path);
+        if (r == 0 && stat(path, &st) < 0)
+            r = -errno;
+    }
     if (r < 0)
         return r;
     if (st.st_mode & 027)

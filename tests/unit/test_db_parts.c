@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,6 +198,27 @@ static void test_keyring(void **state)
     unlink(path);
 }
 
+/* A disk that takes half of the new file: that is said, and nothing is left. */
+static void test_keyring_without_room(void **state)
+{
+    char path[] = "/tmp/juxin-keys-XXXXXX";
+    struct keyring *k = NULL;
+    struct rlimit before, little;
+    int r;
+
+    close(mkstemp(path));
+    unlink(path);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    little = (struct rlimit){20, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    r = keyring_load(path, true, &k);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(r, -ENOSPC);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
 static void test_merkle_root(void **state)
 {
     struct sha256 leaf[5], copy[5], root[6];
@@ -252,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_built_statements),
         cmocka_unit_test(test_keyring),
+        cmocka_unit_test(test_keyring_without_room),
         cmocka_unit_test(test_merkle_root),
         cmocka_unit_test(test_slow_list),
     };
