@@ -1,8 +1,6 @@
 /* Loading roles and grants with the tenant's snapshot, and compiling subjects from them. */
 #include "access/access.h"
 
-#include <errno.h>
-
 #include "access/permission.h"
 #include "base/clock.h"
 #include "base/mem.h"

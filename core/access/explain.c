@@ -1,8 +1,6 @@
 /* Explanations are made by the same grants and the same function as the decision. */
 #include "access/explain.h"
 
-#include <errno.h>
-
 #include "access/access.h"
 #include "access/permission.h"
 

@@ -35,6 +35,6 @@ void explain(const struct subject *s, const struct tenant *t, uint32_t permissio
     int64_t now_us, const struct subject_grant *more, uint32_t more_count, struct arena *a,
     struct explain_answer *ret);
 
-/* For an account of the call's tenant; expired grants are read from the database. */
+/* For an account of the call's tenant; expired grants are read from the database: suspends, -EREMCHG as call_read. */
 MUSTCHECK int explain_account(
     struct call *c, struct uuid account, uint32_t permission, uint32_t unit, struct explain_answer *ret);

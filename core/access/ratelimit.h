@@ -12,8 +12,9 @@ struct ratelimit_rule {
     int64_t max_s;    /* the longest delay */
 };
 
-/* Counts an attempt before it is made (so that parallel guesses count too). The key is hashed: it may be a login that
- * does not exist. Times are the database's: servers' clocks may differ. 0; -EDQUOT with *ret_wait_s when the next attempt is not due yet. */
+/* Counts an attempt before it is made (so that parallel guesses count too), in a unit of work of its own. The key is
+ * hashed: it may be a login that does not exist. Times are the database's: servers' clocks may differ. 0; -EDQUOT with
+ * *ret_wait_s when the next attempt is not due yet. */
 MUSTCHECK int ratelimit_take(
     struct db *db, int32_t tenant, struct ratelimit_rule rule, struct text key, int64_t *ret_wait_s);
 /* An attempt that was counted but not made after all. */

@@ -1,7 +1,6 @@
 /* Contents coming in: written under a temporary name, synced, then renamed. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"

@@ -1,5 +1,6 @@
 /* The duties that one worker of the whole deployment does at a time: numbering and delivering the outbox, sealing the
- * audit trail, deleting what was kept long enough. A fiber that holds a lease while it works and tries for it while it does not. */
+ * audit trail, deleting what was kept long enough. A fiber that holds a lease while it works and tries for it while it does
+ * not. */
 #pragma once
 
 #include "base/base.h"
@@ -35,7 +36,8 @@ struct background {
  * the database. */
 void background_run(void *arg);
 
-/* Which tenants have work waiting, found without entering any. kind: what for. */
+/* Which tenants have work waiting, found without entering any; at most 5,000 of each kind, the others come next. Freed by
+ * work_done. */
 enum work_kind { WORK_SEQUENCE, WORK_DELIVER, WORK_SEAL, WORK_KINDS };
 struct work {
     int32_t *tenant[WORK_KINDS];

@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "base/digest.h"
-#include "base/mem.h"
 #include "db/admin.h"
 #include "db/internal.h"
 

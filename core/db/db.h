@@ -8,7 +8,8 @@
  * Errors of all calls: -EAGAIN (queue full: answer 503 with Retry-After), -ETIMEDOUT (statement or client deadline),
  * -ECONNRESET (connection lost; a commit's outcome is then unknown and -EINPROGRESS is returned instead), -ECANCELED
  * (fiber cancelled), -EEXIST (unique violation 23505), -ENOLINK (foreign key 23503), -EDEADLK (40001, 40P01: may be
- * repeated from the start), -ENOSPC (the database's disk is full), -EIO (any other SQL error). The SQLSTATE stands in struct db_error. */
+ * repeated from the start), -ENOSPC (the database's disk is full), -EIO (any other SQL error). The SQLSTATE stands in
+ * struct db_error. */
 #pragma once
 
 #include "base/base.h"

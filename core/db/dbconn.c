@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "db/internal.h"
 #include "loop/loop.h"
 

@@ -1,10 +1,7 @@
 /* Reading a request: fields, parameters, cookies. */
 #include "http/request.h"
 
-#include <errno.h>
-
 #include "base/json.h"
-#include "http/chars.h"
 #include "http/response.h"
 #include "http/router.h"
 

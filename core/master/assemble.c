@@ -1,8 +1,6 @@
 /* Putting services together. */
 #include "master/assemble.h"
 
-#include <errno.h>
-
 #include "access/session.h"
 #include "access/start.h"
 #include "db/audit.h"

@@ -1,8 +1,6 @@
 /* The schema, brought up to date. */
 #include "master/schema.h"
 
-#include <errno.h>
-
 #include "db/admin.h"
 #include "db/migrate.h"
 #include "master/assemble.h"

@@ -1,5 +1,4 @@
 /* Supervision: who should run, who died and why, who must go. */
-#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 

@@ -1,7 +1,6 @@
 /* Workbook, relations, styles. */
 #include "sheet/book.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/mem.h"

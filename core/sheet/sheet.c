@@ -1,7 +1,6 @@
 /* Which reader a file gets. */
 #include "sheet/sheet.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 #include "base/mem.h"

@@ -1,8 +1,6 @@
 /* Which format a table is written in. */
 #include "sheet/write.h"
 
-#include <errno.h>
-
 #include "base/mem.h"
 
 struct sheet_writer {

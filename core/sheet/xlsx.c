@@ -1,5 +1,4 @@
 /* The rows of an XLSX sheet, one at a time: the parser is paused behind each. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/mem.h"

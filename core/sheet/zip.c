@@ -2,7 +2,6 @@
 #include "sheet/zip.h"
 
 #include <errno.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"

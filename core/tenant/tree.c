@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include "base/mem.h"
 #include "tenant/tree_parts.h"
 
 static const char *const level_names[LEVELS] = {"county", "street", "community", "park"};

@@ -1,8 +1,6 @@
 /* Changes of the tree. Rules are checked against the snapshot, which the bumped epoch row holds still. */
 #include "tenant/units.h"
 
-#include <errno.h>
-
 #include "base/mem.h"
 #include "db/pgarray.h"
 

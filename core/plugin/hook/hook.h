@@ -22,7 +22,9 @@ const char *hook_point_name(enum hook_point p); /* "before_create" … */
 
 /* Runs the filters registered for (point, resource) by plugins effective at the records' unit, in order (phase, then
  * plugin id). All records are of one resource and one unit. `detail` is the transition's name for transition points.
- * 0 when all agreed; -EINVAL with a fault (409/422 `vetoed` with plugin, code, message) on veto or on a closed failure. */
+ * May suspend. 0 when all agreed; -EINVAL with a fault: 409 `vetoed` (or the status that the plugin asked for) with plugin,
+ * code and message, 500 plugin_failed on a closed failure, 503 plugin_unavailable where what guards it is out of order;
+ * -EREMCHG, -ECANCELED, -ETIMEDOUT: the call is over, whatever the plugins said. */
 MUSTCHECK int hook_filter(struct call *c, enum hook_point point, const char *resource, const char *detail,
     struct record *const *records, uint32_t count);
 
@@ -30,9 +32,10 @@ MUSTCHECK int hook_filter(struct call *c, enum hook_point point, const char *res
 bool hook_is_filtered(enum hook_point point, const char *resource);
 
 /* Writes the outbox rows of the actions registered for (point, resource), in the call's unit of work. Payload: ids,
- * unit, version, transition, changed field names; no values. Nothing is written when nobody listens. */
+ * unit, version, transition, changed field names; no values. Nothing is written when nobody listens. Suspends. */
 MUSTCHECK int hook_actions(struct call *c, enum hook_point point, const char *resource, const char *detail,
     const struct record *rec, int64_t version, const char *changed);
 
-/* Delivers one outbox row to its plugin; called by the dispatcher. As an outbox_deliver_fn. */
+/* Runs the action that a payload of hook_actions is about, as the plugin, in the call's unit of work; for deliver.c. May
+ * suspend. Results as an outbox_deliver_fn's (db/outbox.h). */
 MUSTCHECK int hook_deliver(struct call *c, const char *plugin, const char *payload);

@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "plugin/hook/offer.h"
 #include "plugin/host/host.h"
 #include "plugin/policy/policies.h"

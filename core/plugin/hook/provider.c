@@ -1,5 +1,4 @@
 /* Providers: each writes its own value; one that fails is named and left out. */
-#include <errno.h>
 
 #include "access/permission.h"
 #include "base/clock.h"

@@ -1,8 +1,6 @@
 /* What each kind of change makes of the second side, and the units at which plugins run differently. */
 #include "plugin/outlook/outlook.h"
 
-#include <errno.h>
-
 #include "access/org.h"
 #include "base/mem.h"
 #include "plugin/outlook/outlook_people.h"

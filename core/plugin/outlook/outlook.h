@@ -1,6 +1,7 @@
 /* What would happen: a tenant as it is and as a change would make it, side by side. Units where a plugin begins or ceases
  * to run, people who gain or lose something they may do; by the same functions that decide requests. A change is asked
- * about with the same input as it is made with, and refused for the same reasons. All of it lives in the call's arena. */
+ * about with the same input as it is made with, and refused for the same reasons. All of it lives in the call's arena.
+ * All suspend: what accounts are called and which are active is read from the database. */
 #pragma once
 
 #include "access/grant.h"

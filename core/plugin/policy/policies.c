@@ -1,8 +1,6 @@
 /* Loading a tenant's policies and answering from them. */
 #include "plugin/policy/policies.h"
 
-#include <errno.h>
-
 #include "base/mem.h"
 #include "plugin/package/plugin.h"
 

@@ -1,5 +1,5 @@
 /* A tenant's policies in memory (part TENANT_PART_POLICY) and what follows from them, unit by unit. Every surface asks
- * here: routes, lists, hooks, jobs, counts, `why`. Nothing suspends but policies_change.h. */
+ * here: routes, lists, hooks, jobs, counts, `why`. Nothing here suspends; saving does (policies_save.h). */
 #pragma once
 
 #include "access/call.h"
