@@ -5,20 +5,15 @@
 #include "access/core_permissions.h"
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
-#include "db/pgarray.h"
+#include "api/unit_scope.h"
 
-/* $3 everywhere, $4 self, $5 children, $6 subtree: the caller's scope. An account without a unit is the root's. */
-#define ACCOUNT_SCOPE                                                                                        \
-    " AND ($3 OR u.id = ANY ($4::uuid[]) OR u.parent_id = ANY ($5::uuid[]) OR u.id = ANY ($6::uuid[])"       \
-    " OR u.a1 = ANY ($6::uuid[]) OR u.a2 = ANY ($6::uuid[]) OR u.a3 = ANY ($6::uuid[]) OR u.a4 = ANY "       \
-    "($6::uuid[]))"
-
+/* An account without a unit is the root's. */
 static const struct db_stmt list_accounts = {"api.accounts",
     "SELECT a.id, a.login, a.display_name, a.unit_id, a.is_active, a.must_change_password, a.version, "
     "a.created_at,"
     " a.last_login_at FROM juxin.account a JOIN juxin.unit u ON u.tenant_id = $1 AND u.id = "
     "coalesce(a.unit_id, $2)"
-    " WHERE a.tenant_id = $1" ACCOUNT_SCOPE " AND ($7::text IS NULL OR a.login = $7) AND ($8::uuid IS NULL "
+    " WHERE a.tenant_id = $1 AND " UNIT_SCOPE " AND ($7::text IS NULL OR a.login = $7) AND ($8::uuid IS NULL "
     "OR a.id < $8) ORDER BY a.id DESC LIMIT $9"};
 static const struct db_stmt read_account = {"api.account",
     "SELECT id, login, display_name, unit_id, is_active, must_change_password, version, created_at, "
@@ -39,37 +34,18 @@ static void write_account(struct jsonw *w, const struct db_rows *rows, int i)
         jsonw_ktime(w, "last_login_at", db_get_time(rows, i, 8));
 }
 
-static const char *scope_array(struct call *c, const struct scope *s, enum reach reach)
-{
-    struct pgarray a = PGARRAY_INIT;
-    const char *text;
-
-    for (uint32_t i = 0; i < s->count; i++) {
-        if (s->entries[i].reach == reach)
-            pgarray_uuid(&a, tree_unit(c->tenant->tree, s->entries[i].unit).id);
-    }
-    text = arena_dup(c->arena, pgarray_end(&a));
-    pgarray_done(&a);
-    return text;
-}
-
 static int list_args(struct call *c, const struct request *r, uint32_t limit, struct db_args *a)
 {
     struct text login = request_query(r, "login"), cursor = request_query(r, "cursor");
     struct uuid after = UUID_NIL;
-    struct scope scope;
 
     if (cursor.ptr && uuid_parse(cursor, &after) < 0)
         return call_fail_at(
             c, "cursor", "unknown", "Start again without a cursor.", "请去掉 cursor 重新开始。");
-    subject_scope(c->who, c->tenant, core_permission(CORE_ACCOUNT_READ), c->arena, &scope);
     db_args_reset(a);
     db_arg_int(a, c->tenant->id);
     db_arg_uuid_or_null(a, tree_count(c->tenant->tree) ? tree_unit(c->tenant->tree, 0).id : UUID_NIL);
-    db_arg_bool(a, scope.everywhere);
-    db_arg_str(a, scope_array(c, &scope, REACH_SELF));
-    db_arg_str(a, scope_array(c, &scope, REACH_CHILDREN));
-    db_arg_str(a, scope_array(c, &scope, REACH_SUBTREE));
+    unit_scope_args(c, CORE_ACCOUNT_READ, a);
     db_arg_str(a, login.ptr ? arena_ndup(c->arena, login.ptr, login.len) : NULL);
     db_arg_uuid_or_null(a, after);
     db_arg_int(a, (int64_t)limit + 1);

@@ -6,11 +6,14 @@
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
 #include "api/outlook.h"
+#include "api/unit_scope.h"
 
 static const struct db_stmt list_departments = {"api.departments",
-    "SELECT id, unit_id, code, name, version, closed_at IS NOT NULL FROM juxin.department"
-    " WHERE tenant_id = $1 AND ($2::uuid IS NULL OR unit_id = $2) AND ($3::text IS NULL OR code = $3)"
-    " AND ($4::text IS NULL OR code > $4) ORDER BY code LIMIT 1000"};
+    "SELECT d.id, d.unit_id, d.code, d.name, d.version, d.closed_at IS NOT NULL FROM juxin.department d"
+    " JOIN juxin.unit u ON u.tenant_id = $1 AND u.id = d.unit_id"
+    " WHERE d.tenant_id = $1 AND ($2::uuid IS NULL OR d.unit_id = $2) AND " UNIT_SCOPE
+    " AND ($7::text IS NULL OR d.code = $7) AND ($8::text IS NULL OR d.code > $8)"
+    " ORDER BY d.code LIMIT $9"};
 static const struct db_stmt read_department = {"api.department",
     "SELECT id, unit_id, code, name, version, closed_at IS NOT NULL FROM juxin.department"
     " WHERE tenant_id = $1 AND id = $2"};
@@ -37,7 +40,7 @@ static void write_department(struct jsonw *w, const struct db_rows *rows, int i)
     jsonw_kbool(w, "is_closed", db_get_bool(rows, i, 5));
 }
 
-static int list_args(struct call *c, const struct request *r, struct db_args *a)
+static int list_args(struct call *c, const struct request *r, uint32_t limit, struct db_args *a)
 {
     struct text unit = request_query(r, "unit"), code = request_query(r, "code"),
                 cursor = request_query(r, "cursor");
@@ -48,8 +51,10 @@ static int list_args(struct call *c, const struct request *r, struct db_args *a)
     db_args_reset(a);
     db_arg_int(a, c->tenant->id);
     db_arg_uuid_or_null(a, id);
+    unit_scope_args(c, CORE_DEPARTMENT_READ, a);
     db_arg_str(a, code.ptr ? arena_ndup(c->arena, code.ptr, code.len) : NULL);
     db_arg_str(a, cursor.ptr ? arena_ndup(c->arena, cursor.ptr, cursor.len) : NULL);
+    db_arg_int(a, (int64_t)limit + 1);
     return 0;
 }
 
@@ -58,10 +63,10 @@ static int departments_list(struct call *c, struct request *r)
     struct db_args a;
     struct db_call call = {.stmt = list_departments, .args = &a};
     struct jsonw *w;
-    uint32_t limit, n = 0;
-    int result = list_args(c, r, &a), i, count, last = -1;
+    uint32_t limit;
+    int result, count;
 
-    if (api_limit(c, r, 100, 1000, &limit) < 0 || result < 0)
+    if (api_limit(c, r, 100, 1000, &limit) < 0 || list_args(c, r, limit, &a) < 0)
         return -EINVAL;
     result = call_read(c, &call, 1);
     if (result < 0)
@@ -71,17 +76,14 @@ static int departments_list(struct call *c, struct request *r)
     jsonw_object(w);
     jsonw_key(w, "items");
     jsonw_array(w);
-    for (i = 0; i < count && n < limit; i++, last = i - 1) {
-        if (!may_see(c, call.rows, i))
-            continue;
+    for (int i = 0; i < count && i < (int)limit; i++) {
         jsonw_object(w);
         write_department(w, call.rows, i);
         jsonw_object_end(w);
-        n++;
     }
     jsonw_array_end(w);
-    if (last >= 0 && (i < count || count == 1000))
-        jsonw_kstr(w, "next", db_get(call.rows, last, 2));
+    if (count > (int)limit)
+        jsonw_kstr(w, "next", db_get(call.rows, (int)limit - 1, 2));
     jsonw_object_end(w);
     return 0;
 }

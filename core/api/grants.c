@@ -6,25 +6,18 @@
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
 #include "api/outlook.h"
+#include "api/unit_scope.h"
 
+/* One's own are no secret. */
 static const struct db_stmt list_grants = {"api.grants",
     "SELECT g.id, g.account_id, g.department_id, g.role_id, r.name, g.unit_id, g.reach, g.valid_from, "
-    "g.valid_until,"
-    " g.granted_by FROM juxin.access_grant g JOIN juxin.role r ON r.tenant_id = $1 AND r.id = g.role_id"
-    " WHERE g.tenant_id = $1 AND ($2::uuid IS NULL OR g.account_id = $2) AND ($3::uuid IS NULL OR "
-    "g.department_id = $3)"
-    " AND ($4::uuid IS NULL OR g.unit_id = $4) AND ($5::uuid IS NULL OR g.id < $5)"
-    " AND ($6 OR g.valid_until IS NULL OR g.valid_until > now()) ORDER BY g.id DESC LIMIT 1000"};
-
-static bool may_see(const struct call *c, const struct db_rows *rows, int i)
-{
-    uint32_t unit =
-        tree_count(c->tenant->tree) ? tree_find(c->tenant->tree, db_get_uuid(rows, i, 5)) : TREE_NONE;
-
-    if (uuid_eq(db_get_uuid(rows, i, 1), c->who->account)) /* one's own are no secret */
-        return true;
-    return unit != TREE_NONE && subject_may(c->who, c->tenant, core_permission(CORE_GRANT_READ), unit);
-}
+    "g.valid_until, g.granted_by FROM juxin.access_grant g"
+    " JOIN juxin.role r ON r.tenant_id = $1 AND r.id = g.role_id"
+    " JOIN juxin.unit u ON u.tenant_id = $1 AND u.id = g.unit_id"
+    " WHERE g.tenant_id = $1 AND (g.account_id = $2 OR " UNIT_SCOPE ")"
+    " AND ($7::uuid IS NULL OR g.account_id = $7) AND ($8::uuid IS NULL OR g.department_id = $8)"
+    " AND ($9::uuid IS NULL OR g.unit_id = $9) AND ($10::uuid IS NULL OR g.id < $10)"
+    " AND ($11 OR g.valid_until IS NULL OR g.valid_until > now()) ORDER BY g.id DESC LIMIT $12"};
 
 static void write_grant(struct jsonw *w, const struct db_rows *rows, int i)
 {
@@ -59,31 +52,31 @@ static int grants_list(struct call *c, struct request *r)
     struct db_args a;
     struct db_call call = {.stmt = list_grants, .args = &a};
     struct jsonw *w;
-    uint32_t limit, n = 0;
-    int result, i, last = -1;
+    uint32_t limit;
+    int result, count;
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
+    db_arg_uuid_or_null(&a, c->who->account);
+    unit_scope_args(c, CORE_GRANT_READ, &a);
     if (api_limit(c, r, 100, 1000, &limit) < 0 || id_arg(c, r, "account", &a) < 0 ||
         id_arg(c, r, "department", &a) < 0 || id_arg(c, r, "unit", &a) < 0 || id_arg(c, r, "cursor", &a) < 0)
         return -EINVAL;
     db_arg_bool(&a, text_is(request_query(r, "ended"), "true"));
+    db_arg_int(&a, (int64_t)limit + 1);
     result = call_read(c, &call, 1);
     if (result < 0)
         return result;
+    count = db_rows_count(call.rows);
     w = response_json(r, 200);
     jsonw_object(w);
     jsonw_key(w, "items");
     jsonw_array(w);
-    for (i = 0; i < db_rows_count(call.rows) && n < limit; last = i++) {
-        if (may_see(c, call.rows, i)) {
-            write_grant(w, call.rows, i);
-            n++;
-        }
-    }
+    for (int i = 0; i < count && i < (int)limit; i++)
+        write_grant(w, call.rows, i);
     jsonw_array_end(w);
-    if (last >= 0 && (i < db_rows_count(call.rows) || i == 1000))
-        jsonw_kuuid(w, "next", db_get_uuid(call.rows, last, 0));
+    if (count > (int)limit)
+        jsonw_kuuid(w, "next", db_get_uuid(call.rows, (int)limit - 1, 0));
     jsonw_object_end(w);
     return 0;
 }

@@ -475,6 +475,29 @@ def test_roles():
     problem(admin.patch(builtin, {"permissions": []}, headers={"If-Match": '"1"'}), 409, "builtin")
 
 
+def test_lists_tell_nothing_of_what_they_leave_out():
+    """A page ends with its last item: 1,100 departments the caller may not see leave no trace in `next`."""
+    server.psql("INSERT INTO juxin.department (tenant_id, id, unit_id, code, name, created_at, updated_at)"
+                " SELECT u.tenant_id, gen_random_uuid(), u.id, 'hidden' || to_char(i, 'FM0000'), 'x', now(), now()"
+                " FROM juxin.unit u JOIN juxin.tenant t ON t.id = u.tenant_id, generate_series(1, 1100) i"
+                " WHERE t.slug = 'alpha' AND u.code = '330102'")
+    try:
+        here = unit("330102001")
+        made = who("admin").post(f"{T}/departments", {"code": "shown", "name": "见", "unit": here})
+        assert made.status == 201, made
+        answer = who("street").get(f"{T}/departments")
+        assert "shown" in [d["code"] for d in answer.json["items"]], answer
+        assert "hidden" not in answer.text and "next" not in answer.json, answer
+        whole, cursor = [], ""
+        while cursor is not None:
+            page = who("admin").get(f"{T}/departments?limit=500{cursor and '&cursor=' + cursor}").json
+            whole += [d["code"] for d in page["items"] if d["code"].startswith("hidden")]
+            cursor = page.get("next")
+        assert len(whole) == 1100 and whole == sorted(set(whole)), len(whole)
+    finally:
+        server.psql("DELETE FROM juxin.department WHERE code LIKE 'hidden%'")
+
+
 def test_no_tenant_sees_another():
     mine = unit("330102001")
     other = people[("beta", "admin")]
