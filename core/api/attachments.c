@@ -3,13 +3,12 @@
 
 #include <errno.h>
 
+#include "api/download.h"
 #include "api/resource_routes.h"
 #include "api/upload.h"
-#include "http/disposition.h"
 #include "http/range.h"
 #include "loop/source.h"
 #include "resource/beside/attachment.h"
-#include "resource/beside/file_name.h"
 #include "resource/declare/resource.h"
 #include "resource/record/reader.h"
 
@@ -56,25 +55,6 @@ static int get(struct call *c, struct request *r)
 
 /* ---- in ---- */
 
-static int take_name(struct call *c, struct request *r, const char **ret)
-{
-    struct text field = request_header(r, "Content-Disposition");
-    int e = field.ptr ? disposition_parse(c->arena, field, ret) : -ENOENT;
-
-    if (e == 0 && file_name_is_good(text_of(*ret)))
-        return 0;
-    if (e == -ENOENT)
-        return call_fail_at(c, "Content-Disposition", "required",
-            "attachment; filename*=UTF-8''… with the file's name (RFC 6266).",
-            "应为 attachment; filename*=UTF-8''…，给出文件名（RFC 6266）。");
-    return call_fail_at(c, "Content-Disposition", "file_name",
-        "A name of 1 to 150 characters, without a path, / \\ : * ? \" < > |, control or direction "
-        "characters, and "
-        "without blanks or dots around it.",
-        "文件名为 1 至 150 个字符，不含路径、/ \\ : * ? \" < > "
-        "|、控制字符或方向控制字符，首尾不得为空格或句点。");
-}
-
 static int created(
     struct call *c, struct request *r, const struct record *rec, const struct attachment *file, bool is_new)
 {
@@ -101,7 +81,7 @@ static int upload(struct call *c, struct request *r)
     if (e == 0)
         e = attachment_may_add(c, rec);
     if (e == 0)
-        e = take_name(c, r, &in.name);
+        e = upload_name(c, r, &in.name);
     if (e == 0)
         e = upload_take(c, r, MIN(rule->max_bytes, bytes_max), rule->types, &u);
     if (e < 0)
@@ -122,16 +102,10 @@ static int upload(struct call *c, struct request *r)
 
 /* ---- out ---- */
 
-/* Whatever is in it: nothing of it runs here. Only what holds nothing that acts is shown inside a page, and only when asked. */
-static void safe_headers(struct request *r, const struct attachment *file, bool is_wanted_shown)
+/* Only what holds nothing that acts is shown inside a page, and only when asked. */
+static void file_headers(struct request *r, const struct attachment *file, bool is_wanted_shown)
 {
-    CLEANUP(buf_done) struct buf b = BUF_INIT;
-    bool shown = file->type && file->type->is_passive && is_wanted_shown;
-
-    disposition_add(&b, shown, file->name);
-    response_header(r->response, "Content-Disposition", "%s", buf_str(&b));
-    response_header(
-        r->response, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
+    download_headers(r, file->name, is_wanted_shown && file->type && file->type->is_passive);
 }
 
 /* A content never changes, so its digest is a strong tag. */
@@ -173,15 +147,10 @@ static int answer_nowhere(struct request *r, uint64_t size)
 static int send_part(struct call *c, struct request *r, const struct attachment *file, struct part p)
 {
     struct source *source;
-    int e = blob_store()->open(c->tenant->id, &file->digest, p.first, p.len, &source);
+    int e = download_open(c, &file->digest, p.first, p.len, &source);
 
-    if (e == -ECANCELED || e == -EBUSY)
+    if (e < 0)
         return e;
-    if (e < 0) {
-        log_event(LOG_ERROR, "files.unreadable", LF_INT("tenant", c->tenant->id), LF_ERR(e));
-        return call_fail(
-            c, 503, "file_unavailable", "The file cannot be read at the moment.", "暂时无法读取该文件。");
-    }
     response_source(r, p.kind == RANGE_PART ? 206 : 200,
         file->type ? file->type->media : "application/octet-stream", source);
     if (p.kind == RANGE_PART)
@@ -219,7 +188,7 @@ static int content(struct call *c, struct request *r)
         return e;
     response_header(r->response, "ETag", "%s", etag);
     response_header(r->response, "Accept-Ranges", "bytes");
-    safe_headers(r, &file, text_is(request_query(r, "inline"), "true"));
+    file_headers(r, &file, text_is(request_query(r, "inline"), "true"));
     return 0;
 }
 
@@ -245,7 +214,7 @@ static int thumbnail(struct call *c, struct request *r)
         .size = file.thumbnail_size};
     e = send_part(c, r, &small, (struct part){RANGE_WHOLE, 0, small.size});
     if (e == 0)
-        safe_headers(r, &small, true);
+        file_headers(r, &small, true);
     return e;
 }
 

@@ -7,9 +7,7 @@
 #include "api/download.h"
 #include "api/resource_routes.h"
 #include "api/upload.h"
-#include "http/disposition.h"
 #include "loop/helper.h"
-#include "resource/beside/file_name.h"
 #include "resource/declare/resource.h"
 #include "resource/transfer/import.h"
 #include "resource/transfer/import_sheet.h"
@@ -53,18 +51,6 @@ static int look(struct call *c, struct upload *u, struct import_headers **ret)
     return 0;
 }
 
-static int take_name(struct call *c, struct request *r, const char **ret)
-{
-    struct text field = request_header(r, "Content-Disposition");
-    int e = field.ptr ? disposition_parse(c->arena, field, ret) : -ENOENT;
-
-    if (e == 0 && file_name_is_good(text_of(*ret)))
-        return 0;
-    return call_fail_at(c, "Content-Disposition", e == -ENOENT ? "required" : "file_name",
-        "attachment; filename*=UTF-8''… with the file's name (RFC 6266).",
-        "应为 attachment; filename*=UTF-8''…，给出文件名（RFC 6266）。");
-}
-
 static int create(struct call *c, struct request *r)
 {
     const struct resource *res = api_resource(c, r);
@@ -75,7 +61,7 @@ static int create(struct call *c, struct request *r)
     int e = import_may(c, res);
 
     if (e == 0)
-        e = take_name(c, r, &in.name);
+        e = upload_name(c, r, &in.name);
     if (e == 0) /* what it is, the reader of tables finds out */
         e = upload_take(c, r, BYTES_MAX, UPLOAD_ANY, &u);
     if (e == 0)
@@ -115,8 +101,10 @@ static int template(struct call *c, struct request *r)
     if (e < 0)
         return e;
     response_bytes(r, 200, is_csv ? MEDIA_CSV : MEDIA_XLSX, buf_text(&b));
-    download_headers(r, arena_printf(c->arena, "%s%s.%s", is_english ? res->label.en : res->label.zh,
-                            is_english ? " template" : "导入模板", is_csv ? "csv" : "xlsx"));
+    download_headers(r,
+        arena_printf(c->arena, "%s%s.%s", is_english ? res->label.en : res->label.zh,
+            is_english ? " template" : "导入模板", is_csv ? "csv" : "xlsx"),
+        false);
     return 0;
 }
 

@@ -5,7 +5,9 @@
 
 #include "base/mem.h"
 #include "blob/media.h"
+#include "http/disposition.h"
 #include "http/intake.h"
+#include "resource/beside/file_name.h"
 
 #include <unistd.h>
 
@@ -19,6 +21,24 @@ static struct upload *under_way;
 void upload_set_places(uint32_t n)
 {
     places = n;
+}
+
+int upload_name(struct call *c, const struct request *r, const char **ret)
+{
+    struct text field = request_header(r, "Content-Disposition");
+    int e = field.ptr ? disposition_parse(c->arena, field, ret) : -ENOENT;
+
+    if (e == 0 && file_name_is_good(text_of(*ret)))
+        return 0;
+    if (e == -ENOENT)
+        return call_fail_at(c, "Content-Disposition", "required",
+            "attachment; filename*=UTF-8''… with the file's name (RFC 6266).",
+            "应为 attachment; filename*=UTF-8''…，给出文件名（RFC 6266）。");
+    return call_fail_at(c, "Content-Disposition", "file_name",
+        "A name of 1 to 150 characters, without a path, / \\ : * ? \" < > |, control or direction "
+        "characters, and without blanks or dots around it.",
+        "文件名为 1 至 150 个字符，不含路径、/ \\ : * ? \" < > "
+        "|、控制字符或方向控制字符，首尾不得为空格或句点。");
 }
 
 static int fail_busy(struct call *c)
