@@ -153,6 +153,12 @@ static void test_faults(void **state)
                 ",\"anonymity\":{\"unless\":\"b\",\"from\":\"department\",\"fields\":[\"p\"]}"),
         "/anonymity/fields/0", "reveal");
     refused(ITEM("\"or\":{\"type\":\"text\"," L "}", ""), "/fields/or", "engine's own");
+    refused(ITEM("\"overdue\":{\"type\":\"boolean\"," L "}", ""), "/fields/overdue", "engine's own");
+    refused(
+        ITEM("\"a\":{\"type\":\"text\"," L "}", ",\"submitter_may\":\"update\""), "/submitter_may", "a list");
+    refused(ITEM("\"a\":{\"type\":\"text\"," L "}", ",\"list\":[\"a\"]"), "/list", "columns");
+    refused(
+        ITEM("\"a\":{\"type\":\"text\"," L "}", ",\"list\":{\"columns\":\"a\"}"), "/list/columns", "a list");
     refused(
         ITEM("\"n\":{\"type\":\"integer\",\"searchable\":true," L "}", ""), "/fields/n/searchable", "text");
     refused(ITEM("\"a\":{\"type\":\"text\"," L "}", ",\"feilds\":{}"), "/feilds", "unknown member");

@@ -67,7 +67,11 @@ static void parse_list(struct parse *p, const json_t *json)
 
     if (!list)
         return;
+    if (!json_is_object(list))
+        report_add(p->report, "/list", NULL, "an object of columns and sort");
     report_unknown(p->report, "/list", list, known);
+    if (columns && !json_is_array(columns))
+        report_add(p->report, "/list/columns", NULL, "a list of field names");
     json_array_foreach(columns, i, v)
     {
         const char *name = json_string_value(v);
@@ -90,6 +94,8 @@ static void parse_submitter(struct parse *p, const json_t *json)
     const json_t *list = json_object_get(json, "submitter_may"), *v;
     size_t i;
 
+    if (list && !json_is_array(list))
+        report_add(p->report, "/submitter_may", NULL, "a list of update, delete");
     json_array_foreach(list, i, v)
     {
         const char *word = json_string_value(v);

@@ -9,11 +9,12 @@ static const char *const set_by_names[] = {"user", "plugin", "transition", NULL}
 static const char *const sensitivity_names[] = {"none", "personal", "sensitive", NULL};
 const char *const field_mask_names[] = {"none", "all", "phone", "name", "email", "id_number", NULL};
 
-/* Names a field may not have: standard columns, members of every record, and words of list queries. */
+/* Names a field may not have: standard columns, members of every record, and words of lists' and statistics' queries. */
 static const char *const reserved[] = {"tenant_id", "id", "unit", "unit_id", "unit_name", "a1", "a2", "a3",
-    "a4", "origin_unit_id", "version", "state", "state_since", "due", "due_at", "auto_at", "number",
-    "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "batch_id", "order", "limit",
-    "cursor", "count", "fields", "q", "and", "or", "not", "reach", "note", "hidden", "transitions", NULL};
+    "a4", "origin_unit_id", "version", "state", "state_since", "due", "due_at", "due_is_provisional",
+    "auto_at", "number", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "batch_id",
+    "order", "limit", "cursor", "count", "fields", "q", "overdue", "group", "sum", "period", "from", "until",
+    "tree", "and", "or", "not", "reach", "note", "hidden", "transitions", NULL};
 
 static void parse_values(struct parse *p, const char *at, const json_t *object, struct field *f)
 {
