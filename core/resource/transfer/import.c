@@ -1,4 +1,4 @@
-/* Imports as rows: sent, mapped, queued. */
+/* Imports as rows: sent, mapped, queued; and read by their jobs. */
 #include "resource/transfer/import.h"
 
 #include <errno.h>
@@ -12,9 +12,7 @@
 #include "resource/beside/file.h"
 #include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
-#include "resource/declare/subjects.h"
 #include "resource/record/gate.h"
-#include "sheet/writer.h"
 #include "tenant/tree.h"
 
 static const struct db_stmt insert = {"import.insert",
@@ -39,97 +37,6 @@ static const struct db_stmt load = {"import.load",
     "i.mode, i.bad FROM "
     "juxin.import i WHERE i.tenant_id = $1 AND i.id = $2 FOR UPDATE"};
 
-/* ---- headers ---- */
-
-/* Without blanks and the mark of what is required. */
-static struct text plain_header(struct text t)
-{
-    return text_trim(sheet_plain(t), " \t\r\n*");
-}
-
-void import_read_headers(int fd, struct import_headers *ret)
-{
-    size_t at[IMPORT_COLUMNS_MAX];
-    struct sheet *s = NULL;
-    struct sheet_row row;
-    int r;
-
-    *ret = (struct import_headers){0};
-    r = sheet_open(fd, SHEET_LIMITS, &s, &ret->fault);
-    if (r == 0)
-        r = sheet_next(s, &row, &ret->fault);
-    if (r == 0)
-        ret->fault = (struct sheet_fault){
-            "sheet_empty", "There is nothing in the first sheet.", "第一个工作表没有内容。", 0};
-    if (r == 1 && row.count > IMPORT_COLUMNS_MAX)
-        ret->fault = (struct sheet_fault){
-            "too_many_columns", "At most 200 columns are brought in.", "最多导入 200 列。", row.number};
-    if (r == 1 && !ret->fault.code) {
-        ret->count = row.count;
-        for (uint32_t i = 0; i < row.count; i++) {
-            at[i] = ret->bytes.len;
-            buf_add_text(&ret->bytes, plain_header(row.cells[i].text));
-            buf_addc(&ret->bytes, '\0');
-        }
-        for (uint32_t i = 0; i < row.count; i++)
-            ret->names[i] = ret->bytes.data + at[i];
-    }
-    sheet_close(s);
-}
-
-/* Every column is told by its header, mapped to a field or not; nobody sends what nobody may record. */
-static int check_headers(struct call *c, const struct resource *res, const struct import_headers *h)
-{
-    const struct subject_refused *s;
-    uint32_t named = 0;
-
-    for (uint32_t i = 0; i < h->count; i++) {
-        if (!*h->names[i])
-            continue;
-        named++;
-        if (text_chars(text_of(h->names[i])) > 100 || !text_is_utf8(text_of(h->names[i])))
-            return call_fail(c, 422, "header_too_long",
-                "A header has at most 100 characters. Is the first row the one with "
-                "headers?",
-                "表头不超过 100 个字，请确认第一行是表头。");
-        s = subject_of(text_of(h->names[i]), res->is_about_person);
-        if (s)
-            return call_fail(c, 422, "refused_subject",
-                arena_printf(c->arena,
-                    "The column \"%s\" is about %s, which is not recorded here. Take it out of the file.",
-                    h->names[i], s->en),
-                arena_printf(
-                    c->arena, "“%s”列涉及%s，平台不予记录，请从文件中删除该列。", h->names[i], s->zh));
-        for (uint32_t k = 0; k < i; k++)
-            if (strcmp(h->names[i], h->names[k]) == 0)
-                return call_fail(c, 422, "duplicate_header",
-                    arena_printf(c->arena, "Two columns have the header \"%s\".", h->names[i]),
-                    arena_printf(c->arena, "有两列的表头都是“%s”。", h->names[i]));
-    }
-    return named ? 0 : call_fail(c, 422, "no_headers", "The first row has no headers.", "第一行没有表头。");
-}
-
-static bool may_be_set(const struct field *f)
-{
-    return f->set_by == SET_BY_USER;
-}
-
-/* The field that a header means by itself: by its label or its name. "" for none. */
-static const char *guess(const struct resource *res, const char *header)
-{
-    if (strcmp(header, "组织机构") == 0 || strcmp(header, "机构代码") == 0 ||
-        strcasecmp(header, "unit") == 0 || strcasecmp(header, "unit code") == 0)
-        return "unit";
-    for (uint32_t i = 0; i < res->field_count; i++) {
-        const struct field *f = &res->fields[i];
-
-        if (may_be_set(f) && (strcmp(header, f->label.zh) == 0 || strcasecmp(header, f->label.en) == 0 ||
-                                 strcmp(header, f->name) == 0))
-            return f->name;
-    }
-    return "";
-}
-
 static const char *as_list(struct call *c, const char *const *items, uint32_t count)
 {
     struct buf b = BUF_INIT;
@@ -144,17 +51,6 @@ static const char *as_list(struct call *c, const char *const *items, uint32_t co
     s = arena_dup(c->arena, buf_str(&b));
     buf_done(&b);
     return s;
-}
-
-/* A field is filled by one column at most; the first one that means it. */
-static void guess_all(const struct resource *res, const struct import_headers *h, const char **out)
-{
-    for (uint32_t i = 0; i < h->count; i++) {
-        out[i] = guess(res, h->names[i]);
-        for (uint32_t k = 0; k < i; k++)
-            if (*out[i] && strcmp(out[k], out[i]) == 0)
-                out[i] = "";
-    }
 }
 
 int import_may(struct call *c, const struct resource *res)
@@ -173,13 +69,13 @@ int import_create(struct call *c, const struct resource *res, const struct impor
     if (r == 0 && in->headers->fault.code)
         r = call_fail(c, 422, in->headers->fault.code, in->headers->fault.en, in->headers->fault.zh);
     if (r == 0)
-        r = check_headers(c, res, in->headers);
+        r = import_headers_check(c, res, in->headers);
     if (r == 0)
         r = file_keep(c, in->writer, &in->digest, in->size);
     if (r < 0)
         return r;
     *ret = uuid_new();
-    guess_all(res, in->headers, mapping);
+    import_headers_guess(res, in->headers, mapping);
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, *ret);
@@ -276,7 +172,7 @@ static int take_mapping(struct call *c, const struct resource *res, struct locke
             i++;
         if (i == json_array_size(l->headers) || !*header)
             return call_fail_at(c, at, "unknown_header", "A header of the file.", "应为文件中的表头。");
-        if (!name || (*name && strcmp(name, "unit") != 0 && (!f || !may_be_set(f))))
+        if (!name || (*name && strcmp(name, "unit") != 0 && (!f || f->set_by != SET_BY_USER)))
             return call_fail_at(c, at, "unknown_field", "A field that may be set, \"unit\", or null.",
                 "应为可填写的字段、unit 或 null。");
         json_array_set_new(l->mapping, i, json_string(name));
@@ -301,7 +197,7 @@ static int check_mapping(struct call *c, const struct resource *res, const struc
     }
     for (uint32_t f = 0; f < res->field_count; f++) {
         const struct field *field = &res->fields[f];
-        bool is_mapped = !field->is_required || !may_be_set(field) || field->fallback;
+        bool is_mapped = !field->is_required || field->set_by != SET_BY_USER || field->fallback;
 
         for (size_t i = 0; i < n && !is_mapped; i++)
             is_mapped = strcmp(field->name, json_string_value(json_array_get(l->mapping, i))) == 0;

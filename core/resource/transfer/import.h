@@ -7,19 +7,9 @@
 #include "base/jsonw.h"
 #include "blob/blob.h"
 #include "resource/transfer/import_cell.h"
+#include "resource/transfer/import_headers.h"
 
 #define IMPORT_DAYS 30 /* how long one can be undone */
-#define IMPORT_COLUMNS_MAX 200
-
-/* The first row of a file. */
-struct import_headers {
-    struct buf bytes;
-    const char *names[IMPORT_COLUMNS_MAX]; /* "" for a column without one */
-    uint32_t count;
-    struct sheet_fault fault; /* code NULL: it is good */
-};
-/* Blocks: on a helper thread. The descriptor is borrowed. */
-void import_read_headers(int fd, struct import_headers *ret);
 
 struct import_input {
     const char *name;
@@ -31,6 +21,7 @@ struct import_input {
 /* Within call_begin … call_commit: 403, or 422 for headers that are not to be understood. */
 MUSTCHECK int import_create(
     struct call *c, const struct resource *res, const struct import_input *in, struct uuid *ret);
+/* Whether anything may be brought in at all: 403 with the fault. Does not suspend. */
 MUSTCHECK int import_may(struct call *c, const struct resource *res);
 
 struct import_settings {
@@ -45,6 +36,7 @@ MUSTCHECK int import_check(
 MUSTCHECK int import_run(struct call *c, const struct resource *res, struct uuid id, bool all_or_nothing);
 MUSTCHECK int import_undo(struct call *c, const struct resource *res, struct uuid id);
 
+/* The caller's newest 100 that are not over. */
 MUSTCHECK int import_list_write(struct call *c, const struct resource *res, struct jsonw *w);
 MUSTCHECK int import_write(struct call *c, const struct resource *res, struct uuid id, struct jsonw *w);
 /* {"items": [{row, header, code, en, zh}], "next"}: behind a row, and whole rows: there may be some more than the limit. */
@@ -54,6 +46,7 @@ MUSTCHECK int import_faults_write(struct call *c, const struct resource *res, st
 MUSTCHECK int import_errors(struct call *c, const struct resource *res, struct uuid id,
     struct sha256 *ret_digest, uint64_t *ret_size, const char **ret_name);
 
+/* At start, the kinds of jobs: import.check, import.run, import.undo and the end of what is too old. */
 void import_register(void);
 
 /* ---- for the jobs ---- */
