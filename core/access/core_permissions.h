@@ -38,6 +38,7 @@
     X(DICTIONARY_MANAGE, "core.dictionary.manage", "维护字典", "Keep dictionaries")                          \
     X(FIELD_MANAGE, "core.field.manage", "维护自定义字段", "Keep the district's own fields")                 \
     X(FIELD_APPROVE, "core.field.approve", "审批涉及个人的自定义字段", "Approve own fields about persons")   \
+    X(ENDPOINT_MANAGE, "core.endpoint.manage", "管理对外推送地址", "Keep webhook endpoints")                 \
     X(AUDIT_READ, "core.audit.read", "查看审计记录", "Read the audit trail")
 
 enum core_permission {

@@ -15,6 +15,7 @@ struct notice_kind {
 #define NOTICE_DUE_SOON "due_soon"
 #define NOTICE_OVERDUE "overdue"
 #define NOTICE_PROGRESS "progress"
+#define NOTICE_ENDPOINT "endpoint_failed"                     /* about no record; {name} */
 const struct notice_kind *notice_kind_at(size_t n);           /* NULL behind the last */
 const struct notice_kind *notice_kind_find(struct text name); /* NULL */
 

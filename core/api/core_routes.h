@@ -16,3 +16,4 @@ MUSTCHECK int api_explain_routes(struct router *rt);
 MUSTCHECK int api_view_routes(struct router *rt);
 MUSTCHECK int api_notification_routes(struct router *rt);
 MUSTCHECK int api_custom_routes(struct router *rt);
+MUSTCHECK int api_endpoint_routes(struct router *rt);

@@ -31,10 +31,11 @@ static int64_t unread(struct call *c, const struct db_rows *rows)
     int64_t n = 0;
 
     for (int i = 0; i < db_rows_count(rows); i++) {
-        const struct resource *res = db_get(rows, i, 0) ? resource_find(db_get(rows, i, 0)) : NULL;
+        const char *resource = db_get(rows, i, 0);
+        const struct resource *res = resource ? resource_find(resource) : NULL;
         uint32_t unit = tree_find(c->tenant->tree, db_get_uuid(rows, i, 1));
 
-        if (res && unit != TREE_NONE && policy_is_on(c, res->plugin, unit))
+        if (unit != TREE_NONE && (!resource || (res && policy_is_on(c, res->plugin, unit))))
             n += db_get_int(rows, i, 2);
     }
     return n;

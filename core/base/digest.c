@@ -134,6 +134,17 @@ int hex_parse(struct text t, void *out, size_t len)
 
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+void base64_add(struct buf *out, const void *data, size_t len)
+{
+    size_t before = out->len;
+
+    base64url_add(out, data, len);
+    for (size_t i = before; i < out->len; i++)
+        out->data[i] = out->data[i] == '-' ? '+' : out->data[i] == '_' ? '/' : out->data[i];
+    while ((out->len - before) % 4)
+        buf_addc(out, '=');
+}
+
 void base64url_add(struct buf *out, const void *data, size_t len)
 {
     const uint8_t *p = data;

@@ -29,5 +29,6 @@ bool secret_eq(const void *a, const void *b, size_t len); /* in constant time */
 
 void hex_add(struct buf *out, const void *data, size_t len);       /* lower case */
 MUSTCHECK int hex_parse(struct text t, void *out, size_t len);     /* exactly 2·len digits; -EINVAL */
+void base64_add(struct buf *out, const void *data, size_t len);    /* RFC 4648 §4, padded */
 void base64url_add(struct buf *out, const void *data, size_t len); /* RFC 4648 §5, no padding */
 MUSTCHECK int base64url_parse(struct text t, struct buf *out);     /* -EINVAL */

@@ -29,6 +29,10 @@ static const struct {
          "DELETE FROM juxin.notification WHERE tenant_id = $1 AND (account_id, id) IN (SELECT account_id, id"
          " FROM juxin.notification WHERE tenant_id = $1 AND created_at < $2 LIMIT $3)"},
         180 * DAY_US},
+    {{"retention.delivery",
+         "DELETE FROM juxin.delivery WHERE tenant_id = $1 AND (endpoint_id, id) IN (SELECT endpoint_id, id"
+         " FROM juxin.delivery WHERE tenant_id = $1 AND at < $2 LIMIT $3)"},
+        30 * DAY_US},
     {{"retention.job", "DELETE FROM juxin.job WHERE tenant_id = $1 AND id IN (SELECT id FROM juxin.job"
                        " WHERE tenant_id = $1 AND ended_at < $2 LIMIT $3)"},
         30 * DAY_US},

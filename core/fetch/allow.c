@@ -95,6 +95,20 @@ bool allow_has_address(const struct allow_list *l, const struct sockaddr *addres
     return false;
 }
 
+bool allow_has_ranges(const struct allow_list *l)
+{
+    return l && l->range_count > 0;
+}
+
+bool address_parse(struct text host, struct sockaddr_storage *ret)
+{
+    struct text inner = text_trim(host, "[]");
+    CLEANUP(mem_freep) char *s = str_ndup(inner.ptr, inner.len);
+
+    *ret = (struct sockaddr_storage){.ss_family = strchr(s, ':') ? AF_INET6 : AF_INET};
+    return inet_pton(ret->ss_family, s, (void *)bytes_of((struct sockaddr *)ret)) == 1;
+}
+
 bool allow_has_name(const struct allow_list *l, struct text host)
 {
     for (uint32_t i = 0; l && i < l->name_count; i++)

@@ -20,6 +20,9 @@ void allow_free(struct allow_list *l); /* NULL is fine */
 bool allow_has_name(const struct allow_list *l, struct text host);
 /* In one of the list's ranges. */
 bool allow_has_address(const struct allow_list *l, const struct sockaddr *address);
+bool allow_has_ranges(const struct allow_list *l);
+/* A host that is an address, as URLs have it: "10.0.0.1", "[::1]". */
+bool address_parse(struct text host, struct sockaddr_storage *ret);
 /* Reachable from everywhere: not loopback, private, link-local, shared, multicast, reserved or for documentation, nor an IPv6
  * address that stands for such an IPv4 one. */
 bool address_is_public(const struct sockaddr *address);

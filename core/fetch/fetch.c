@@ -93,9 +93,19 @@ static int take_url(struct arena *a, const char *url, struct text *ret_host, boo
 
 int fetch_check_url(struct arena *a, const char *url, struct text *ret_host)
 {
-    bool is_plain;
+    struct sockaddr_storage address;
+    bool is_plain, is_number, is_allowed;
+    int r = take_url(a, url, ret_host, &is_plain);
 
-    return take_url(a, url, ret_host, &is_plain);
+    if (r < 0)
+        return r;
+    is_number = address_parse(*ret_host, &address);
+    is_allowed = allow_has_name(config.allow, *ret_host) ||
+                 (is_number && allow_has_address(config.allow, (struct sockaddr *)&address));
+    if (is_allowed || (!is_plain && (!is_number || address_is_public((struct sockaddr *)&address))))
+        return 0;
+    /* What a name resolves to is only known when it is asked for. */
+    return !is_number && allow_has_ranges(config.allow) ? 0 : -EACCES;
 }
 
 static bool is_method(const char *method)

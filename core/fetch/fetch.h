@@ -48,5 +48,5 @@ struct fetch_answer {
  * too large an answer. -ETIMEDOUT, -ECANCELED. -EPROTO: what came is no answer; -ECONNRESET. -EBUSY: too many at once. */
 MUSTCHECK int fetch_run(struct arena *a, const struct fetch *f, struct fetch_answer *ret);
 
-/* A URL that fetch_run would take, as far as that can be told without asking anybody; the host in it. */
+/* A URL that fetch_run would take, as far as that can be told without asking anybody; the host in it. -EINVAL, -EACCES. */
 MUSTCHECK int fetch_check_url(struct arena *a, const char *url, struct text *ret_host);

@@ -5,6 +5,7 @@
 #include "access/start.h"
 #include "db/audit.h"
 #include "db/keyring.h"
+#include "notify/webhook.h"
 #include "plugin/start.h"
 #include "resource/declare/resource.h"
 #include "resource/engine.h"
@@ -19,6 +20,8 @@ int assemble_keys(const struct config *c, bool create)
 
     if (r == 0)
         audit_set_keys(keyring);
+    if (r == 0)
+        webhook_set_keys(keyring);
     return r;
 }
 

@@ -15,6 +15,7 @@
 #include "loop/fiber.h"
 #include "master/assemble.h"
 #include "master/setup.h"
+#include "notify/courier.h"
 #include "plugin/hook/deliver.h"
 #include "plugin/hook/lifecycle.h"
 #include "plugin/policy/policies.h"
@@ -32,6 +33,7 @@ static struct {
     struct db *db, *dispatch;
     struct background background;
     struct job_runner jobs;
+    struct courier courier;
     char *holder;
     struct fiber *fibers[DUTIES_MAX];
     uint32_t started, running;
@@ -278,6 +280,12 @@ static void job_duty(void *arg)
     ended();
 }
 
+static void courier_duty(void *arg)
+{
+    courier_run(arg);
+    ended();
+}
+
 static int begin(void (*fn)(void *arg), void *arg, const char *name)
 {
     int r = fiber_spawn_system(fn, arg, name, &duties.fibers[duties.started]);
@@ -330,6 +338,9 @@ int duties_start(const struct config *c, struct db *db, uint32_t index)
         r = begin(clock_duty, NULL, "clock");
     if (r == 0 && duties.dispatch)
         r = begin(job_duty, &duties.jobs, "jobs");
+    duties.courier = (struct courier){.db = db, .dispatch = duties.dispatch, .holder = duties.holder};
+    if (r == 0 && duties.dispatch)
+        r = begin(courier_duty, &duties.courier, "endpoints");
     if (r == 0 && index < 2)
         r = begin(background_duty, &duties.background, "background");
     if (r == 0 && index == 0)

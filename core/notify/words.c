@@ -69,7 +69,9 @@ bool notice_words(struct call *c, const struct notice *n, struct notice_words *r
     struct filler f = {.n = n, .res = n->resource ? resource_find(n->resource) : NULL, .is_zh = true};
     json_t *params;
 
-    if (!kind || unit == TREE_NONE || !f.res || !policy_is_on(c, f.res->plugin, unit))
+    if (!kind || unit == TREE_NONE)
+        return false;
+    if (n->resource && (!f.res || !policy_is_on(c, f.res->plugin, unit)))
         return false;
     if (json_parse(text_of(n->params), JSON_LIMITS, &params, NULL) < 0)
         return false;

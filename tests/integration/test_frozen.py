@@ -42,7 +42,7 @@ SURFACES = [
     (r"\w+ /P/R/\{id\}(/.*)?", REFUSES),  # one, and whatever is beside it
     (r"\w+ /P/.*", LEAVES_OUT),  # plugins' own routes: each is about a unit
     (r"GET /provided/\{kind\}", LEAVES_OUT),
-    (r"\w+ /(accounts?|departments|dictionaries|explain|fields|grants|jobs|labels|notifications|notification-preferences|permissions|roles|sessions?|tokens|units|views)(/.*)?", NO_RECORDS),
+    (r"\w+ /(accounts?|departments|dictionaries|endpoints|explain|fields|grants|jobs|labels|notifications|notification-preferences|permissions|roles|sessions?|tokens|units|views)(/.*)?", NO_RECORDS),
     (r"GET /(meta|openapi\.json|plugins|plugins/\{plugin\}/why)", NO_RECORDS),
     (r"\w+ /plugins/\{plugin\}/policies(/.*)?", NO_RECORDS),
     (r"GET /frozen/\{resource\}", THE_EXPORT),

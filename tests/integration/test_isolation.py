@@ -208,7 +208,9 @@ def test_the_document_names_every_query_parameter():
 
 # What answers with a secret acts again instead: its answer cannot be given twice. A preview changes nothing.
 NOT_TOLD_AGAIN = {("POST", "/session"), ("DELETE", "/session"), ("POST", "/accounts"), ("POST", "/tokens"),
-                  ("POST", "/account/password"), ("POST", "/accounts/{account}/reset-password")}
+                  ("POST", "/account/password"), ("POST", "/accounts/{account}/reset-password"), ("POST", "/endpoints"),
+                  ("POST", "/endpoints/{endpoint}/rotate-secret"), ("POST", "/endpoints/{endpoint}/test"),
+                  ("POST", "/endpoints/{endpoint}/deliveries/{delivery}/resend")}
 
 
 def test_every_change_is_told_again_to_who_repeats_it():

@@ -181,6 +181,19 @@ class District:
                         f", '{new_id()}', '{self.slug}', '{self.units['c1']}', '{{{{\"{self.slug}\": 1}}}}', now() + interval "
                         f"'1 year', '{self.boss.account}', now()) RETURNING id")
 
+    def fresh_endpoint(self):
+        """Turned off: nothing is sent by itself."""
+        made = self.call("POST", "/endpoints", {"name": f"{self.slug} {fresh_name()}", "url": f"https://localhost:1/{self.slug}",
+                                                "events": ["works.item"], "unit": self.units["s1"]}).json["id"]
+        self.one(f"UPDATE juxin.endpoint SET state = 'off' WHERE id = '{made}' RETURNING id")
+        return made
+
+    def fresh_delivery(self, endpoint):
+        return self.one("INSERT INTO juxin.delivery (tenant_id, endpoint_id, id, message_id, seq, type, attempt, outcome, ms, at) SELECT"
+                        f" {{t}}, '{endpoint}', '{new_id()}', e.id, e.seq, '{self.slug}', 1, 'dead', 1, now() FROM juxin.event e WHERE"
+                        f" e.tenant_id = {{t}} AND e.topic = 'record' AND e.seq IS NOT NULL AND e.payload LIKE '%works.item%{self.units['c1']}%'"
+                        " ORDER BY e.seq LIMIT 1 RETURNING id")
+
     def fresh_notification(self):
         """About a record that the boss sees."""
         return self.one("INSERT INTO juxin.notification (tenant_id, account_id, id, kind, resource, record_id, unit_id, params, created_at)"
@@ -302,6 +315,7 @@ class District:
             made = [self.fresh_record(resource) for _ in range(count)]
             self.records[resource] = made[0]
         self.ids["notification"] = self.fresh_notification()
+        self.ids["endpoint"] = self.fresh_endpoint()
         self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}
         picture = files.png(640, 480, self.slug.encode()), f"{self.slug} {fresh_name()}.png"
         self.pictures = {"works/item": self.fresh_file("works/item", self.records["works/item"], picture)}
@@ -317,6 +331,9 @@ class District:
                   {"lead": self.ids["department"], "helpers": [self.ids["helpers"]], "days": 5},
                   headers={"If-Match": '"1"'})
         self.settle()
+        harness.wait_until(lambda: self.server.psql(f"SELECT 1 FROM juxin.event WHERE tenant_id = {self.id} AND seq IS NOT NULL AND"
+                                                    f" payload LIKE '%works.item%{self.units['c1']}%'"), 30, "numbers of events")
+        self.ids["delivery"] = [self.fresh_delivery(self.ids["endpoint"]) for _ in range(2)][0]
 
     def canaries(self, other):
         """(texts, ids): what stands in this district's rows and in none of the other's."""

@@ -16,7 +16,7 @@ KINDS = {
     "helpers": "departments", "co_departments": "departments", "about": "case",
     "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
     "file": "file", "view": "view", "comment": "comment", "mentions": "accounts", "export": "export", "import": "import",
-    "notification": "notification", "upto": "notification",
+    "notification": "notification", "upto": "notification", "endpoint": "endpoint", "delivery": "delivery",
     "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
@@ -28,7 +28,8 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "overdue": "true",
          "group": "state", "sum": None, "period": "month", "internal": False, "step": 1, "fields": "state",
          "format": "csv", "language": "en", "after": "0", "key": None, "mapping": None,
-         "unread": "true", "muted": ["progress"]}
+         "unread": "true", "muted": ["progress"], "url": "https://localhost:1/", "events": ["works.item"],
+         "rate_per_minute": 100, "active": True}
 BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
@@ -228,7 +229,7 @@ class Walker:
         """Something of the district's that this value can name."""
         d = self.district
         if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy", "job", "view",
-                    "notification"):
+                    "notification", "endpoint", "delivery"):
             return d.ids[kind]
         if kind == "departments":
             return [d.ids["helpers"]]
@@ -261,7 +262,7 @@ class Walker:
         if kind == "group":
             return f"(id.eq.{d.records[operation.resource]})"
         if kind == "cursor":
-            path = operation.path.replace("{id}", d.records.get(operation.resource, ""))
+            path = operation.path.replace("{id}", d.records.get(operation.resource, "")).replace("{endpoint}", d.ids["endpoint"])
             lists = "/works/item?order=id.asc&" if "/frozen/" in path else path + "?"  # alike
             return d.call("GET", lists + "limit=1").json["next"]
         if kind == "login":
@@ -310,8 +311,8 @@ class Walker:
             flow = {t["name"]: t for t in self.flows[operation.resource]["transitions"]} if operation.transition else {}
             down = operation.transition and flow[operation.transition].get("move") == "below"
             return self.district.fresh_record(operation.resource, "s1" if down else "c1")
-        if kind in ("file", "comment"):
-            return None  # of that record: prepare()
+        if kind in ("file", "comment", "delivery"):
+            return None  # of that record or endpoint: prepare()
         if kind == "field":
             return self.district.fresh_field(operation.path.rpartition("/")[2])
         if kind == "dictionary":
@@ -368,6 +369,8 @@ class Walker:
         for name in ("file", "comment"):
             if name in call.path and call.path[name] is None:
                 call.path[name] = getattr(district, "fresh_" + name)(operation.resource, call.path["id"])
+        if "delivery" in call.path and call.path["delivery"] is None:
+            call.path["delivery"] = district.fresh_delivery(call.path["endpoint"])
         if operation.path == "/jobs/{job}/retry":
             district.server.psql(f"UPDATE juxin.job SET state = 'failed' WHERE id = '{call.path['job']}'")
         if operation.transition:
