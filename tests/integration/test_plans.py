@@ -22,6 +22,11 @@ SETTINGS = ["session_preload_libraries = 'auto_explain'", "auto_explain.log_min_
 PLAN = re.compile(r"duration: [0-9.]+ ms  plan:\n(\t\{\n(?:\t .*\n)+\t\}\n)")  # whole ones: the next is being written
 STANDARD = ["tenant_id", "id", "unit_id", "a1", "a2", "a3", "a4", "origin_unit_id", "version", "state", "state_since", "due_at",
             "number", "created_at", "updated_at"]
+# Fields of the district's own: type, column, index, a value of i.
+OWN = {"x_word": ("text", "text_value", "custom_value_text", "'VV' || (i * 7919 % 50000)"),
+       "x_count": ("integer", "number_value", "custom_value_number", "i * 31 % 20000"),
+       "x_day": ("date", "date_value", "custom_value_date", "date '1990-01-01' + i % 12000"),
+       "x_yes": ("boolean", "text_value", None, "(i % 2 = 0)::text")}
 STREET, COMMUNITY = "330102001", "330102001051"
 cluster = server = officer = worker = None
 resources = []
@@ -109,12 +114,20 @@ def setup():
         for r in resources:
             server.psql(f"INSERT INTO juxin.role_permission VALUES (1, {role}, '{r.plugin}.{r.name}.read')")
         server.ctl("grant", "add", "one", "--user", login, "--role", f"all-{login}", "--unit", unit, "--reach", "subtree")
+    for name, (kind, _, _, _) in OWN.items():
+        server.psql("INSERT INTO juxin.custom_field (tenant_id, id, resource, name, type, zh, en, is_filterable, is_about_person, state,"
+                    f" created_at, updated_at) VALUES (1, gen_random_uuid(), 'works.item', '{name}', '{kind}', 'x', 'x', true, false,"
+                    " 'active', now(), now())")
     server.start()
     searched = str(len([r for r in resources if r.searchable()]))
     harness.wait_until(lambda: server.psql("SELECT count(*) FROM juxin.search_state") == [[searched]], 30, "nothing to build")
     for r in resources:
         r.fill()
-    enlarge([r.table for r in resources] + ["juxin.search"])
+    for name, (_, column, _, value) in OWN.items():
+        server.psql(f"INSERT INTO juxin.custom_value (tenant_id, record_id, field_id, {column}) SELECT 1, ('01900000-0000-7000-8000-' ||"
+                    f" lpad(to_hex(i), 12, '0'))::uuid, f.id, {value} FROM generate_series(0, {ROWS - 1}) i, juxin.custom_field f WHERE"
+                    f" f.name = '{name}'")
+    enlarge([r.table for r in resources] + ["juxin.search", "juxin.custom_value"])
     officer, worker = (sign_in(login, passwords[login]) for login in passwords)
 
 
@@ -153,7 +166,7 @@ def check(resource, query, column, index=None, client=None):
     text = json.dumps(plans, indent=1, ensure_ascii=False)
     for plan in plans:
         for node in nodes(plan):
-            assert node["Node Type"] != "Seq Scan" or node["Relation Name"] not in (resource.name, "search"), (query, text)
+            assert node["Node Type"] != "Seq Scan" or node["Relation Name"] not in (resource.name, "search", "custom_value"), (query, text)
             assert not index or node["Node Type"] != "Sort" or node["Plan Rows"] < 1000, (query, text)
     conditions = [n.get("Index Cond", "") for plan in plans for n in nodes(plan)]
     used = [n.get("Index Name", "") for plan in plans for n in nodes(plan)]
@@ -224,6 +237,21 @@ def test_every_order_comes_off_its_index():
     check_orders()
 
 
+def check_own():
+    item = next(r for r in resources if r.name == "item")
+    for name, (_, column, index, _) in OWN.items():
+        value = server.psql(f"SELECT v.{column} FROM juxin.custom_value v JOIN juxin.custom_field f ON f.id = v.field_id WHERE f.name ="
+                            f" '{name}' LIMIT 1")[0][0]
+        check(item, f"{name}=eq.{value}", column if index else None, index)
+        check(item, f"{name}=eq.{value}&unit={STREET}", None)
+        check(item, f"{name}=in.({value})&count=capped", None)
+        check(item, f"{name}=eq.{value}", None, client=worker)
+
+
+def test_own_fields_are_found_by_what_they_hold():
+    check_own()
+
+
 def test_a_subtree_comes_off_its_index():
     for resource in resources:
         check(resource, f"unit={STREET}", "a1")
@@ -279,6 +307,7 @@ def test_plans_that_know_no_values():
         check_orders()
         for resource, name in each(filters):
             check(resource, f"{name}=eq.{literal(sample(resource, name))}", name)
+        check_own()
         test_words_come_off_the_list_of_their_token()
     finally:
         server.psql(f"ALTER DATABASE {server.database} RESET plan_cache_mode")

@@ -171,7 +171,7 @@ static const struct resource *make_edition(
     put_labels(p, res, said);
     add_fields(p, res, own);
     put_values(p, res);
-    res->columns = row_columns(p->arena, res, NULL);
+    res->columns = row_own_columns(p->arena, res, NULL);
     return res;
 }
 

@@ -90,7 +90,7 @@ int resource_add(const char *plugin, json_t *json, struct text source, struct de
     if (!declare_permissions(res))
         return report_add(
             report, "", NULL, "a server has at most %d permissions, all plugins' together", PERMISSIONS_MAX);
-    res->columns = row_columns(memory, res, NULL);
+    res->columns = row_own_columns(memory, res, NULL);
     res->index = count;
     resources[count++] = res;
     return 0;

@@ -3,12 +3,10 @@
 
 #include "base/buf.h"
 
-/* All of a record's values of the tenant's own fields in one column: the same text for every tenant that has some. */
-#define CUSTOM_VALUES                                                                                        \
-    ", (SELECT jsonb_object_agg(v.field_id, coalesce(v.text_value, v.long_value, v.number_value::text, "     \
-    "v.date_value::text))::text FROM juxin.custom_value v WHERE v.tenant_id = $1 AND v.record_id = r.id) "   \
-    "AS "                                                                                                    \
-    "custom"
+/* All of a record's values of the tenant's own fields: the same text for every tenant that has some. */
+const char row_custom_values[] =
+    ", (SELECT jsonb_object_agg(v.field_id, coalesce(v.text_value, v.long_value, v.number_value::text, "
+    "v.date_value::text))::text FROM juxin.custom_value v WHERE v.tenant_id = $1 AND v.record_id = r.id)";
 
 bool row_has_custom(const struct resource *res, const struct choice *choice)
 {
@@ -19,7 +17,7 @@ bool row_has_custom(const struct resource *res, const struct choice *choice)
     return any;
 }
 
-const char *row_columns(struct arena *a, const struct resource *res, const struct choice *choice)
+const char *row_own_columns(struct arena *a, const struct resource *res, const struct choice *choice)
 {
     struct buf b = BUF_INIT;
     char *s;
@@ -32,11 +30,16 @@ const char *row_columns(struct arena *a, const struct resource *res, const struc
     for (uint32_t i = 0; i < res->column_count; i++)
         if (choice_fetches(choice, &res->fields[i]))
             buf_addf(&b, ", r.\"%s\"", res->fields[i].name);
-    if (row_has_custom(res, choice))
-        buf_adds(&b, CUSTOM_VALUES);
     s = arena_dup(a, buf_str(&b));
     buf_done(&b);
     return s;
+}
+
+const char *row_columns(struct arena *a, const struct resource *res, const struct choice *choice)
+{
+    const char *own = row_own_columns(a, res, choice);
+
+    return row_has_custom(res, choice) ? arena_printf(a, "%s%s", own, row_custom_values) : own;
 }
 
 int row_column_count(const struct resource *res, const struct choice *choice)

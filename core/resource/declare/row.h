@@ -21,6 +21,9 @@ enum row_column {
 };
 /* Of the alias r, with the tenant as $1; choice may be NULL. */
 const char *row_columns(struct arena *a, const struct resource *res, const struct choice *choice);
+/* Those of its table alone; and what row_columns has behind them where there is something. */
+const char *row_own_columns(struct arena *a, const struct resource *res, const struct choice *choice);
 /* Is there, behind the fields' columns, one with the values of the tenant's own: {"field's id": "text form"}? */
 bool row_has_custom(const struct resource *res, const struct choice *choice);
+extern const char row_custom_values[];
 int row_column_count(const struct resource *res, const struct choice *choice);

@@ -87,7 +87,7 @@ static void add_unit_branch(struct build *b, enum query_reach_kind kind, const c
     if (many)
         buf_addf(&b->sql, "(SELECT x.* FROM unnest(%s::uuid[]) AS h(u) CROSS JOIN LATERAL ", units);
     if (b->direct) {
-        buf_addf(&b->sql, "SELECT %s", row_columns(b->c->arena, b->q->res, b->q->choice));
+        buf_addf(&b->sql, "SELECT %s", row_own_columns(b->c->arena, b->q->res, b->q->choice));
     } else {
         buf_adds(&b->sql, "(SELECT r.id");
         add_key(b);
@@ -146,7 +146,7 @@ static void add_word_branch(struct build *b, const char *token, const char *sigh
         "r.deleted_at"
         " FROM %s r WHERE r.tenant_id = $1 AND r.id = w.record_id OFFSET 0) r"
         " WHERE w.tenant_id = $1 AND w.resource = '%s' AND w.token = %s AND r.deleted_at IS NULL%s%s",
-        row_columns(b->c->arena, q->res, NULL), q->res->table, q->res->full_name, token, sight, b->where);
+        row_own_columns(b->c->arena, q->res, NULL), q->res->table, q->res->full_name, token, sight, b->where);
     if (is_newest && *b->keyset)
         buf_addf(&b->sql, " AND w.record_id%s", b->keyset + strlen(" AND r.id"));
     if (is_newest)
@@ -251,6 +251,12 @@ void query_build(struct call *c, const struct query *q, struct query_sql *ret, b
             ", EXISTS (SELECT 1 FROM juxin.participant f WHERE f.tenant_id = $1 AND f.resource = '%s' AND "
             "f.record_id = r.id AND f.holder = ANY(%s::uuid[]))",
             q->res->full_name, arg(&b, reader_holders(c, q->res, true), ""));
+    if (b.direct && row_has_custom(q->res,
+                        q->choice)) { /* of the page alone: what they cost does not weigh on its plan */
+        finish(&b, arena_printf(c->arena, "SELECT r.*%s FROM (", row_custom_values),
+            arena_printf(c->arena, ") r%s", b.order));
+        return;
+    }
     if (b.direct) { /* has_full is for who does not read everything */
         finish(&b, "", "");
         return;
