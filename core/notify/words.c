@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "plugin/policy/policies.h"
-#include "resource/declare/resource.h"
+#include "resource/declare/edition.h"
 
 struct filler {
     const struct notice *n;
@@ -66,7 +66,8 @@ bool notice_words(struct call *c, const struct notice *n, struct notice_words *r
 {
     const struct notice_kind *kind = notice_kind_find(text_of(n->kind));
     uint32_t unit = tree_find(c->tenant->tree, n->unit);
-    struct filler f = {.n = n, .res = n->resource ? resource_find(n->resource) : NULL, .is_zh = true};
+    struct filler f = {
+        .n = n, .res = n->resource ? edition_find(c->tenant, n->resource) : NULL, .is_zh = true};
     json_t *params;
 
     if (!kind || unit == TREE_NONE)

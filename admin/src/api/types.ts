@@ -10,7 +10,7 @@ export interface Session {
   csrf_token?: string
 }
 
-export interface EnumValue { value: string, label: Label }
+export interface EnumValue { value: string, label: Label, parent?: string, current?: boolean }
 export interface Field {
   name: string
   type: string

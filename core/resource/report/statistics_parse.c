@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "resource/declare/resource.h"
+#include "resource/declare/edition.h"
 #include "resource/query/query_column.h"
 #include "resource/record/reader.h"
 #include "resource/report/statistics.h"
@@ -43,6 +43,8 @@ static struct label label_of(const struct resource *res, struct text name)
 /* Records that say something about a person: there is no statistic by person. */
 static bool is_about_persons(const struct resource *res)
 {
+    if (res->is_about_person)
+        return true;
     for (uint32_t i = 0; i < res->field_count; i++)
         if (res->fields[i].sensitivity && strcmp(res->fields[i].sensitivity, "none") != 0)
             return true;
@@ -78,7 +80,7 @@ static int take_unit_group(struct parse *p, struct stat_group *g, struct text na
 static int check_value_group(struct parse *p, const struct field *f, struct text name)
 {
     const struct resource *target =
-        f->type == FIELD_REFERENCE && f->reference ? resource_find(f->reference) : NULL;
+        f->type == FIELD_REFERENCE && f->reference ? edition_find(p->c->tenant, f->reference) : NULL;
 
     if (f->type == FIELD_ACCOUNT || f->is_hidden_submitter || (target && is_about_persons(target)))
         return bad_person(p->c, name);
