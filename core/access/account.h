@@ -25,6 +25,10 @@ MUSTCHECK int account_reset_password(struct call *c, struct uuid id, const char 
 /* The account's own change: the current password is asked for, all other sessions end. */
 MUSTCHECK int account_change_password(struct call *c, struct text current, struct text fresh);
 
+/* Closes it for good: name, login and phone go, sessions, tokens, grants and memberships end. In the call's unit of work; who may is
+ * the caller's to know, but nobody closes an account that administers more than they do (403). */
+MUSTCHECK int account_erase(struct call *c, struct uuid id);
+
 /* The unit that decides who sees the account: its own, the root without one. Written only when the subject may
  * `permission` there; else a fault (403 where it may read, 404 otherwise). */
 MUSTCHECK int account_unit(struct call *c, struct uuid id, int permission, uint32_t *ret_unit);

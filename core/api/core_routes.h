@@ -17,3 +17,6 @@ MUSTCHECK int api_view_routes(struct router *rt);
 MUSTCHECK int api_notification_routes(struct router *rt);
 MUSTCHECK int api_custom_routes(struct router *rt);
 MUSTCHECK int api_endpoint_routes(struct router *rt);
+MUSTCHECK int api_me_routes(struct router *rt);
+MUSTCHECK int api_consent_routes(struct router *rt);
+MUSTCHECK int api_breach_routes(struct router *rt);

@@ -108,6 +108,7 @@ static void write_field(struct jsonw *w, const struct resource *res, const struc
         note(w, "retention", f->retention);
     }
     copy_member(w, json, "mask");
+    copy_member(w, json, "sensitive");
     copy_member(w, json, "purpose");
     jsonw_object_end(w);
 }

@@ -4,6 +4,7 @@
 #include "access/session.h"
 #include "access/start.h"
 #include "db/audit.h"
+#include "db/cipher.h"
 #include "db/keyring.h"
 #include "notify/webhook.h"
 #include "plugin/start.h"
@@ -18,10 +19,11 @@ int assemble_keys(const struct config *c, bool create)
 {
     int r = keyring_load(c->keys_file, create, &keyring);
 
-    if (r == 0)
+    if (r == 0) {
         audit_set_keys(keyring);
-    if (r == 0)
+        cipher_set_keys(keyring);
         webhook_set_keys(keyring);
+    }
     return r;
 }
 

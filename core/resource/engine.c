@@ -5,6 +5,8 @@
 #include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
 #include "resource/flow/remind.h"
+#include "resource/own/own_export.h"
+#include "resource/own/retain.h"
 #include "resource/record/record.h"
 #include "resource/record/search_build.h"
 #include "resource/transfer/export.h"
@@ -58,4 +60,6 @@ void engine_init(void)
     job_kind_register(&remind_kind);
     export_register();
     import_register();
+    own_export_register();
+    job_kind_register(&retain_job);
 }

@@ -30,7 +30,9 @@ prepared = []
 # What an operation does about a unit where the plugin does not run. REFUSES: it is about one unit, or a record of one: 403.
 # LEAVES_OUT: the same when it names the unit; what it says of more than that has nothing of it. NO_RECORDS: it shows none.
 # THE_EXPORT is the exception: it has these records and no others. It and EVENTS have tests of their own below.
+# OWN: what is held about oneself is held wherever plugins run (test_own.py).
 REFUSES, LEAVES_OUT, NO_RECORDS, THE_EXPORT, EVENTS = "refuses", "leaves out", "no records", "the export", "events"
+OWN = "own"
 SURFACES = [
     (r"GET /P/R/exports/\{export\}/content", REFUSES),
     (r"POST /P/R/exports", LEAVES_OUT),
@@ -42,11 +44,12 @@ SURFACES = [
     (r"\w+ /P/R/\{id\}(/.*)?", REFUSES),  # one, and whatever is beside it
     (r"\w+ /P/.*", LEAVES_OUT),  # plugins' own routes: each is about a unit
     (r"GET /provided/\{kind\}", LEAVES_OUT),
-    (r"\w+ /(accounts?|departments|dictionaries|endpoints|explain|fields|grants|jobs|labels|notifications|notification-preferences|permissions|roles|sessions?|tokens|units|views)(/.*)?", NO_RECORDS),
+    (r"\w+ /(accounts?|departments|dictionaries|endpoints|explain|fields|grants|jobs|labels|notifications|notification-preferences|permissions|roles|sessions?|tokens|units|views|notices|consents)(/.*)?", NO_RECORDS),
     (r"GET /(meta|openapi\.json|plugins|plugins/\{plugin\}/why)", NO_RECORDS),
     (r"\w+ /plugins/\{plugin\}/policies(/.*)?", NO_RECORDS),
     (r"GET /frozen/\{resource\}", THE_EXPORT),
     (r"GET /events", EVENTS),
+    (r"\w+ /(me|data-requests|breach)(/.*)?", OWN),
 ]
 
 
@@ -108,7 +111,7 @@ def prepare():
         if operation.path.endswith("/{id}/transitions/{name}") and not operation.transition:
             continue  # resources without transitions have the path all the same
         what, made = surface(operation), []
-        if what in (THE_EXPORT, EVENTS) or (what == NO_RECORDS and operation.method != "GET"):
+        if what in (THE_EXPORT, EVENTS, OWN) or (what == NO_RECORDS and operation.method != "GET"):
             continue
         for walker.choice in range(4 if operation.transition else 1):
             with contextlib.suppress(AssertionError):  # a step on the way there that this choice does not allow
@@ -514,7 +517,8 @@ def sources_with(text):
 KINDS_OF_JOBS = {"search.build": "finds by words what the lists then leave out", "files.collect": "contents that no record has",
                  # Not met here yet: that what these read, write and take on is gated is asked by tests of their own or nowhere.
                  "resource.deadlines": "", "resource.export": "", "export.expire": "", "import.check": "", "import.run": "",
-                 "import.undo": "", "import.expire": ""}
+                 "import.undo": "", "import.expire": "", "own.export": "what is held about its maker, wherever plugins run",
+                 "own.retain": "what is over is over wherever plugins run"}
 
 
 def test_every_kind_of_job_is_known_here():

@@ -17,7 +17,7 @@ twins = None
 
 def setup():
     global twins
-    twins = Twins(workers=WORKERS, config={"database": {"fast_connections": 1}, "log": {"access": True}})
+    twins = Twins(plugins=("register",), workers=WORKERS, config={"database": {"fast_connections": 1}, "log": {"access": True}})
     twins.start()
 
 

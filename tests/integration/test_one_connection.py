@@ -24,7 +24,7 @@ twins = None
 
 def setup():
     global twins
-    twins = Twins(workers=1)
+    twins = Twins(plugins=("register",), workers=1)
     twins.start()
     # From here on with hardly anything: one connection a lane, and short deadlines.
     twins.server.config["database"].update(fast_connections=1, slow_connections=1, fast_timeout_ms=700, slow_timeout_ms=1500)

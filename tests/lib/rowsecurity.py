@@ -93,6 +93,8 @@ SAMPLES = {
                       " 'overdue', now())",
     "juxin.notification_mute": "(tenant_id, account_id, kind) SELECT {t}, a.id, 'progress' FROM juxin.account a WHERE a.tenant_id = {t}"
                                " LIMIT 1",
+    "juxin.reveal": "(tenant_id, id, at, resource, record_id, fields, reason) VALUES ({t}, gen_random_uuid(), now(), 'works.item',"
+                    " gen_random_uuid(), 'phone', 'x')",
     "juxin.outbox": "(tenant_id, id, topic, plugin, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', 'x', '{{}}')",
     "juxin.event": "(tenant_id, id, topic, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', '{{}}')",
     "juxin.import_row": "(tenant_id, import_id, row, record_id) SELECT {t}, i.id, 1, gen_random_uuid() FROM juxin.import i"

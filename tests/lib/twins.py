@@ -39,7 +39,7 @@ def install_plugins(directory):
 
 
 # What plugins of tests/plugins that a test adds declare.
-MORE = {"every": ["every/case"], "rider": ["rider/remark"]}
+MORE = {"every": ["every/case"], "rider": ["rider/remark"], "register": ["register/person"]}
 
 
 def fresh_name():
@@ -259,6 +259,8 @@ class District:
             "body": f"{self.slug} {fresh_name()} {SENTENCE}", "internal": False, "mentions": [self.boss.account]}).json["id"]
 
     def fresh_export(self, resource):
+        if resource is None:
+            return self.fresh_own_export()
         made = self.call("POST", f"/{resource}/exports", {"format": "csv"}).json["id"]
         harness.wait_until(lambda: self.call("GET", f"/{resource}/exports/{made}").json["state"] == "done", 60, "the export")
         return made
@@ -271,8 +273,26 @@ class District:
         made = self.call("POST", path, sheets.write_csv(rows), headers={"Content-Disposition": files.disposition(
             f"{self.slug}.csv")}).json["id"]
         for step in {"run": ("check",), "undo": ("check", "run")}.get(before, ()):
-            self.call("POST", f"{path}/{made}/{step}", {})
-            harness.wait_until(lambda: not self.call("GET", f"{path}/{made}").json["state"].endswith("ing"), 60, step)
+            job = self.call("POST", f"{path}/{made}/{step}", {}).json["job"]
+            # What a job has done is seen a moment before the job has ended.
+            harness.wait_until(lambda: self.call("GET", f"/jobs/{job}").json["state"] in ("done", "failed", "dead"), 60, step)
+        return made
+
+    def fresh_request(self):
+        return self.call("POST", "/me/requests", {"resource": "register.person", "reason": f"{self.slug} {fresh_name()}",
+                                                  "record": self.fresh_record("register/person")}).json["id"]
+
+    def fresh_notice(self):
+        name = f"{self.slug}-{fresh_name()}"
+        return self.call("POST", "/notices", {"purpose": name, "new_purpose": False, **{
+            k: f"{name} {SENTENCE}" for k in ("title_zh", "title_en", "text_zh", "text_en")}}).json["id"]
+
+    def fresh_consent(self):
+        return self.call("POST", "/me/consents", {"notice": self.fresh_notice()}).json["id"]
+
+    def fresh_own_export(self):
+        made = self.call("POST", "/me/exports", {"format": "json"}).json["id"]
+        harness.wait_until(lambda: self.call("GET", f"/me/exports/{made}").json["state"] == "done", 60, "the export")
         return made
 
     def settle(self):
@@ -294,6 +314,9 @@ class District:
             return {"title": text, "phone": self.phone}
         if resource == "rider/remark":
             return {"text": text, "about": self.records["every/case"]}
+        if resource == "register/person":
+            return {"account": self.boss.account, "name": text[:40], "phone": self.phone, "post": f"{self.slug} {n}", "grade": n,
+                    "id_number": f"{self.letters}{n:016}"}
         return {"title": text, "secret": text}
 
     def fill(self):
@@ -305,7 +328,7 @@ class District:
         self.ids.update(department=self.one(f"SELECT id FROM juxin.department WHERE code = '{self.slug}-d1'"),
                         helpers=self.one(f"SELECT id FROM juxin.department WHERE code = '{self.slug}-d2'"),
                         token=self.token["id"], grant=self.fresh_grant(), session=self.fresh_session(), job=self.fresh_job(),
-                        policy=self.fresh_policy("works"), view=self.fresh_view())
+                        policy=self.fresh_policy("works"), view=self.fresh_view(), notice=self.fresh_notice(), consent=self.fresh_consent())
         self.call("PUT", f"/departments/{self.ids['department']}/members/{self.clerk}", {})
         self.call("PATCH", f"/units/{self.units['c3']}", {"name": f"{self.slug} renamed"}, headers={"If-Match": '"1"'})
         self.say()
@@ -320,9 +343,12 @@ class District:
         picture = files.png(640, 480, self.slug.encode()), f"{self.slug} {fresh_name()}.png"
         self.pictures = {"works/item": self.fresh_file("works/item", self.records["works/item"], picture)}
         self.comments = {"works/item": [self.fresh_comment("works/item", self.records["works/item"]) for _ in range(3)][0]}
+        if "register" in self.more:
+            self.beside("register/person")
         self.fresh_record(parent=self.records["works/item"])
         self.imports = {resource: self.fresh_import(resource) for resource in self.records}
         self.exports = {resource: self.fresh_export(resource) for resource in self.records}
+        self.exports[None] = self.fresh_own_export()
         self.key = {"Idempotency-Key": f"{self.slug}-key"}
         self.call("POST", "/works/item", dict(self.record("works/item"), unit=self.units["c2"]), headers=self.key)
         self.fresh_job()
@@ -334,6 +360,14 @@ class District:
         harness.wait_until(lambda: self.server.psql(f"SELECT 1 FROM juxin.event WHERE tenant_id = {self.id} AND seq IS NOT NULL AND"
                                                     f" payload LIKE '%works.item%{self.units['c1']}%'"), 30, "numbers of events")
         self.ids["delivery"] = [self.fresh_delivery(self.ids["endpoint"]) for _ in range(2)][0]
+
+    def beside(self, resource):
+        record = self.records[resource]
+        picture = files.png(640, 480, (self.slug + resource).encode()), f"{self.slug} {fresh_name()}.png"
+        self.files[resource] = self.fresh_file(resource, record)
+        self.pictures[resource] = self.fresh_file(resource, record, picture)
+        self.comments[resource] = self.fresh_comment(resource, record)
+        self.ids["request"] = self.fresh_request()
 
     def canaries(self, other):
         """(texts, ids): what stands in this district's rows and in none of the other's."""

@@ -17,6 +17,7 @@ KINDS = {
     "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
     "file": "file", "view": "view", "comment": "comment", "mentions": "accounts", "export": "export", "import": "import",
     "notification": "notification", "upto": "notification", "endpoint": "endpoint", "delivery": "delivery",
+    "record": "person", "request": "request", "notice": "notice", "consent": "consent",
     "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
@@ -29,9 +30,12 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "group": "state", "sum": None, "period": "month", "internal": False, "step": 1, "fields": "state",
          "format": "csv", "language": "en", "after": "0", "key": None, "mapping": None,
          "unread": "true", "muted": ["progress"], "url": "https://localhost:1/", "events": ["works.item"],
-         "rate_per_minute": 100, "active": True}
+         "rate_per_minute": 100, "active": True,
+
+         "accept": False, "answer": "已阅", "kept": None, "changes": None, "section": "account", "new_purpose": False}
 BINARY = "application/octet-stream"
-TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title"}
+TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title", "purpose", "title_zh", "title_en",
+         "text_zh", "text_en", "filed"}
 WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 OWN = "own"
@@ -177,7 +181,9 @@ def kind_of(operation, where, name, schema=None):
                                                                      "overdue"):
         return "filter"
     if name == "cursor":
-        return "cursor"
+        return "plain" if operation.path in ("/me/requests", "/data-requests") else "cursor"
+    if operation.path.startswith("/me/") and name == "resource":
+        return "plain"
     if name == "items" and operation.resource:
         return "records"
     if name in KINDS:
@@ -229,7 +235,7 @@ class Walker:
         """Something of the district's that this value can name."""
         d = self.district
         if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy", "job", "view",
-                    "notification", "endpoint", "delivery"):
+                    "notification", "endpoint", "delivery", "notice", "consent"):
             return d.ids[kind]
         if kind == "departments":
             return [d.ids["helpers"]]
@@ -253,6 +259,10 @@ class Walker:
             return [d.boss.account]
         if kind == "export":
             return d.exports[operation.resource]
+        if kind == "person":
+            return d.records["register/person"]
+        if kind == "request":
+            return d.ids["request"]
         if kind == "import":
             return d.imports[operation.resource]
         if kind == "filter":
@@ -263,6 +273,7 @@ class Walker:
             return f"(id.eq.{d.records[operation.resource]})"
         if kind == "cursor":
             path = operation.path.replace("{id}", d.records.get(operation.resource, "")).replace("{endpoint}", d.ids["endpoint"])
+            path = path.replace("{section}", "acts")
             lists = "/works/item?order=id.asc&" if "/frozen/" in path else path + "?"  # alike
             return d.call("GET", lists + "limit=1").json["next"]
         if kind == "login":
@@ -291,6 +302,8 @@ class Walker:
         query = {"permission": "core.unit.read", "unit": self.district.units["c1"]} if operation.path == "/explain" else {}
         if operation.path in ("/views", "/labels") and operation.method == "GET":
             query = {"resource": "works.item"}
+        if operation.path == "/breach/affected":
+            query = {"account": self.district.ids["account"]}
         body = self.body(operation) if operation.schema else WORKING[operation.method]
         call = Call(operation, path, query, body, {"If-Match": '"1"'} if operation.method != "GET" else {})
         if operation.is_binary:
@@ -335,6 +348,16 @@ class Walker:
             body.pop("department")  # either, not both
         if operation.path == "/views":
             body.pop("role", None)  # either, not both
+        if operation.path in ("/me/corrections", "/me/requests"):
+            body.update(resource="register.person", record=self.district.fresh_record("register/person"))
+        if operation.path == "/me/corrections":
+            body["changes"] = {"post": self.district.fresh_text("post")}
+        if operation.path in ("/me/consents", "/consents"):
+            body["notice"] = self.district.fresh_notice()
+        if operation.path.endswith("/reveal"):
+            del body["fields"]  # all of them
+        if operation.path == "/me/exports":
+            body["format"] = "json"
         if "policies" in operation.path:
             body["unit"] = self.district.fresh_unit()
         return {k: v for k, v in body.items() if v is not None}

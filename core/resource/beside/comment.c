@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "resource/beside/beside.h"
 #include "resource/record/change.h"
+#include "resource/record/person.h"
 #include "resource/record/reader.h"
 #include "resource/record/store.h"
 #include "resource/record/tell.h"
@@ -85,8 +86,11 @@ static int may_be_told(
     struct db_call call = {.stmt = is_active, .args = a};
     struct call theirs = *c; /* the same unit of work, seen by them */
     struct db_rows *participants;
+    struct uuid person = UUID_NIL;
     int r = read_participants(c, rec, &participants);
 
+    if (r == 0)
+        r = person_find(c, rec, &person);
     db_args_reset(a);
     db_arg_int(a, c->tenant->id);
     db_arg_uuid(a, account);
@@ -99,8 +103,9 @@ static int may_be_told(
         return 0;
     theirs.who = access_subject(c->tenant, account);
     *ret = beside_hides(rec, account) ? reader_reaches(&theirs, rec)
-           : is_internal              ? handles(&theirs, rec, participants)
-                                      : reader_access(&theirs, rec, participants) != ACCESS_NONE;
+           : is_internal
+               ? handles(&theirs, rec, participants)
+               : uuid_eq(person, account) || reader_access(&theirs, rec, participants) != ACCESS_NONE;
     return 0;
 }
 

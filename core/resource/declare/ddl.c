@@ -276,6 +276,8 @@ static void diff_field(struct plan *p, const struct field *was, const struct fie
     }
     if (f->type == FIELD_REFERENCE && strcmp(was->reference, f->reference) != 0)
         refuse(p, at, "it refers to another resource now");
+    if (f->is_sensitive != was->is_sensitive)
+        refuse(p, at, "\"sensitive\" changed; the values there are as they were written");
     if (f->max_length < was->max_length)
         refuse(p, at,
             arena_printf(p->a, "max_length fell from %u to %u; records may be longer", was->max_length,

@@ -30,6 +30,9 @@ enum field_type {
 };
 enum field_unique { UNIQUE_NO, UNIQUE_TENANT, UNIQUE_UNIT };
 enum field_set_by { SET_BY_USER, SET_BY_PLUGIN, SET_BY_TRANSITION };
+/* How the person whom a record is about has it put right: an officer decides, at once, not at all. */
+enum field_correction { CORRECTION_REQUEST, CORRECTION_DIRECT, CORRECTION_NO };
+extern const char *const field_correction_names[]; /* request, direct, no; NULL at the end */
 enum field_mask { MASK_NONE, MASK_ALL, MASK_PHONE, MASK_NAME, MASK_EMAIL, MASK_ID_NUMBER };
 
 struct label {
@@ -56,6 +59,8 @@ struct field {
     enum field_unique unique;
     enum field_set_by set_by;
     enum field_mask mask;
+    enum field_correction correction;
+    bool is_sensitive;    /* sealed at rest, masked everywhere, shown one record at a time */
     const char *fallback; /* the default in text form, or NULL */
     int64_t min, max;
     uint32_t min_length, max_length; /* code points */
@@ -197,6 +202,9 @@ struct resource {
     bool remind_overdue;
     struct anonymity anonymity;
     bool is_about_person; /* each record is about one person, who may read all that is said there */
+    const struct field
+        *person; /* leads to that person: an account, or a record about them; NULL: to nobody who signs in */
+    const char *consent; /* the purpose that person must have agreed to; NULL: none */
     struct attachments_rule attachments;
     struct comments_rule comments;
     const struct field *sort; /* of lists that ask for none; NULL: newest first */

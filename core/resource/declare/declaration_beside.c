@@ -68,9 +68,50 @@ static void parse_comments(struct parse *p, const json_t *json)
             "records about a person have no internal comments: the person may read all of it");
 }
 
+static bool parse_purpose(const char *s)
+{
+    size_t len = strlen(s);
+
+    return len > 0 && len <= 40 && s[0] >= 'a' && s[0] <= 'z' &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len;
+}
+
+/* true, or an object that names the field which leads to the person. */
+static void parse_person(struct parse *p, const json_t *json)
+{
+    static const char *const known[] = {"field", "consent", NULL};
+    const json_t *v = json_object_get(json, "about_person");
+    const struct field *f;
+
+    p->res->is_about_person = json_is_object(v) || parse_bool(p, "", json, "about_person");
+    if (!json_is_object(v))
+        return;
+    report_unknown(p->report, "/about_person", v, known);
+    f = p->res->person =
+        parse_field_ref(p, "/about_person/field", parse_str(p, "/about_person", v, "field", true));
+    p->res->consent = arena_dup(p->a, parse_str(p, "/about_person", v, "consent", false));
+    if (p->res->consent && !parse_purpose(p->res->consent))
+        report_add(p->report, "/about_person/consent", NULL,
+            "a purpose is 1 to 40 of a-z, 0-9, _ and -, beginning with a letter");
+    if (!f)
+        return;
+    if (p->res->consent && !f->is_required)
+        report_add(p->report, "/about_person/field", "set \"required\": true on the field",
+            "who is not known cannot have agreed");
+    if (f->type != FIELD_ACCOUNT && f->type != FIELD_REFERENCE)
+        report_add(p->report, "/about_person/field", NULL,
+            "the person is an account, or a record of a resource about persons");
+    if (!f->is_filterable)
+        report_add(p->report, "/about_person/field", "set \"filterable\": true on the field",
+            "what is held about a person is found by \"%s\", which has no index", f->name);
+    if (p->res->anonymity.is_on)
+        report_add(p->report, "/about_person", NULL,
+            "who submitted cannot be hidden where the record says whom it is about");
+}
+
 void parse_beside(struct parse *p, const json_t *json)
 {
-    p->res->is_about_person = parse_bool(p, "", json, "about_person");
+    parse_person(p, json);
     parse_attachments(p, json);
     parse_comments(p, json);
 }

@@ -7,6 +7,7 @@
 static const char *const unique_names[] = {"no", "tenant", "unit", NULL};
 static const char *const set_by_names[] = {"user", "plugin", "transition", NULL};
 static const char *const sensitivity_names[] = {"none", "personal", "sensitive", NULL};
+const char *const field_correction_names[] = {"request", "direct", "no", NULL};
 const char *const field_mask_names[] = {"none", "all", "phone", "name", "email", "id_number", NULL};
 
 /* Names a field may not have: standard columns, members of every record, and words of lists' and statistics' queries. */
@@ -120,13 +121,51 @@ bool field_is_retention(const char *s)
            !s[2 + digits];
 }
 
+/* What is sealed can be compared with nothing. */
+static void parse_sensitive(struct parse *p, const char *at, const json_t *v, struct field *f)
+{
+    f->is_sensitive = parse_bool(p, at, v, "sensitive");
+    if (!f->is_sensitive)
+        return;
+    if (f->type != FIELD_TEXT && f->type != FIELD_LONGTEXT)
+        report_add(p->report, AT(p, "%s/sensitive", at), NULL, "only text and longtext can be sealed");
+    if (f->is_filterable || f->is_sortable || f->is_searchable || f->unique != UNIQUE_NO)
+        report_add(p->report, AT(p, "%s/sensitive", at), NULL,
+            "a sensitive field cannot be filtered, sorted or searched by, nor be unique: it is sealed");
+    if (json_object_get(v, "mask") || json_object_get(v, "default"))
+        report_add(p->report, AT(p, "%s/sensitive", at), "leave \"mask\" and \"default\" out",
+            "a sensitive field is masked as a whole and has no default");
+    if (json_object_get(v, "sensitivity") && strcmp(f->sensitivity, "sensitive") != 0)
+        report_add(
+            p->report, AT(p, "%s/sensitivity", at), "leave it out", "a sensitive field's is \"sensitive\"");
+    if (json_object_get(v, "correction") && f->correction == CORRECTION_REQUEST)
+        report_add(p->report, AT(p, "%s/correction", at), "direct, or no",
+            "a request would hold the value in the open: a sensitive field is corrected at once or not at "
+            "all");
+    if (f->correction == CORRECTION_REQUEST)
+        f->correction = CORRECTION_DIRECT;
+    f->mask = MASK_ALL;
+    f->sensitivity = "sensitive";
+    if (!f->purpose || !f->retention)
+        report_add(p->report, at, "add \"purpose\": \"why it is asked for\" and \"retention\": \"P3Y\"",
+            "personal data needs a purpose and a retention");
+}
+
 static void parse_privacy(struct parse *p, const char *at, const json_t *v, struct field *f)
 {
     const char *sensitivity = parse_str(p, at, v, "sensitivity", false);
     int mask = parse_word(p, at, "mask", parse_str(p, at, v, "mask", false), field_mask_names);
+    const char *word = parse_str(p, at, v, "correction", false);
+    int correction = parse_word(p, at, "correction", word, field_correction_names);
 
     parse_word(p, at, "sensitivity", sensitivity, sensitivity_names);
     f->mask = mask < 0 ? MASK_ALL : (enum field_mask)mask;
+    f->correction = f->set_by != SET_BY_USER || f->is_immutable ? CORRECTION_NO
+                    : correction < 0                            ? CORRECTION_REQUEST
+                                                                : (enum field_correction)correction;
+    if (word && correction >= 0 && (enum field_correction)correction != f->correction)
+        report_add(p->report, AT(p, "%s/correction", at), "leave it out",
+            "what is set by others, or never changed, is not corrected by the person");
     f->sensitivity = arena_dup(p->a, sensitivity ? sensitivity : "none");
     f->purpose = arena_dup(p->a, parse_str(p, at, v, "purpose", false));
     f->retention = arena_dup(p->a, parse_str(p, at, v, "retention", false));
@@ -232,7 +271,8 @@ static void parse_field(struct parse *p, const char *name, const json_t *v, stru
 {
     static const char *const known[] = {"type", "label", "required", "unique", "immutable", "default", "min",
         "max", "min_length", "max_length", "pattern", "values", "dictionary", "reference", "sensitivity",
-        "mask", "purpose", "retention", "set_by", "searchable", "sortable", "filterable", "help", NULL};
+        "sensitive", "mask", "purpose", "retention", "correction", "set_by", "searchable", "sortable",
+        "filterable", "help", NULL};
     const char *at = AT(p, "/fields/%s", name);
     int type;
 
@@ -257,6 +297,7 @@ static void parse_field(struct parse *p, const char *name, const json_t *v, stru
     parse_limits(p, at, v, f);
     parse_values(p, at, v, f);
     parse_privacy(p, at, v, f);
+    parse_sensitive(p, at, v, f);
     parse_default(p, at, v, f);
 }
 

@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "db/outbox.h"
 #include "resource/declare/ddl.h"
+#include "resource/record/consent.h"
 #include "resource/record/custom_value.h"
+#include "resource/record/secret.h"
 #include "resource/record/store.h"
 #include "resource/record/take.h"
 #include "tenant/calendar.h"
@@ -33,7 +35,10 @@ int change_expect(struct call *c, const struct record *rec, int64_t version)
 
 int change_check(struct call *c, enum hook_point point, const char *detail, struct record *rec)
 {
-    int r = hook_filter(c, HOOK_VALIDATE, rec->res->full_name, detail, &rec, 1);
+    int r = point == HOOK_BEFORE_TRANSITION ? 0 : consent_check(c, rec);
+
+    if (r == 0)
+        r = hook_filter(c, HOOK_VALIDATE, rec->res->full_name, detail, &rec, 1);
 
     if (r == 0)
         r = hook_filter(c, point, rec->res->full_name, detail, &rec, 1);
@@ -67,8 +72,10 @@ int change_write(struct call *c, struct record *rec, const struct change_extra *
     const struct resource *res = rec->res;
     const char *set = "version = r.version + 1, updated_at = $4::timestamptz, updated_by = $5::uuid";
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
-    int r;
+    int r = secret_seal(c, rec);
 
+    if (r < 0)
+        return r;
     db_args_reset(a);
     db_arg_int(a, c->tenant->id);
     db_arg_uuid(a, rec->id);

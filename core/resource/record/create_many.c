@@ -12,9 +12,11 @@
 #include "plugin/hook/hook.h"
 #include "resource/declare/ddl.h"
 #include "resource/record/change.h"
+#include "resource/record/consent.h"
 #include "resource/record/custom_value.h"
 #include "resource/record/gate.h"
 #include "resource/record/search.h"
+#include "resource/record/secret.h"
 #include "resource/record/store.h"
 #include "tenant/tree.h"
 
@@ -76,6 +78,8 @@ static int check_references(struct call *c, struct create_item *items, uint32_t 
         if (items[i].fault.status || !needs_look_up(rec))
             continue;
         r = take_check_stored(c, rec);
+        if (r == 0)
+            r = consent_check(c, rec);
         if (r == -EINVAL && c->fault.status)
             r = 0;
         move_fault(c, &items[i]);
@@ -414,6 +418,8 @@ int create_store_many(struct call *c, struct create_item *items, uint32_t count)
         return 0;
     res = recs[0]->res;
     r = take_numbers(c, res, recs, n);
+    for (uint32_t i = 0; i < n && r == 0; i++)
+        r = secret_seal(c, recs[i]);
     if (r == 0)
         r = add_rows(c, res, recs, n);
     if (r == 0)

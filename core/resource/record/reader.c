@@ -5,6 +5,7 @@
 
 #include "db/pgarray.h"
 #include "resource/record/gate.h"
+#include "resource/record/person.h"
 #include "resource/record/store.h"
 
 bool reader_reaches(const struct call *c, const struct record *rec)
@@ -116,12 +117,20 @@ enum access_by reader_access(
     return best;
 }
 
+/* Whom the record is about reads it, whoever else may. */
+static bool is_person(const struct call *c, const struct db_rows *person)
+{
+    return c->who->kind == SUBJECT_ACCOUNT && person && db_rows_count(person) == 1 &&
+           uuid_eq(db_get_uuid(person, 0, 0), c->who->account);
+}
+
 int record_fetch(struct call *c, const struct resource *res, struct uuid id, bool lock, struct record **ret)
 {
-    struct db_call calls[2] = {0};
+    struct db_call calls[3] = {0};
     struct db_args args, key;
     struct record *rec;
     enum access_by by;
+    bool has_person = person_is_known(res);
     int r;
 
     db_args_reset(&args);
@@ -135,14 +144,17 @@ int record_fetch(struct call *c, const struct resource *res, struct uuid id, boo
     calls[0].args = &args;
     calls[1].stmt = participant_holders;
     calls[1].args = &key;
-    r = call_read(c, calls, 2);
+    if (has_person)
+        calls[2] = (struct db_call){.stmt = person_query(c->arena, res), .args = &args};
+    r = call_read(c, calls, 2 + has_person);
     if (r < 0)
         return r;
     if (db_rows_count(calls[0].rows) == 0)
         return call_not_found(c);
     rec = record_new(c->arena, res);
     record_fill(rec, c->arena, c->tenant, calls[0].rows, 0);
-    by = reader_access(c, rec, calls[1].rows);
+    rec->is_own = is_person(c, calls[2].rows);
+    by = rec->is_own ? ACCESS_FULL : reader_access(c, rec, calls[1].rows);
     if (by == ACCESS_NONE)
         return call_not_found(c);
     if (by == ACCESS_DEPARTMENT)

@@ -100,7 +100,7 @@ void record_fill(
     }
     if (row_has_custom(rec->res, rec->choice))
         fill_custom(rec, a, db_get_text(rows, row, column));
-    rec->hides_submitter = false;
+    rec->hides_submitter = rec->is_own = rec->is_open = false;
     rec->is_new = false;
 }
 
@@ -154,8 +154,15 @@ bool record_may_unmask(const struct call *c, const struct record *rec)
         return true;
     if (c->who->kind == SUBJECT_ACCOUNT && uuid_eq(c->who->account, rec->created_by))
         return true; /* one's own words */
+    if (rec->is_own)
+        return true;
     return rec->unit != TREE_NONE &&
            subject_may(c->who, c->tenant, rec->res->permissions[ACTION_UNMASK], rec->unit);
+}
+
+bool record_masks(const struct record *rec, const struct field *f, bool may_unmask)
+{
+    return f->is_sensitive ? !rec->is_open : f->mask != MASK_NONE && !may_unmask;
 }
 
 /* Number of bytes of the first n characters. */
@@ -306,7 +313,7 @@ void record_write_members(struct jsonw *w, const struct record *rec, const struc
         if (rec->hidden[i] || !choice_shows(rec->choice, f) || (f->is_retired && !rec->values[i]))
             continue;
         jsonw_quoted_key(w, f->json_key);
-        if (f->mask != MASK_NONE && rec->values[i] && !may_unmask)
+        if (rec->values[i] && record_masks(rec, f, may_unmask))
             record_write_masked(w, f->mask, rec->values[i]);
         else
             value_write(w, f, rec->values[i]);

@@ -21,6 +21,8 @@ struct record {
     const struct choice *choice; /* what was asked for; NULL: everything */
     bool is_new;
     bool hides_submitter; /* the viewer may not know who submitted */
+    bool is_own;          /* it is about its reader */
+    bool is_open;         /* its sensitive values are plain (secret.h) */
 };
 
 struct record *record_new(struct arena *a, const struct resource *res);
@@ -34,6 +36,8 @@ const char *record_changed_names(struct arena *a, const struct record *rec);
 
 /* The members of the record as its reader may see it, into an open object. may_unmask: the reader holds the permission at the record's unit. */
 void record_write_members(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask);
+/* Does the field look masked to a reader who may, or may not, unmask? */
+bool record_masks(const struct record *rec, const struct field *f, bool may_unmask);
 void record_write_masked(struct jsonw *w, enum field_mask mask, const char *v);
 /* The masked form of a value. */
 void record_mask(enum field_mask mask, const char *v, char *out, size_t size);
@@ -56,6 +60,9 @@ MUSTCHECK int record_update(struct call *c, const struct resource *res, struct u
 MUSTCHECK int record_delete(struct call *c, const struct resource *res, struct uuid id, int64_t version);
 MUSTCHECK int record_transition(struct call *c, const struct resource *res, struct uuid id, int64_t version,
     const char *name, json_t *body, struct record **ret);
+/* Writes what was changed in a locked record, with hooks, history, search and audit: the last part of an update, for who has made
+ * sure of the right to it. */
+MUSTCHECK int record_store_update(struct call *c, struct record *rec);
 /* The transitions the subject may take now, as a bit per transition. Suspends only to count those with max_times. */
 MUSTCHECK int record_transitions(struct call *c, const struct record *rec, uint64_t *ret);
 

@@ -188,7 +188,7 @@ static void write_changes(struct jsonw *w, const struct record *rec, const char 
                 const json_t *v = json_array_get(pair, i);
 
                 jsonw_key(w, i ? "new" : "old");
-                if (f->mask != MASK_NONE && json_is_string(v) && !may_unmask)
+                if (json_is_string(v) && (f->is_sensitive || (f->mask != MASK_NONE && !may_unmask)))
                     record_write_masked(w, f->mask, json_string_value(v));
                 else
                     jsonw_value(w, v);

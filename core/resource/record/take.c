@@ -2,6 +2,7 @@
 #include "resource/record/take.h"
 
 #include "base/json.h"
+#include "db/cipher.h"
 #include "resource/declare/declaration_report.h"
 #include "resource/declare/dictionary.h"
 #include "resource/declare/value.h"
@@ -74,6 +75,12 @@ static void take_member(struct call *c, struct record *rec, const struct field *
 
     if (value_from_json(c->arena, f, v, &value, &fault) < 0) {
         (void)call_fail_at(c, at, fault.code, fault.en, fault.zh);
+        return;
+    }
+    if (f->is_sensitive && value && source != FROM_HOOK &&
+        (strcmp(value, "****") == 0 || cipher_is_sealed(text_of(value)))) {
+        (void)call_fail_at(c, at, "masked", "The value itself; leave it out to keep what is there.",
+            "应为实际内容；不修改时请勿提交此项。");
         return;
     }
     why = refusal(rec, f, source, t, value);

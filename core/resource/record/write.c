@@ -11,6 +11,7 @@
 #include "resource/record/gate.h"
 #include "resource/record/reader.h"
 #include "resource/record/search.h"
+#include "resource/record/secret.h"
 #include "resource/record/store.h"
 #include "resource/record/take.h"
 #include "tenant/tree.h"
@@ -63,8 +64,10 @@ static int insert(struct call *c, struct record *rec)
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
     struct db_rows *rows = NULL;
     const char *values = "";
-    int r;
+    int r = secret_seal(c, rec);
 
+    if (r < 0)
+        return r;
     db_args_reset(a);
     db_arg_int(a, c->tenant->id);
     db_arg_uuid(a, rec->unit_id);
@@ -170,10 +173,29 @@ static int change_open(
     return r < 0 ? r : change_expect(c, *ret, version);
 }
 
+int record_store_update(struct call *c, struct record *rec)
+{
+    struct history_entry entry = {.action = "update", .redirected_from = TREE_NONE};
+    int r = change_check(c, HOOK_BEFORE_UPDATE, NULL, rec);
+
+    if (r == 0 && !*record_changed_names(c->arena, rec)) { /* nothing to write: the version stays */
+        c->result_status = 200;
+        c->result_id = rec->id;
+        c->result_version = rec->version;
+        return 0;
+    }
+    if (r == 0)
+        r = change_write(c, rec, NULL);
+    if (r == 0)
+        r = search_write(c, rec, false);
+    if (r == 0)
+        r = history_add(c, rec, &entry);
+    return r < 0 ? r : change_finish(c, HOOK_AFTER_UPDATE, NULL, rec, 200);
+}
+
 int record_update(struct call *c, const struct resource *res, struct uuid id, int64_t version, json_t *patch,
     struct record **ret)
 {
-    struct history_entry entry = {.action = "update", .redirected_from = TREE_NONE};
     struct record *rec;
     int r = change_open(c, res, id, version, &rec);
 
@@ -187,22 +209,7 @@ int record_update(struct call *c, const struct resource *res, struct uuid id, in
             "记录已办结，不能再修改。");
     take_values(c, rec, patch, c->who->kind == SUBJECT_PLUGIN ? FROM_HOOK : FROM_UPDATE, NULL, NULL);
     take_require(c, rec, NULL);
-    r = c->fault.status ? -EINVAL : change_check(c, HOOK_BEFORE_UPDATE, NULL, rec);
-    if (r == 0 && !*record_changed_names(c->arena, rec)) { /* nothing to write: the version stays */
-        c->result_status = 200;
-        c->result_id = rec->id;
-        c->result_version = rec->version;
-        *ret = rec;
-        return 0;
-    }
-    if (r == 0)
-        r = change_write(c, rec, NULL);
-    if (r == 0)
-        r = search_write(c, rec, false);
-    if (r == 0)
-        r = history_add(c, rec, &entry);
-    if (r == 0)
-        r = change_finish(c, HOOK_AFTER_UPDATE, NULL, rec, 200);
+    r = c->fault.status ? -EINVAL : record_store_update(c, rec);
     if (r == 0)
         *ret = rec;
     return r;

@@ -156,7 +156,7 @@ struct sheet_cell column_cell(
         return standard_cell(c, rec, column->name, is_english);
     if (!v || rec->hidden[f->index])
         return cell(SHEET_EMPTY, NULL);
-    if (f->mask != MASK_NONE && !record_may_unmask(c, rec)) {
+    if (record_masks(rec, f, record_may_unmask(c, rec))) {
         record_mask(f->mask, v, masked, sizeof(masked));
         return cell(SHEET_TEXT, arena_dup(c->arena, masked));
     }

@@ -1,0 +1,23 @@
+/* Values at rest: sealed with a key of the key ring, so that who has the database or a backup of it alone reads nothing. A sealed
+ * value names its algorithm and its key,
+ *   $A256GCM$k1$<12 bytes nonce, ciphertext, 16 bytes tag, in base64url>
+ * so that another algorithm can follow, and keys can be replaced, without rewriting what is there. What it is a value of (tenant,
+ * resource, record, field) is authenticated with it: moved elsewhere it does not open. */
+#pragma once
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "db/keyring.h"
+
+/* The process's key ring, borrowed until the process ends. Set once at start. */
+void cipher_set_keys(const struct keyring *k);
+
+/* Appends the sealed form, by the current algorithm and key. -ENOKEY when no keys were set. */
+MUSTCHECK int cipher_seal(struct text plain, struct text bound_to, struct buf *ret);
+/* Appends what was sealed. -EBADMSG: altered, or bound to something else; -ENOKEY: the key is not in the ring; -ENOTSUP: by an
+ * algorithm this server does not know; -EINVAL: not a sealed value. */
+MUSTCHECK int cipher_open(struct text sealed, struct text bound_to, struct buf *ret);
+bool cipher_is_sealed(struct text value);
+/* Is it sealed by another key or algorithm than a new value would be? */
+bool cipher_is_old(struct text sealed);
