@@ -35,7 +35,8 @@ struct tenant_part {
 void tenant_part_register(enum tenant_part_id id, const struct tenant_part *part);
 
 /* The cached snapshot, or a fresh one, for which they suspend. The reference is the caller's (tenant_unref). Concurrent
- * loads of one tenant are one load. Errors of db_read and db_begin; -ENOENT for an unknown slug (remembered briefly, so that probing costs no query each). */
+ * loads of one tenant are one load. Errors of db_read and db_begin; -ENOENT for an unknown slug (remembered briefly, so that
+ * probing costs no query each). */
 MUSTCHECK int tenant_get(struct db *db, struct text slug, struct tenant **ret);
 MUSTCHECK int tenant_get_by_id(struct db *db, int32_t id, struct tenant **ret);
 /* A snapshot whose epoch is at least `epoch`: called when a unit of work saw another one than the snapshot's. */

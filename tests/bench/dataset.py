@@ -72,7 +72,7 @@ def digest():
     h = hashlib.sha256(VERSION)
     for file in [*sorted((ROOT / "schemas/migrations").glob("*")), ROOT / "plugins/suggestions/resources/suggestion.json",
                  ROOT / "plugins/suggestions/plugin.json", ROOT / "deploy/demo/extract.py",
-                 *sorted((world.HERE / "plugins").rglob("*.json")), ROOT / "core/resource/search_tokens.c"]:
+                 *sorted((world.HERE / "plugins").rglob("*.json")), ROOT / "core/resource/record/search_tokens.c"]:
         with open(file, "rb") as data:
             h.update(data.read())
     return h.hexdigest()[:12]
