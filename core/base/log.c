@@ -121,6 +121,19 @@ void log_flush(void)
     errno = saved_errno;
 }
 
+/* Paths, messages of libraries and names that plugins gave themselves need not be UTF-8; a line has to be. */
+static void add_text(struct jsonw *w, const char *s)
+{
+    struct buf repaired CLEANUP(buf_done) = BUF_INIT;
+
+    if (!s || text_is_utf8(text_of(s))) {
+        jsonw_str(w, s);
+        return;
+    }
+    buf_add_repaired(&repaired, text_of(s));
+    jsonw_text(w, buf_text(&repaired));
+}
+
 static void build_line(
     struct buf *line, enum log_level level, const char *event, const struct log_field *fields)
 {
@@ -143,7 +156,7 @@ static void build_line(
         if (fields->is_int)
             jsonw_int(&w, fields->num);
         else
-            jsonw_str(&w, fields->str);
+            add_text(&w, fields->str);
     }
     jsonw_object_end(&w);
     buf_addc(line, '\n');

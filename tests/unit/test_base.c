@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -13,6 +14,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "base/uuid.h"
 
@@ -355,9 +357,34 @@ static void encodings_round_trip(void **state)
     buf_done(&back);
 }
 
+/* What is no UTF-8 (a path, a name that a plugin gave itself) does not spoil the line for whoever reads the log. */
+static void log_lines_are_json(void **state)
+{
+    int ends[2], before = dup(STDERR_FILENO);
+    struct json_fault fault;
+    char line[600];
+    json_t *parsed;
+    ssize_t n;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    log_event(LOG_ERROR, "test.bytes", LF_STR("what", "a\xff\xe4\xb8z"), LF_STR("none", NULL));
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    close(ends[1]);
+    n = read(ends[0], line, sizeof(line));
+    close(ends[0]);
+    close(before);
+    assert_true(n > 0);
+    assert_int_equal(json_parse((struct text){line, (size_t)n - 1}, JSON_LIMITS, &parsed, &fault), 0);
+    assert_string_equal(json_str(parsed, "what"), "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
+    json_decref(parsed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(log_lines_are_json),
         cmocka_unit_test(numbers_are_strict),
         cmocka_unit_test(utf8_is_checked),
         cmocka_unit_test(text_is_cut_between_characters),

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "loop/fiber.h"
 #include "loop/usage.h"
 
@@ -58,10 +59,10 @@ static void put(struct plugin_frame *f)
     }
 }
 
-/* The structure was zeroed: what is cut stays terminated. */
+/* Cut between characters, up to the first byte that is none's; the structure was zeroed: it stays terminated. */
 static void fill(char *out, size_t size, const char *s)
 {
-    memcpy(out, s, strnlen(s, size - 1));
+    memcpy(out, s, text_utf8_prefix((struct text){s, strnlen(s, size - 1)}));
 }
 
 void frame_enter(struct plugin_frame *f, const struct plugin *p, const char *hook, const char *request_id,

@@ -60,9 +60,9 @@ static bool holds(const json_t *list, const char *hex)
     return false;
 }
 
-#define NOTE_PATIENCE_MS                                                                                     \
-    200 /* the master has workers to look after: then a crash counts more than who else writes */
-#define LIFT_PATIENCE_MS 2000
+/* The master has workers to look after: after this long a crash counts more than who else writes. */
+#define NOTE_PATIENCE_MS 200
+#define LIFT_PATIENCE_MS 500
 
 static void unlock(int fd)
 {

@@ -10,7 +10,7 @@
 #include "base/jsonw.h"
 
 #define TRUST_FILE_MAX (1u << 20)
-#define LOCK_PATIENCE_MS 2000
+#define LOCK_PATIENCE_MS 500
 
 static int read_trust(const char *file, json_t **ret)
 {
