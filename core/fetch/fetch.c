@@ -69,15 +69,14 @@ static int take_url(struct arena *a, const char *url, struct text *ret_host, boo
 {
     CURLU *u = curl_url();
     const char *scheme = NULL, *host = NULL;
-    bool has_user = false;
+    bool has_user = false, is_clean = true;
     size_t len = strlen(url);
 
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)url[i] <= ' ' || url[i] == 0x7f)
-            len = FETCH_URL_MAX + 1;
+        is_clean &= (unsigned char)url[i] > ' ' && url[i] != 0x7f;
     if (!u)
         return -ENOMEM;
-    if (len <= FETCH_URL_MAX && text_is_utf8((struct text){url, len}) &&
+    if (is_clean && len <= FETCH_URL_MAX && text_is_utf8((struct text){url, len}) &&
         curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK) {
         scheme = url_part(a, u, CURLUPART_SCHEME);
         host = url_part(a, u, CURLUPART_HOST);
