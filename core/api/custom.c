@@ -124,6 +124,9 @@ static int labels_put(struct call *c, struct request *r)
     if (result == 0)
         result = api_str(c, body, "place", true, &place);
     label = result == 0 ? json_object_get(body, "label") : NULL;
+    if (result == 0 && !label)
+        result = call_fail_at(c, "/label", "required", "A label, or null for the declared one again.",
+            "应为显示名称，或 null（恢复原名）。");
     if (result == 0)
         result = own_label_set(c, resource, place, json_is_null(label) ? NULL : label);
     return result < 0 || c->is_replay ? result : api_done(c, r);

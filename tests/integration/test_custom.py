@@ -150,6 +150,7 @@ def test_labels_are_the_districts_own():
     assert meta()["label"]["zh-CN"] == "企业"
     problem(admin.request("PUT", "labels", {"resource": "roster.firm", "place": "/fields/none", "label": None}), 422, "unknown", "/place")
     problem(admin.request("PUT", "labels", {"resource": "roster.none", "place": "", "label": None}), 422, "unknown", "/resource")
+    problem(admin.request("PUT", "labels", {"resource": "roster.firm", "place": "/fields/kind"}), 422, "required", "/label")
     problem(people["officer"].request("PUT", "labels", {"resource": "roster.firm", "place": "", "label": None}), 403, "forbidden")
     problem(people["nobody"].get("labels?resource=roster.firm"), 404, "not_found")
     assert server.psql("SELECT count(*) FROM juxin.audit WHERE action = 'label.set' AND fields = '/fields/kind'") == [["1"]]
@@ -232,6 +233,23 @@ def test_a_districts_own_words_in_a_dictionary():
                                ({"code": "a", "label": {"zh-CN": "x"}}, "label", "label"),
                                ({"code": "a", "label": {"zh-CN": "x", "en": "x"}, "parent": "none"}, "parent", "unknown")):
         problem(admin.request("PUT", f"dictionaries/{name}/entries", {"entries": [entry]}), 422, code, f"/entries/0/{where}")
+    backwards = {"code": "a", "label": {"zh-CN": "x", "en": "x"}, "valid_from": "2026-02-01", "valid_until": "2026-01-31"}
+    problem(admin.request("PUT", f"dictionaries/{name}/entries", {"entries": [backwards]}), 422, "range", "/entries/0/valid_until")
+
+
+def test_a_full_dictionary_can_still_be_put_in_other_words():
+    admin, name = people["admin"], "x_" + mark()
+    good(admin.post("dictionaries", {"name": name, "label": {"zh-CN": "专题", "en": "Topics"}}))
+
+    def put(first, count, word="x"):
+        entries = [{"code": str(i), "label": {"zh-CN": word, "en": word}} for i in range(first, first + count)]
+        return admin.request("PUT", f"dictionaries/{name}/entries", {"entries": entries})
+
+    for first in range(0, 2000, 500):
+        good(put(first, 500))
+    good(put(1990, 10, "y"))
+    assert [e["label"]["en"] for e in good(admin.get(f"dictionaries/{name}"))["entries"] if int(e["code"]) > 1988] == ["x"] + ["y"] * 10
+    problem(put(1999, 2), 422, "range", "/entries")
 
 
 # ---- fields ----------------------------------------------------------------------------------------------------------
@@ -353,6 +371,10 @@ def test_a_field_about_a_person_takes_two():
     body.update(purpose="安排志愿服务", retention="P2Y")
     problem(admin.post("fields", dict(body, about_person=False)), 422, "about_person", "/about_person")
     problem(admin.post("fields", dict(body, required=True)), 422, "not_here", "/required")
+    # Where departments are not told who sent it, they do not find out by a filter either.
+    tip = dict(body, resource="roster.tip", about_person=True, filterable=True, mask="none")
+    problem(admin.post("fields", tip), 422, "not_here", "/filterable")
+    made(admin.post("fields", dict(tip, about_person=False)))
     one, name = made(admin.post("fields", body)), body["name"]
     assert name not in meta("member")["fields"], "not before it is approved"
     problem(act("admin", one, "approve", 1), 409, "same_person")

@@ -177,6 +177,10 @@ static void check_lists(struct check *x)
         (void)wrong(x->c, "/filterable", "not_here",
             "Neither a longtext nor what is masked can be filtered by.",
             "长文本和带掩码的字段不能用于筛选。");
+    if (f->is_filterable && f->is_about_person && f->res->anonymity.is_on)
+        (void)wrong(x->c, "/filterable", "not_here",
+            "Of records without a name, what is about a person cannot be filtered by: that would reveal it.",
+            "该业务可匿名提交，涉及个人的字段不能用于筛选，以免间接泄露。");
 }
 
 static void check_person(struct check *x)

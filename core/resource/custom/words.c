@@ -213,14 +213,13 @@ static const char *at(struct call *c, size_t i, const char *key)
     return arena_printf(c->arena, "/entries/%zu/%s", i, key);
 }
 
-static const char *take_day(struct call *c, const json_t *e, size_t i, const char *key)
+static const char *take_day(struct call *c, const json_t *e, size_t i, const char *key, int32_t *ret)
 {
     const json_t *v = json_object_get(e, key);
-    int32_t day;
 
     if (!v || json_is_null(v))
         return NULL;
-    if (!json_is_string(v) || date_parse(text_of(json_string_value(v)), &day) < 0)
+    if (!json_is_string(v) || date_parse(text_of(json_string_value(v)), ret) < 0)
         (void)call_fail_at(c, at(c, i, key), "date", "A day: YYYY-MM-DD.", "应为日期：YYYY-MM-DD。");
     return json_string_value(v);
 }
@@ -255,6 +254,7 @@ static void take_entry(
     struct call *c, const struct dictionary *d, const json_t *list, size_t i, struct entry *ret)
 {
     const json_t *e = json_array_get(list, i), *position = json_object_get(e, "position");
+    int32_t from = INT32_MIN, until = INT32_MAX;
 
     *ret = (struct entry){.code = json_str(e, "code"), .parent = json_str(e, "parent"), .label = {"", ""}};
     if (!is_known(e))
@@ -275,8 +275,27 @@ static void take_entry(
         (void)call_fail_at(c, at(c, i, "position"), "range", "1 to 1000000.", "应为 1 到 1000000。");
     ret->has_position = position != NULL;
     ret->position = json_integer_value(position);
-    ret->from = take_day(c, e, i, "valid_from");
-    ret->until = take_day(c, e, i, "valid_until");
+    ret->from = take_day(c, e, i, "valid_from", &from);
+    ret->until = take_day(c, e, i, "valid_until", &until);
+    if (from > until)
+        (void)call_fail_at(
+            c, at(c, i, "valid_until"), "range", "Not before valid_from.", "不得早于 valid_from。");
+}
+
+/* Would the dictionary have more than there may be? */
+static bool is_too_much(const struct dictionary *d, const struct entry *list, size_t count)
+{
+    size_t total = d->count;
+
+    for (size_t i = 0; i < count; i++)
+        total += dictionary_value(d->values, d->count, text_of(list[i].code)) == NULL;
+    return total > DICTIONARY_ENTRIES_MAX;
+}
+
+static int bad_count(struct call *c)
+{
+    return call_fail_at(c, "/entries", "range", "1 to 500 entries, of 2000 in a dictionary.",
+        "每次 1 到 500 项，每个字典不超过 2000 项。");
 }
 
 static int store_entry(struct call *c, const char *name, const struct entry *e)
@@ -310,14 +329,14 @@ int own_entries_put(struct call *c, const char *name, const json_t *entries)
         r = call_not_found(c);
     if (r < 0)
         return r;
-    if (!json_is_array(entries) || count == 0 || count > OWN_ENTRIES_MAX ||
-        d->count + count > DICTIONARY_ENTRIES_MAX)
-        return call_fail_at(c, "/entries", "range", "1 to 500 entries, of 2000 in a dictionary.",
-            "每次 1 到 500 项，每个字典不超过 2000 项。");
+    if (!json_is_array(entries) || count == 0 || count > OWN_ENTRIES_MAX)
+        return bad_count(c);
     for (size_t i = 0; i < count; i++)
         take_entry(c, d, entries, i, &list[i]);
     if (c->fault.status)
         return -EINVAL;
+    if (is_too_much(d, list, count))
+        return bad_count(c);
     r = begin(c);
     if (r < 0 || c->is_replay)
         return r;

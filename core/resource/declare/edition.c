@@ -129,6 +129,8 @@ static void add_fields(struct part *p, struct resource *res, const struct db_row
             continue;
         custom_field_take(p->arena, rows, i, f);
         f->is_hidden_submitter = f->sensitivity[0] != 'n' && res->anonymity.is_on;
+        if (f->is_hidden_submitter) /* the declaration may have come to hide it later */
+            f->is_filterable = false;
         f->index = res->field_count++;
     }
 }
