@@ -182,6 +182,22 @@ def test_duplicates():
     assert (made["good"], made["bad"]) == (701, 1) and sheets.faults(client, R, made)[0]["row"] == 703, made
 
 
+def test_what_a_job_works_on_is_not_said_to_be_done():
+    """Who sees "checked" may go on: between a job's last step and its end there is no answer that promises too much."""
+    client, m = people["writer"], mark()
+    made = sheets.checked(client, R, "a.csv", sheets.write_csv([["title"], [m]]), unit="s1")
+    path, job = f"{R}/imports/{made['id']}", made["job"]
+    server.psql("UPDATE juxin.job SET state = 'running', lease_holder = 'test', lease_until = now() + interval '5 minutes'"
+                f" WHERE id = '{job}'")
+    try:
+        assert client.get(path).json["state"] == "checking", client.get(path)
+        problem(client.post(path + "/run", {}), 409, "import_busy")
+    finally:
+        server.psql(f"UPDATE juxin.job SET state = 'done', lease_holder = NULL, lease_until = NULL WHERE id = '{job}'")
+    assert client.get(path).json["state"] == "checked"
+    assert sheets.do(client, R, made, "run")["state"] == "imported"
+
+
 def test_who_may():
     m = mark()
     data = sheets.write_csv([["title", "unit"], [f"{m} 1", "s1"], [f"{m} 2", "k"]])

@@ -88,18 +88,23 @@ static int read_rows(struct call *c, const struct resource *res, struct uuid id,
     return r;
 }
 
-/* What the job that works on it has come to: "checking" that failed is "failed". */
+/* What the job that works on it has come to: "checking" that failed is "failed", and what is "checked" by a job that is not over
+ * yet is "checking": nothing else may be asked for before. */
 static const char *state_of(const struct db_rows *rows, int i)
 {
+    static const struct {
+        const char *doing, *done;
+    } works[] = {{"checking", "checked"}, {"importing", "imported"}, {"undoing", "undone"}};
     const char *state = db_get(rows, i, COL_STATE_OF), *job = db_get(rows, i, COL_JOB_STATE);
-    bool is_open =
-        strcmp(state, "checking") == 0 || strcmp(state, "importing") == 0 || strcmp(state, "undoing") == 0;
+    bool is_at_work = job && (strcmp(job, "waiting") == 0 || strcmp(job, "running") == 0);
 
-    if (!is_open)
-        return state;
-    return !job || strcmp(job, "failed") == 0 || strcmp(job, "dead") == 0 ? "failed"
-           : strcmp(job, "cancelled") == 0                                ? "cancelled"
-                                                                          : state;
+    for (size_t k = 0; k < ARRAY_LEN(works); k++) {
+        if (strcmp(state, works[k].done) == 0 && is_at_work)
+            return works[k].doing;
+        if (strcmp(state, works[k].doing) == 0 && !is_at_work)
+            return job && strcmp(job, "cancelled") == 0 ? "cancelled" : "failed";
+    }
+    return state;
 }
 
 static void write_row(struct jsonw *w, const struct db_rows *rows, int i)
