@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "db/cipher.h"
 #include "db/internal.h"
 #include "db/keyring.h"
 #include "db/seal.h"
@@ -199,6 +200,66 @@ static void test_keyring(void **state)
 }
 
 /* A disk that takes half of the new file: that is said, and nothing is left. */
+static struct keyring *ring(const char *json)
+{
+    char path[] = "/tmp/juxin-keys-XXXXXX";
+    struct keyring *k = NULL;
+
+    close(mkstemp(path));
+    write_keys(path, json);
+    assert_int_equal(keyring_load(path, false, &k), 0);
+    unlink(path);
+    return k;
+}
+
+#define KEY_A "\"a\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""
+#define KEY_B "\"b\": \"BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""
+
+/* Sealed values: each bound to its place, changed in no byte, opened by the key they name. */
+static void test_sealed_values(void **state)
+{
+    struct keyring *old = ring("{\"current\": \"a\", \"keys\": {" KEY_A "}}");
+    struct keyring *both = ring("{\"current\": \"b\", \"keys\": {" KEY_A ", " KEY_B "}}");
+    struct keyring *other = ring("{\"current\": \"b\", \"keys\": {" KEY_B "}}");
+    struct buf sealed = BUF_INIT, again = BUF_INIT, plain = BUF_INIT;
+    struct text place = TEXT("1|p.r|id|f");
+
+    cipher_set_keys(NULL);
+    assert_int_equal(cipher_seal(TEXT("x"), place, &sealed), -ENOKEY);
+    cipher_set_keys(old);
+    assert_int_equal(cipher_seal(TEXT("110101199001011234"), place, &sealed), 0);
+    assert_int_equal(cipher_seal(TEXT("110101199001011234"), place, &again), 0);
+    assert_string_not_equal(buf_str(&sealed), buf_str(&again));
+    assert_memory_equal(sealed.data, "$A256GCM$a$", 11);
+    assert_true(
+        cipher_is_sealed(buf_text(&sealed)) && !cipher_is_sealed(TEXT("$5")) && !cipher_is_sealed(TEXT("")));
+    cipher_set_keys(both); /* a new current key opens what the old one sealed */
+    assert_int_equal(cipher_open(buf_text(&sealed), place, &plain), 0);
+    assert_string_equal(buf_str(&plain), "110101199001011234");
+    assert_true(cipher_is_old(buf_text(&sealed)));
+    assert_int_equal(cipher_open(buf_text(&sealed), TEXT("1|p.r|id|g"), &plain), -EBADMSG);
+    for (size_t i = 11; i < sealed.len; i++) {
+        char was = sealed.data[i];
+
+        sealed.data[i] = was == 'A' ? 'B' : 'A';
+        assert_int_equal(cipher_open(buf_text(&sealed), place, &plain), -EBADMSG);
+        sealed.data[i] = was;
+    }
+    assert_int_equal(cipher_open(TEXT("$A256GCM$a$"), place, &plain), -EBADMSG);
+    assert_int_equal(cipher_open(TEXT("$SM4$a$AAAA"), place, &plain), -ENOTSUP);
+    assert_int_equal(cipher_open(TEXT("plain"), place, &plain), -EINVAL);
+    cipher_set_keys(other);
+    assert_int_equal(cipher_open(buf_text(&sealed), place, &plain), -ENOKEY);
+    assert_string_equal(buf_str(&plain), "110101199001011234"); /* nothing was added by what failed */
+    cipher_set_keys(NULL);
+    buf_done(&sealed);
+    buf_done(&again);
+    buf_done(&plain);
+    keyring_free(old);
+    keyring_free(both);
+    keyring_free(other);
+}
+
 static void test_keyring_without_room(void **state)
 {
     char path[] = "/tmp/juxin-keys-XXXXXX";
@@ -275,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_built_statements),
         cmocka_unit_test(test_keyring),
+        cmocka_unit_test(test_sealed_values),
         cmocka_unit_test(test_keyring_without_room),
         cmocka_unit_test(test_merkle_root),
         cmocka_unit_test(test_slow_list),
