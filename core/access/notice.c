@@ -44,16 +44,35 @@ static const struct db_stmt mute = {"notice.mute",
     "INSERT INTO juxin.notification_mute (tenant_id, account_id, kind) SELECT $1, $2, k"
     " FROM unnest($3::text[]) AS k ON CONFLICT (tenant_id, account_id, kind) DO NOTHING"};
 
+#define DECLARED_MAX 512
+
+static struct notice_kind declared[DECLARED_MAX];
+static size_t declared_count;
+
+bool notice_kind_declare(const struct notice_kind *kind)
+{
+    if (notice_kind_find(text_of(kind->name)))
+        return true; /* told before: each process loads its plugins once */
+    if (declared_count == DECLARED_MAX)
+        return false;
+    declared[declared_count++] = *kind;
+    return true;
+}
+
 const struct notice_kind *notice_kind_at(size_t n)
 {
-    return n < ARRAY_LEN(kinds) ? &kinds[n] : NULL;
+    if (n < ARRAY_LEN(kinds))
+        return &kinds[n];
+    return n - ARRAY_LEN(kinds) < declared_count ? &declared[n - ARRAY_LEN(kinds)] : NULL;
 }
 
 const struct notice_kind *notice_kind_find(struct text name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (text_is(name, kinds[i].name))
-            return &kinds[i];
+    const struct notice_kind *k;
+
+    for (size_t i = 0; (k = notice_kind_at(i)); i++)
+        if (text_is(name, k->name))
+            return k;
     return NULL;
 }
 

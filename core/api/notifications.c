@@ -5,16 +5,15 @@
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
 #include "notify/words.h"
-#include "plugin/policy/policies.h"
-#include "resource/declare/resource.h"
 
 static const struct db_stmt list_notices = {"api.notifications",
     "SELECT id, kind, resource, record_id, unit_id, params, created_at, read_at FROM juxin.notification"
     " WHERE tenant_id = $1 AND account_id = $2 AND ($3::uuid IS NULL OR id < $3) AND"
     " (NOT $4 OR read_at IS NULL) ORDER BY id DESC LIMIT $5"};
 static const struct db_stmt count_unread = {"api.notifications_unread",
-    "SELECT resource, unit_id, count(*) FROM juxin.notification WHERE tenant_id = $1 AND account_id = $2"
-    " AND read_at IS NULL GROUP BY resource, unit_id"};
+    "SELECT kind, resource, unit_id, count(*) FROM juxin.notification WHERE tenant_id = $1 AND account_id = "
+    "$2"
+    " AND read_at IS NULL GROUP BY kind, resource, unit_id"};
 static const struct db_stmt list_muted = {"api.notifications_muted",
     "SELECT kind FROM juxin.notification_mute WHERE tenant_id = $1 AND account_id = $2 ORDER BY kind"};
 
@@ -30,14 +29,9 @@ static int64_t unread(struct call *c, const struct db_rows *rows)
 {
     int64_t n = 0;
 
-    for (int i = 0; i < db_rows_count(rows); i++) {
-        const char *resource = db_get(rows, i, 0);
-        const struct resource *res = resource ? resource_find(resource) : NULL;
-        uint32_t unit = tree_find(c->tenant->tree, db_get_uuid(rows, i, 1));
-
-        if (unit != TREE_NONE && (!resource || (res && policy_is_on(c, res->plugin, unit))))
-            n += db_get_int(rows, i, 2);
-    }
+    for (int i = 0; i < db_rows_count(rows); i++)
+        if (notice_is_shown(c, db_get(rows, i, 0), db_get(rows, i, 1), db_get_uuid(rows, i, 2)))
+            n += db_get_int(rows, i, 3);
     return n;
 }
 
@@ -190,7 +184,7 @@ static int preferences_read(struct call *c, struct request *r)
 static int preferences_write(struct call *c, struct request *r)
 {
     static const char *const known[] = {"muted", NULL};
-    const char *kinds[32];
+    const char *kinds[600];
     const json_t *list, *v;
     json_t *body;
     size_t i, n = 0;

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "plugin/policy/policies.h"
+#include "resource/declare/resource.h"
 #include "resource/declare/edition.h"
 
 struct filler {
@@ -62,22 +63,32 @@ static const char *fill(struct arena *a, const struct filler *f, const char *tem
     return arena_ndup(a, buf_str(&out), out.len);
 }
 
+bool notice_is_shown(struct call *c, const char *kind, const char *resource, struct uuid unit_id)
+{
+    const struct resource *res = resource ? resource_find(resource) : NULL;
+    uint32_t unit = tree_find(c->tenant->tree, unit_id);
+    const char *dot = strchr(kind, '.');
+
+    if (unit == TREE_NONE || (resource && !res))
+        return false;
+    if (dot && !policy_is_on(c, arena_ndup(c->arena, kind, (size_t)(dot - kind)), unit))
+        return false;
+    return !res || policy_is_on(c, res->plugin, unit);
+}
+
 bool notice_words(struct call *c, const struct notice *n, struct notice_words *ret)
 {
     const struct notice_kind *kind = notice_kind_find(text_of(n->kind));
-    uint32_t unit = tree_find(c->tenant->tree, n->unit);
     struct filler f = {
         .n = n, .res = n->resource ? edition_find(c->tenant, n->resource) : NULL, .is_zh = true};
     json_t *params;
 
-    if (!kind || unit == TREE_NONE)
-        return false;
-    if (n->resource && (!f.res || !policy_is_on(c, f.res->plugin, unit)))
+    if (!kind || !notice_is_shown(c, n->kind, n->resource, n->unit))
         return false;
     if (json_parse(text_of(n->params), JSON_LIMITS, &params, NULL) < 0)
         return false;
     f.params = params;
-    f.unit = tree_unit(c->tenant->tree, unit).name;
+    f.unit = tree_unit(c->tenant->tree, tree_find(c->tenant->tree, n->unit)).name;
     ret->zh = fill(c->arena, &f, kind->text_zh);
     f.is_zh = false;
     ret->en = fill(c->arena, &f, kind->text_en);

@@ -9,5 +9,7 @@ struct resource;
 struct notice_words {
     const char *zh, *en; /* in the arena */
 };
+/* Not where the plugin whose kind or resource it is is not installed, or not effective at the unit. */
+bool notice_is_shown(struct call *c, const char *kind, const char *resource, struct uuid unit);
 /* A notice as its row has it. False where it is not to be shown: its plugin is not installed, or not effective at the unit. */
 bool notice_words(struct call *c, const struct notice *n, struct notice_words *ret);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "access/notice.h"
 #include "access/permission.h"
 #include "access/role.h"
 #include "base/log.h"
@@ -28,6 +29,13 @@ static int declare(const struct plugin *p)
         for (const char *const *name = p->roles[i].permissions; *name && r == 0; name++)
             r = role_declare_permission(p->roles[i].id, *name);
     }
+    for (size_t i = 0; i < p->notice_count && r == 0; i++) {
+        const struct plugin_notice *n = &p->notices[i];
+        struct notice_kind kind = {arena_printf(p->arena, "%s.%s", p->id, n->name), n->label.zh, n->label.en,
+            n->text.zh, n->text.en};
+
+        r = notice_kind_declare(&kind) ? 0 : -ENOSPC;
+    }
     return r;
 }
 
@@ -37,7 +45,8 @@ static void declare_all(void)
     char why[160];
 
     snprintf(why, sizeof(why),
-        "its permissions or roles find no room: a server has at most %d and %d, all plugins' together",
+        "its permissions, roles or notices find no room: a server has at most %d, %d and 512, all plugins' "
+        "together",
         PERMISSIONS_MAX, ROLES_MAX);
     for (size_t i = 0; i < plugin_count(); i++)
         if (declare(plugin_at(i)) < 0)

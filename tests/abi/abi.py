@@ -19,7 +19,8 @@ BASELINE = re.compile(r"juxin-plugin-(\d+)\.(\d+)\.abi")
 # Their size stands in struct jx_plugin (filter_size …), not in themselves.
 ELEMENTS = {"jx_filter", "jx_action", "jx_provider", "jx_route", "jx_lifecycle"}
 SIZED = ["jx_result", "jx_event", "jx_plugin", "jx_core_api", "jx_record_api", "jx_query_api", "jx_http_api",
-         "jx_subject_api", "jx_unit_api", "jx_policy_api", "jx_calendar_api", "jx_host", *sorted(ELEMENTS)]
+         "jx_subject_api", "jx_unit_api", "jx_policy_api", "jx_calendar_api", "jx_http_request", "jx_http_answer", "jx_fetch_api",
+         "jx_notice", "jx_notify_api", "jx_host", *sorted(ELEMENTS)]
 APPENDED = "    int32_t (*appended)(struct jx_call *call, struct jx_id id);"
 
 

@@ -130,7 +130,7 @@ static void broken_objects_are_named(void **state)
         {"magic", "load_failed", "magic.so: the note .note.juxin does not begin with the magic JXPLUGIN"},
         {"major", "abi_mismatch", "major.so: plugin ABI: found 2.0, expected 1.x"},
         {"oldmajor", "abi_mismatch", "oldmajor.so: plugin ABI: found 0.7, expected 1.x"},
-        {"minor", "abi_mismatch", "minor.so: plugin ABI: found 1.9, expected at most 1.0"},
+        {"minor", "abi_mismatch", "minor.so: plugin ABI: found 1.9, expected at most 1.1"},
         {"entryless", "load_failed", "entryless.so: jx_plugin_entry is not exported"},
         {"noteless", "load_failed", "noteless.so: no note of owner Juxin"},
         {"misnamed", "load_failed", "the note names the plugin \"other\", expected \"misnamed\""},

@@ -85,7 +85,7 @@ static void what_is_wrong_is_named(void **state)
     o = make_object();
     o.note.abi_minor = 77;
     assert_int_equal(read_note(&o, sizeof(o), &note, why), -EPROTO);
-    assert_non_null(strstr(why, "found 1.77, expected at most 1.0"));
+    assert_non_null(strstr(why, "found 1.77, expected at most 1.1"));
     o = make_object();
     memcpy(o.note.magic, "XXPLUGIN", 8);
     assert_int_equal(read_note(&o, sizeof(o), &note, why), -EINVAL);

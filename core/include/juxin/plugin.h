@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 #define JX_ABI_MAJOR 1u
-#define JX_ABI_MINOR 0u /* the version this header describes */
+#define JX_ABI_MINOR 1u /* the version this header describes */
 
 /* Is the member there in the table that this host gave us? */
 #define JX_HAS(table, member)                                                                                \
@@ -406,6 +406,63 @@ struct jx_calendar_api {
     struct jx_text (*date_text)(struct jx_call *call, int32_t days);
 };
 
+/* A request to another system. Since 1.1. */
+struct jx_http_request {
+    uint32_t size;   /* sizeof(struct jx_http_request) */
+    uint32_t method; /* enum jx_method */
+    const char *url; /* https, or http where the operator allows the host; no user and no password in it */
+    const char *const *headers; /* "Name: value", ended by NULL; at most 32; NULL for none */
+    struct jx_text body;        /* at most 1 MiB */
+    uint32_t timeout_ms; /* for all of it; 0: 10000; at most 30000, and what is left of the call's time */
+    uint32_t answer_max; /* bytes of the answer; 0: 65536; at most 1 MiB */
+};
+
+#define JX_SENT 1u /* the other side may have got the request, or part of it */
+
+/* Its answer, in the call's memory. Since 1.1. */
+struct jx_http_answer {
+    uint32_t size; /* sizeof(struct jx_http_answer), set by the plugin */
+    uint32_t
+        flags; /* JX_SENT; after an error too: what must not be done twice is then not asked for again blindly */
+    int32_t status; /* 0: none came */
+    uint32_t retry_after_s;
+    struct jx_text body;
+    struct jx_text content_type;
+};
+
+/* Since 1.1. */
+struct jx_fetch_api {
+    uint64_t size;
+    /* Suspends. 0 with any status; redirects are not followed. The host has to be named in the manifest's "hosts", and its
+     * address to be public or allowed by the operator: else JX_EACCES. JX_ENOTSUP in filters and providers and once the call
+     * has begun to write (a request with an Idempotency-Key has at its beginning): a transaction waits for nobody, so ask
+     * from an action. JX_EINVAL no such request; JX_E2BIG too large an answer; JX_ETIMEDOUT; JX_EAGAIN too many at once;
+     * JX_EIO nobody there, a certificate that is not believed, an answer broken off. */
+    int32_t (*http)(struct jx_call *call, const struct jx_http_request *request, struct jx_http_answer *ret);
+};
+
+/* A notice to people, by a template of the manifest's "notices". Since 1.1. */
+struct jx_notice {
+    uint32_t size;               /* sizeof(struct jx_notice) */
+    jx_unit unit;                /* where the plugin is not effective the notice is not shown */
+    const char *kind;            /* a name of the manifest's notices */
+    const struct jx_id *holders; /* accounts, and departments for all their members; at most 1000 */
+    uint32_t holder_count;
+    uint32_t reserved;
+    const char *resource; /* with record: what it is about, full name; NULL for nothing */
+    struct jx_id record;
+    struct jx_text
+        params; /* JSON, an object of at most 20 texts of 200 characters; no value: none. Never personal data */
+};
+
+/* Since 1.1. */
+struct jx_notify_api {
+    uint64_t size;
+    /* May suspend. Part of the call's unit of work. Who has muted the kind or is disabled is left out. JX_ENOENT no such
+     * kind; JX_EINVAL params that are none, no such unit; JX_EACCES where only reading is allowed. */
+    int32_t (*tell)(struct jx_call *call, const struct jx_notice *notice);
+};
+
 struct jx_host {
     uint32_t size;
     uint16_t abi_major, abi_minor; /* of the host */
@@ -418,6 +475,8 @@ struct jx_host {
     const struct jx_unit_api *unit;
     const struct jx_policy_api *policy;
     const struct jx_calendar_api *calendar;
+    const struct jx_fetch_api *fetch;   /* since 1.1 */
+    const struct jx_notify_api *notify; /* since 1.1 */
 };
 
 /* ---- who the plugin is ----------------------------------------------------------------------------------------- */

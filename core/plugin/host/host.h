@@ -53,6 +53,8 @@ extern const struct jx_subject_api host_subject;
 extern const struct jx_unit_api host_unit;
 extern const struct jx_policy_api host_policy;
 extern const struct jx_calendar_api host_calendar;
+extern const struct jx_fetch_api host_fetch;
+extern const struct jx_notify_api host_notify;
 
 /* Between the two worlds. */
 static inline struct jx_text host_text(struct text t)

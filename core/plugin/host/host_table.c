@@ -17,6 +17,8 @@ const struct jx_host *plugin_host(void)
         .unit = &host_unit,
         .policy = &host_policy,
         .calendar = &host_calendar,
+        .fetch = &host_fetch,
+        .notify = &host_notify,
     };
 
     return &host;

@@ -11,6 +11,8 @@
     256                      /* a server has room for 2048, all plugins' and their resources' together */
 #define ROLES_MEMBERS_MAX 32 /* … for 128 */
 #define SETTINGS_MEMBERS_MAX 64
+#define HOSTS_MAX 32
+#define NOTICES_MEMBERS_MAX 32
 
 static const struct diag_member manifest_members[] = {
     {"id", DIAG_STRING, true},
@@ -26,12 +28,16 @@ static const struct diag_member manifest_members[] = {
     {"permissions", DIAG_OBJECT, false},
     {"roles", DIAG_OBJECT, false},
     {"settings", DIAG_OBJECT, false},
+    {"hosts", DIAG_ARRAY, false},
+    {"notices", DIAG_OBJECT, false},
     {NULL, 0, false},
 };
 static const struct diag_member label_members[] = {
     {"zh-CN", DIAG_STRING, true}, {"en", DIAG_STRING, true}, {NULL, 0, false}};
 static const struct diag_member role_members[] = {
     {"label", DIAG_OBJECT, true}, {"permissions", DIAG_ARRAY, true}, {NULL, 0, false}};
+static const struct diag_member notice_members[] = {
+    {"label", DIAG_OBJECT, true}, {"text", DIAG_OBJECT, true}, {NULL, 0, false}};
 static const struct diag_member setting_members[] = {{"type", DIAG_STRING, true},
     {"default", DIAG_STRING | DIAG_INTEGER | DIAG_BOOL, true}, {"label", DIAG_OBJECT, true},
     {NULL, 0, false}};
@@ -60,7 +66,8 @@ bool plugin_id_is_valid(const char *id)
     /* First words of the core's own paths in the API and of its permissions. */
     static const char *const taken[] = {"core", "plugins", "provided", "units", "departments", "accounts",
         "account", "roles", "grants", "tokens", "session", "sessions", "explain", "meta", "openapi", "frozen",
-        "audit", "events", "files", "imports", "exports", "search", "jobs", "tenants", "permissions"};
+        "audit", "endpoints", "events", "files", "notifications", "imports", "exports", "search", "jobs",
+        "tenants", "permissions"};
 
     for (size_t i = 0; i < ARRAY_LEN(taken); i++)
         if (strcmp(id, taken[i]) == 0)
@@ -282,6 +289,68 @@ static void read_identity(struct reading *r, const json_t *m)
     p->is_security_critical = json_bool_or(m, "security_critical", false);
 }
 
+/* "api.example.cn" or "*.example.cn": small letters, digits, hyphens, dots. */
+static bool is_host(const char *s)
+{
+    size_t len = strlen(s), i = strncmp(s, "*.", 2) == 0 ? 2 : 0;
+    bool has_letter = false;
+
+    if (len - i < 1 || len > 253 || s[i] == '.' || s[i] == '-')
+        return false;
+    for (; i < len; i++) {
+        has_letter |= s[i] >= 'a' && s[i] <= 'z';
+        if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9') || s[i] == '-' || s[i] == '.'))
+            return false;
+    }
+    return has_letter;
+}
+
+static void read_hosts(struct reading *r, const json_t *list)
+{
+    const char **names = arena_array(r->p->arena, json_array_size(list) + 1, sizeof(*names));
+    size_t i, n = 0;
+    json_t *v;
+
+    if (json_array_size(list) > HOSTS_MAX)
+        diag_add(r->d, r->f, "/hosts", NULL, "more than %d elements", HOSTS_MAX);
+    json_array_foreach((json_t *)list, i, v)
+    {
+        const char *name = json_string_value(v);
+
+        if (!name || !is_host(name))
+            diag_add(r->d, r->f, at(r, "/%s/%zu", "hosts", i), NULL,
+                "expected the name of a host in small letters, or *. and a name for all below it");
+        else
+            names[n++] = name;
+    }
+    r->p->hosts = names;
+}
+
+static void read_notices(struct reading *r, const json_t *object)
+{
+    struct plugin *p = r->p;
+    const char *name;
+    json_t *v;
+
+    if (!are_few(r, "/notices", object, NOTICES_MEMBERS_MAX))
+        return;
+    p->notices = arena_array(p->arena, json_object_size(object) + 1, sizeof(*p->notices));
+    json_object_foreach((json_t *)object, name, v)
+    {
+        const char *here = arena_printf(r->d->arena, "/notices/%s", name);
+        struct plugin_notice *n = &p->notices[p->notice_count];
+
+        if (!is_word(name, 40, ""))
+            diag_add(r->d, r->f, here, NULL, "a notice's name is a name of a-z, 0-9 and _");
+        if (!diag_object(r->d, r->f, here, v, notice_members))
+            continue;
+        n->name = name;
+        n->label = read_label(r, arena_printf(r->d->arena, "%s/label", here), json_object_get(v, "label"));
+        n->text = read_label(r, arena_printf(r->d->arena, "%s/text", here), json_object_get(v, "text"));
+        p->notice_count++;
+    }
+}
+
 int plugin_manifest_read(const struct diag_file *f, struct plugin *p, struct diags *d)
 {
     struct reading r = {f, p, d};
@@ -303,5 +372,7 @@ int plugin_manifest_read(const struct diag_file *f, struct plugin *p, struct dia
     read_permissions(&r, json_object_get(m, "permissions"));
     read_roles(&r, json_object_get(m, "roles"));
     read_settings(&r, json_object_get(m, "settings"));
+    read_hosts(&r, json_object_get(m, "hosts"));
+    read_notices(&r, json_object_get(m, "notices"));
     return d->count == before ? 0 : -EINVAL;
 }

@@ -41,6 +41,11 @@ struct plugin_setting {
     struct plugin_label label;
 };
 
+struct plugin_notice { /* a template, told as "plugin.name" */
+    const char *name;
+    struct plugin_label label, text;
+};
+
 struct plugin_resource {
     char *file;   /* path, for messages */
     char *name;   /* file name without .json: "suggestion" */
@@ -66,6 +71,9 @@ struct plugin {
     size_t role_count;
     struct plugin_setting *settings;
     size_t setting_count;
+    const char *const *hosts; /* that it may send requests to: names, or *.name; NULL-terminated */
+    struct plugin_notice *notices;
+    size_t notice_count;
     struct plugin_resource
         *resources; /* parsed JSON, not checked against the resource schema: that is the engine's */
     size_t resource_count;
