@@ -27,9 +27,14 @@
 /* Seconds to wait after a failed attempt; after the last one the event is left. */
 static const int64_t pauses[] = {5, 30, 120, 600, 1800, 3600, 10800};
 
+static const struct db_stmt find_tenants = {"courier.tenants",
+    "SELECT DISTINCT e.tenant_id FROM juxin.endpoint e JOIN juxin.event_head h ON h.tenant_id = e.tenant_id"
+    " WHERE e.state = 'on' AND e.next_at <= now() AND h.n > e.after_seq LIMIT 1000"};
 static const struct db_stmt find_due = {"courier.due",
-    "SELECT e.tenant_id, e.id FROM juxin.endpoint e JOIN juxin.event_head h ON h.tenant_id = e.tenant_id"
-    " WHERE e.state = 'on' AND e.next_at <= now() AND h.n > e.after_seq ORDER BY e.next_at LIMIT 100"};
+    "SELECT e.id FROM juxin.endpoint e JOIN juxin.event_head h ON h.tenant_id = e.tenant_id"
+    " WHERE e.tenant_id = $1 AND h.tenant_id = $1 AND e.state = 'on' AND e.next_at <= now() AND h.n > "
+    "e.after_seq"
+    " ORDER BY e.next_at"};
 static const struct db_stmt claim = {"courier.claim",
     "UPDATE juxin.endpoint e SET next_at = now() + $3::bigint * interval '1 ms', tokens = least("
     "e.rate_per_minute * 1000::bigint, e.tokens + (extract(epoch FROM now() - e.tokens_at) * 1000 * "
@@ -365,17 +370,34 @@ static void begin(struct courier *k, int32_t tenant, struct uuid id)
     k->running++;
 }
 
-static int look(struct courier *k)
+static int look_in(struct courier *k, int32_t tenant)
 {
-    struct db_call call = {.stmt = find_due};
     struct db_args a;
+    struct db_call call = {.stmt = find_due, .args = &a};
     int r;
 
     db_args_reset(&a);
-    call.args = &a;
-    r = db_read(k->dispatch, 0, &call, 1, NULL, NULL);
+    db_arg_int(&a, tenant);
+    r = db_read(k->db, tenant, &call, 1, NULL, NULL);
     for (int i = 0; r == 0 && i < db_rows_count(call.rows); i++)
-        begin(k, (int32_t)db_get_int(call.rows, i, 0), db_get_uuid(call.rows, i, 1));
+        begin(k, tenant, db_get_uuid(call.rows, i, 0));
+    db_calls_done(&call, 1);
+    return r;
+}
+
+/* From one tenant on another time, so that those with many endpoints do not keep others from their turn. */
+static int look(struct courier *k)
+{
+    struct db_args a;
+    struct db_call call = {.stmt = find_tenants, .args = &a};
+    int r, n;
+
+    db_args_reset(&a);
+    r = db_read(k->dispatch, 0, &call, 1, NULL, NULL);
+    n = r == 0 ? db_rows_count(call.rows) : 0;
+    for (int i = 0; r == 0 && i < n && k->running < SIDE_BY_SIDE; i++)
+        r = look_in(k, (int32_t)db_get_int(call.rows, (int)((k->rounds + (uint32_t)i) % (uint32_t)n), 0));
+    k->rounds++;
     db_calls_done(&call, 1);
     return r;
 }

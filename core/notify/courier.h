@@ -10,7 +10,7 @@ struct courier {
     struct db *db;
     struct db *dispatch; /* finds endpoints with work; borrowed */
     const char *holder;  /* unique to the process */
-    uint32_t running;
+    uint32_t running, rounds;
     struct courier_turn *turns;
 };
 /* The fiber's body, until cancelled; then the turns under way are broken off and awaited. */

@@ -247,7 +247,7 @@ def test_application_rights():
 def test_dispatcher_sees_no_content():
     seen = sql("""SELECT table_name, column_name FROM information_schema.role_column_grants
         WHERE grantee = 'juxin_dispatch' AND table_schema = 'juxin' AND table_name <> 'tenant'""")
-    assert {c for _, c in seen} <= {"tenant_id", "state", "next_at", "seq", "n", "run_at", "lease_until"}, seen
+    assert {c for _, c in seen} <= {"tenant_id", "state", "next_at", "seq", "n", "run_at", "lease_until", "after_seq"}, seen
 
 
 def test_views_and_functions_that_run_as_their_owner():
