@@ -4,8 +4,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "plugin/policy/policies.h"
-#include "resource/declare/resource.h"
 #include "resource/declare/edition.h"
+#include "resource/declare/resource.h"
 
 struct filler {
     const struct notice *n;
