@@ -15,12 +15,12 @@ from lib.people import make_people
 from lib.server import certificate
 
 R = "works/item"
-server = mock = None
+server = mock = hanging = None
 people = {}
 
 
 def setup():
-    global server, mock
+    global server, mock, hanging
     mock = Mock()
     server = works_server(workers=2, start=False, config={"outgoing": {"allow": "localhost", "ca_file": certificate()[0]}})
     for tenant in ("one", "two"):
@@ -30,6 +30,9 @@ def setup():
     people["street"] = make_people(server, "one", "street")["street"]
     server.ctl("grant", "add", "one", "--user", "street", "--role", "administrator", "--unit", "s1", "--reach", "subtree")
     server.start()
+    hanging = Endpoint("/hang")  # for test_bad_endpoints, meanwhile
+    mock.script("/hang", mock.hang, then=mock.hang)
+    create()
 
 
 def teardown():
@@ -51,6 +54,8 @@ class Endpoint:
 
     def __init__(self, path, events=("works.item",), who="one", url=None, **more):
         self.path, self.who = path, who
+        # It hears what gets its number from now on, so nothing of what a test before it did waits for one.
+        wait_until(lambda: server.psql("SELECT count(*) FROM juxin.event WHERE seq IS NULL") == [["0"]], 60, "numbers of events")
         made = people[who].post("endpoints", {"name": "名" + path, "url": url or mock.url(path), "events": list(events), **more})
         assert made.status == 201 and made.json["secret"].startswith("whsec_"), made
         self.id, self.secrets = made.json["id"], [made.json["secret"]]
@@ -187,25 +192,6 @@ def test_one_that_fails_for_a_day_is_turned_off_and_its_owner_told():
         wait_until(lambda: endpoint.log()[0]["outcome"] == "delivered", 60, "what had waited")
 
 
-def test_bad_endpoints():
-    """One that hangs, sends to loopback or answers ten gigabytes holds up nobody and gets nothing."""
-    bad = (("/hang", mock.hang, "timeout"), ("/pour", mock.pour, "too_large"),
-           ("/loop", (302, {"Location": f"https://127.0.0.1:{mock.port}/inner"}), "status"))
-    with contextlib.ExitStack() as stack:
-        endpoints = {path: stack.enter_context(Endpoint(path)) for path, _, _ in bad}
-        good = stack.enter_context(Endpoint("/good"))
-        for path, answer, _ in bad:
-            mock.script(path, answer, then=answer)
-        record = create()
-        wait_until(lambda: types(good, record), 60, "the message at the other")
-        assert endpoints["/hang"].log() == [], "while that one still hangs"
-        for path, _, reason in bad:
-            wait_until(endpoints[path].log, 60, "the outcome")
-            assert {(d["reason"], d["outcome"]) for d in endpoints[path].log()} == {(reason, "failed")}, endpoints[path].log()
-    assert mock.poured < 64 << 20, mock.poured
-    assert mock.requests("/inner") == []
-
-
 def test_where_it_may_point():
     def refused(url, code):
         answer = people["one"].post("endpoints", {"name": "x", "url": url, "events": ["*"]})
@@ -292,6 +278,27 @@ def test_whose_they_are():
             assert types(endpoint, hidden) == []
         finally:
             server.ctl("grant", "add", "one", "--user", "admin", "--role", "works_all", "--unit", "k", "--reach", "subtree")
+
+
+def test_bad_endpoints():
+    """One that hangs, sends to loopback or answers ten gigabytes holds up nobody and gets nothing."""
+    bad = (("/pour", mock.pour, "too_large"),
+           ("/loop", (302, {"Location": f"https://127.0.0.1:{mock.port}/inner"}), "status"))
+    with contextlib.ExitStack() as stack:
+        endpoints = {path: stack.enter_context(Endpoint(path)) for path, _, _ in bad}
+        good = stack.enter_context(Endpoint("/good"))
+        for path, answer, _ in bad:
+            mock.script(path, answer, then=answer)
+        record = create()
+        wait_until(lambda: types(good, record), 60, "the message at the other")
+        assert types(hanging, record) == [], "that one still waits for an answer"
+        wait_until(hanging.log, 60, "the end of its patience")
+        assert {(d["reason"], d["outcome"]) for d in hanging.log()} == {("timeout", "failed")}, hanging.log()
+        for path, _, reason in bad:
+            wait_until(endpoints[path].log, 60, "the outcome")
+            assert {(d["reason"], d["outcome"]) for d in endpoints[path].log()} == {(reason, "failed")}, endpoints[path].log()
+    assert mock.poured < 64 << 20, mock.poured
+    assert mock.requests("/inner") == []
 
 
 def test_a_kill_in_the_middle_loses_nothing():
