@@ -101,30 +101,32 @@ static int report_error(struct call *c, const struct jx_call *j)
         arena_printf(c->arena, "“%s”未能完成检查；未作任何更改。", plugin_label_of(p->label, true)));
 }
 
-/* Ends the savepoint of a filter that writes. */
-static int end_savepoint(struct call *c, bool has_savepoint, bool keep)
+/* Ends the savepoint of a filter that has written. */
+static int end_savepoint(struct call *c, const struct jx_call *j, bool keep)
 {
-    if (!has_savepoint)
+    if (!j->has_savepoint)
         return 0;
-    return keep ? db_savepoint_release(c->tx, "plugin_filter")
-                : db_savepoint_rollback(c->tx, "plugin_filter");
+    return keep ? db_savepoint_release(c->tx, HOST_SAVEPOINT) : db_savepoint_rollback(c->tx, HOST_SAVEPOINT);
 }
 
 static int run_filter(struct call *c, const struct offer_filter *o, const char *point, uint32_t unit,
     struct record *const *records, uint32_t count)
 {
     bool is_open = (o->f.flags & JX_FAIL_OPEN) && o->f.point != JX_VALIDATE;
-    bool has_savepoint = (o->f.flags & JX_WRITES) && c->tx;
     struct jx_result result = {.size = sizeof(result)};
     struct jx_call j;
     int64_t began, took;
-    int r = has_savepoint ? db_savepoint(c->tx, "plugin_filter") : 0;
+    bool has_savepoint =
+        (o->f.flags & JX_WRITES) && c->tx; /* also for a read that fails; others get theirs when they write */
+    int r = has_savepoint ? db_savepoint(c->tx, HOST_SAVEPOINT) : 0;
 
     if (r < 0)
         return r;
     began = clock_mono_us();
     host_enter(&j, c, o->plugin, o->mark, unit);
     j.is_read_only = o->f.point == JX_SERIALISE;
+    j.keeps_place = true;
+    j.has_savepoint = has_savepoint;
     o->f.fn(&j, (struct jx_record *const *)records, count, &result);
     r = host_leave(&j, &result);
     took = clock_mono_us() - began;
@@ -133,9 +135,9 @@ static int run_filter(struct call *c, const struct offer_filter *o, const char *
     if (result.verdict == JX_OK) {
         host_forgive(&j);
         trace_note(c, point, o->plugin->id, o->f.name, "ok", took, NULL);
-        return end_savepoint(c, has_savepoint, true);
+        return end_savepoint(c, &j, true);
     }
-    if (end_savepoint(c, has_savepoint, false) < 0)
+    if (end_savepoint(c, &j, false) < 0)
         return -EIO;
     if (result.verdict == JX_VETO) {
         trace_note(c, point, o->plugin->id, o->f.name, "veto", took, result.code);

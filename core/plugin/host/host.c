@@ -85,6 +85,19 @@ int host_go_on(struct jx_call *j)
     return j->unwind == -ETIMEDOUT ? JX_ECANCELED : j->unwind;
 }
 
+int host_keep_place(struct jx_call *j)
+{
+    int r;
+
+    if (!j->keeps_place || j->has_savepoint)
+        return 0;
+    r = call_begin(j->c);
+    if (r == 0)
+        r = db_savepoint(j->c->tx, HOST_SAVEPOINT);
+    j->has_savepoint = r == 0;
+    return r;
+}
+
 void host_forgive(struct jx_call *j)
 {
     j->c->fault = j->fault_before;

@@ -20,7 +20,8 @@ struct jx_call {
     bool has_answer;         /* a route has begun to write */
     const json_t *body;      /* routes only; NULL without one */
     int32_t veto_status;
-    bool is_read_only; /* providers and JX_SERIALISE */
+    bool is_read_only;               /* providers and JX_SERIALISE */
+    bool keeps_place, has_savepoint; /* filters: what one writes is taken back when it fails */
     int unwind;        /* -EREMCHG, -ECANCELED, -ETIMEDOUT: what ends the call, whatever the plugin says */
     uint32_t refusals; /* functions asked for since */
     struct call_fault fault_before;
@@ -41,6 +42,9 @@ void host_set_time_limit(int64_t ms);
 void host_begin_deadline(struct call *c);
 /* Before anything that may suspend: 0, or what the plugin has been told already, that its call is over. */
 MUSTCHECK int host_go_on(struct jx_call *j);
+/* Before a write, out of the plugin's frame: sets the filter's savepoint unless it has one. Suspends. */
+#define HOST_SAVEPOINT "plugin_filter"
+MUSTCHECK int host_keep_place(struct jx_call *j);
 /* Forgets faults that the plugin met and dealt with. */
 void host_forgive(struct jx_call *j);
 

@@ -17,13 +17,16 @@ static void free_rows(void *rows)
     db_rows_free(rows);
 }
 
-static int run(struct call *c, const struct statement *s, struct db_args *args, struct db_rows **ret)
+static int run(struct jx_call *call, const struct statement *s, struct db_args *args, struct db_rows **ret)
 {
+    struct call *c = call->c;
     struct db_call one = {.stmt = s->stmt, .args = args};
     int r;
 
     if (s->is_write) {
         r = call_begin(c);
+        if (r == 0)
+            r = host_keep_place(call);
         if (r < 0)
             return r;
     }
@@ -66,7 +69,7 @@ static int32_t query_run(struct jx_call *call, const char *name, const struct jx
     if (r < 0)
         return r;
     frame = frame_pause();
-    r = run(call->c, s, &args, &rows);
+    r = run(call, s, &args, &rows);
     frame_resume(frame);
     if (r == 0 && ret)
         *ret = (struct jx_rows *)rows;

@@ -137,12 +137,24 @@ static int32_t rec_list(struct jx_call *call, uint32_t as, const char *resource,
     return r;
 }
 
+/* For a write: as cross, or what the plugin is told instead. */
+static int cross_to_write(
+    struct crossing *x, struct jx_call *call, uint32_t as, const char *resource, struct text json)
+{
+    int r = call->is_read_only ? JX_EACCES : cross(x, call, as, resource, json);
+
+    if (r < 0)
+        return r;
+    r = host_keep_place(call);
+    return r < 0 ? back(x, call, r) : 0;
+}
+
 static int32_t rec_create(
     struct jx_call *call, uint32_t as, const char *resource, struct jx_text json, struct jx_record **ret)
 {
     struct record *rec = NULL;
     struct crossing x;
-    int r = call->is_read_only ? JX_EACCES : cross(&x, call, as, resource, host_untext(json));
+    int r = cross_to_write(&x, call, as, resource, host_untext(json));
 
     if (r < 0)
         return r;
@@ -154,7 +166,7 @@ static int32_t rec_update(struct jx_call *call, uint32_t as, const char *resourc
 {
     struct record *rec = NULL;
     struct crossing x;
-    int r = call->is_read_only ? JX_EACCES : cross(&x, call, as, resource, host_untext(json));
+    int r = cross_to_write(&x, call, as, resource, host_untext(json));
 
     if (r < 0)
         return r;
@@ -167,7 +179,7 @@ static int32_t rec_transition(struct jx_call *call, uint32_t as, const char *res
     struct record *rec = NULL;
     struct crossing x;
     const char *transition = arena_dup(call->c->arena, name);
-    int r = call->is_read_only ? JX_EACCES : cross(&x, call, as, resource, host_untext(json));
+    int r = cross_to_write(&x, call, as, resource, host_untext(json));
 
     if (r < 0)
         return r;

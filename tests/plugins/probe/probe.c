@@ -49,18 +49,32 @@ static void obey(
     jx_ok(result);
 }
 
-/* Fails open: what it wrote is undone, the request goes on. */
-static void scribble(
-    struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
+static void scribble_on(
+    const char *title, struct jx_call *call, struct jx_record *const *records, struct jx_result *result)
 {
     struct jx_text secret = text("scribbled");
 
-    (void)count;
-    if (is(host->record->get(records[0], "title"), "scribble")) {
+    if (is(host->record->get(records[0], "title"), title)) {
         if (host->query->run(call, "rename_all", &secret, 1, NULL) == 0)
             return; /* an error after all */
     }
     jx_ok(result);
+}
+
+/* Fails open: what it wrote is undone, the request goes on. */
+static void scribble(
+    struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
+{
+    (void)count;
+    scribble_on("scribble", call, records, result);
+}
+
+/* The same, and has not said that it writes. */
+static void scribble_untold(
+    struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
+{
+    (void)count;
+    scribble_on("scribble untold", call, records, result);
 }
 
 static bool begins(struct jx_text t, const char *s)
@@ -117,6 +131,12 @@ static const struct jx_filter filters[] = {
         .name = "scribble",
         .resource = THING,
         .fn = scribble},
+    {.point = JX_BEFORE_CREATE,
+        .phase = JX_LATE,
+        .flags = JX_FAIL_OPEN,
+        .name = "scribble_untold",
+        .resource = THING,
+        .fn = scribble_untold},
     {.point = JX_BEFORE_CREATE,
         .phase = JX_EARLY,
         .flags = JX_WRITES,
