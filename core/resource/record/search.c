@@ -7,11 +7,11 @@ static const struct db_stmt tokens_add = {"search.add",
     "INSERT INTO juxin.search (tenant_id, resource, record_id, token)"
     " SELECT $1, $2, $3, x.token FROM unnest($4::text[]) AS x(token)"
     " ON CONFLICT (tenant_id, resource, token, record_id) DO NOTHING"};
-/* Nobody else can have written of new records. In the order of the index: neighbours go to one page. */
+/* In the order of the index: neighbours go to one page. */
 static const struct db_stmt tokens_add_many = {"search.add_many",
     "INSERT INTO juxin.search (tenant_id, resource, record_id, token)"
-    " SELECT $1, $2, x.id, x.token FROM unnest($3::uuid[], $4::text[]) AS x(id, token) ORDER BY x.token "
-    "COLLATE \"C\", x.id"};
+    " SELECT $1, $2, x.id, x.token FROM unnest($3::uuid[], $4::text[]) AS x(id, token)"
+    " ORDER BY x.token COLLATE \"C\", x.id ON CONFLICT (tenant_id, resource, token, record_id) DO NOTHING"};
 static const struct db_stmt tokens_drop = {"search.drop",
     "DELETE FROM juxin.search WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND "
     "token = ANY($4::text[])"};
