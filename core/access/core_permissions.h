@@ -30,6 +30,11 @@
     X(POLICY_WRITE, "core.policy.write", "启用、停用插件", "Turn plugins on and off")                        \
     X(FROZEN_EXPORT, "core.frozen.export", "导出已停用插件的记录",                                           \
         "Take out records of plugins that were turned off")                                                  \
+    X(REPORT_READ, "core.report.read", "查看报告", "See reports")                                            \
+    X(REPORT_WRITE, "core.report.write", "生成、更正报告，维护报表定义",                                     \
+        "Make and correct reports, define them")                                                             \
+    X(REPORT_CHECK, "core.report.check", "审核、退回报告", "Check reports and send them back")               \
+    X(REPORT_SIGN, "core.report.sign", "签发、冻结报告", "Sign reports off and freeze them")                 \
     X(TRACE, "core.trace", "查看插件调用记录", "See plugin traces")                                          \
     X(JOB_MANAGE, "core.job.manage", "查看、取消、重试所有后台任务", "See, cancel and retry all jobs")       \
     X(VIEW_MANAGE, "core.view.manage", "维护角色和机构共用的列表视图",                                       \

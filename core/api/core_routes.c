@@ -11,5 +11,9 @@ int api_core_routes(struct router *rt)
 
     for (size_t i = 0; i < ARRAY_LEN(tables) && result == 0; i++)
         result = tables[i](rt);
+    if (result == 0)
+        result = api_indicator_routes(rt);
+    if (result == 0)
+        result = api_report_routes(rt);
     return result;
 }

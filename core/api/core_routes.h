@@ -3,6 +3,8 @@
 
 #include "api/dispatch.h"
 
+MUSTCHECK int api_indicator_routes(struct router *rt);
+MUSTCHECK int api_report_routes(struct router *rt);
 MUSTCHECK int api_session_routes(struct router *rt);
 MUSTCHECK int api_unit_routes(struct router *rt);
 MUSTCHECK int api_department_routes(struct router *rt);

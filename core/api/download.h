@@ -17,4 +17,5 @@ MUSTCHECK int download(struct call *c, struct request *r, const char *media, con
     const struct sha256 *digest, uint64_t size);
 
 #define MEDIA_XLSX "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+#define MEDIA_DOCX "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 #define MEDIA_CSV "text/csv; charset=utf-8"

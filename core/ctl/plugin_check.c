@@ -9,6 +9,7 @@
 #include "plugin/package/registry.h"
 #include "resource/declare/declaration.h"
 #include "resource/declare/declaration_report.h"
+#include "resource/report/indicator.h"
 
 /* The engine gives advice as a sentence; a word it proposes is taken out of it. */
 static void add_finding(
@@ -54,9 +55,33 @@ static void check_references(
     }
 }
 
-/* The engine's own findings about a resource, in the same list. */
-static void check_resources(struct ctl *c, const struct plugin *p, struct diags *d)
+static void add_findings(
+    struct ctl *c, struct diags *d, const struct diag_file *file, const struct declaration_report *report)
 {
+    for (const struct declaration_fault *f = report->first; f; f = f->next)
+        add_finding(c, d, file, f);
+}
+
+/* Against the resources that are good. */
+static void check_indicators(struct ctl *c, const struct plugin *p, const struct resource *const *resources,
+    uint32_t count, struct diags *d)
+{
+    struct diag_file file = {arena_printf(c->arena, "%s/indicators.json", p->dir),
+        {p->indicators_source, p->indicators_source_len}};
+    struct declaration_report report;
+    struct indicator_set set;
+
+    report_init(&report, c->arena, file.source);
+    if (p->indicators && indicators_parse(p->id, p->indicators, resources, count, &report, &set) < 0)
+        add_findings(c, d, &file, &report);
+}
+
+/* The engine's own findings about resources and indicators, in the same list. */
+static void check_declarations(struct ctl *c, const struct plugin *p, struct diags *d)
+{
+    const struct resource **good = arena_array(c->arena, p->resource_count + 1, sizeof(*good));
+    uint32_t count = 0;
+
     for (size_t i = 0; i < p->resource_count; i++) {
         const struct plugin_resource *res = &p->resources[i];
         struct diag_file file = {res->file, {res->source, res->source_len}};
@@ -66,10 +91,11 @@ static void check_resources(struct ctl *c, const struct plugin *p, struct diags 
         check_references(c, p, res, d);
         report_init(&report, c->arena, file.source);
         if (declaration_parse(c->arena, p->id, res->json, &report, &compiled) == 0)
-            continue;
-        for (const struct declaration_fault *f = report.first; f; f = f->next)
-            add_finding(c, d, &file, f);
+            good[count++] = compiled;
+        else
+            add_findings(c, d, &file, &report);
     }
+    check_indicators(c, p, good, count, d);
 }
 
 /* Constructors and the entry run in a child: what crashes there is the finding. */
@@ -140,7 +166,7 @@ static int run(struct ctl *c)
     diags_init(&d, c->arena);
     p = plugin_load_dir(dir, &config, &d);
     arena_defer(c->arena, free_plugin, p);
-    check_resources(c, p, &d);
+    check_declarations(c, p, &d);
     if (d.count == 0 && p->has_so)
         check_load(dir, &d);
     if (d.count == 0 && !p->has_so && p->needs_so)
@@ -160,7 +186,7 @@ const struct ctl_command ctl_plugin_check = {
     .name = "plugin check",
     .arguments = "[DIR]",
     .summary = "finds what is wrong in a plugin's directory, with file, line and a suggestion",
-    .help = "Checks plugin.json, resources/, locales/, queries.sql and the built shared object, without a "
+    .help = "Checks plugin.json, resources/, indicators.json, locales/, queries.sql and the built shared object, without a "
             "server or a\n"
             "database. The object is loaded in a process of its own.\n"
             "  juxinctl plugin check plugins/suggestions",

@@ -10,6 +10,7 @@
 #include "plugin/start.h"
 #include "resource/declare/resource.h"
 #include "resource/engine.h"
+#include "resource/report/indicator.h"
 #include "tenant/calendar.h"
 #include "tenant/tenant.h"
 
@@ -49,6 +50,7 @@ int assemble_services(const struct config *c, bool without_code)
 void assemble_done(void)
 {
     tenant_cache_clear();
+    indicators_unload_all();
     resource_unload_all();
     plugins_end();
     keyring_free(keyring);

@@ -101,6 +101,17 @@ static void load_locale(struct plugin *p, const char *language, json_t **ret, st
         diag_line(d, path, 1, NULL, "expected an object of texts");
 }
 
+static void load_indicators(struct plugin *p, struct diags *d)
+{
+    const char *path = arena_printf(p->arena, "%s/indicators.json", p->dir);
+    struct diag_file file;
+
+    if (read_json(p, path, &file, &p->indicators, d) < 0)
+        return;
+    p->indicators_source = (char *)file.source.ptr;
+    p->indicators_source_len = file.source.len;
+}
+
 static void load_queries(struct plugin *p, struct diags *d)
 {
     const char *path = arena_printf(p->arena, "%s/queries.sql", p->dir);
@@ -127,6 +138,7 @@ static void load_declarations(struct plugin *p, struct diags *d)
     load_locale(p, "zh-CN", &p->locale_zh, d);
     load_locale(p, "en", &p->locale_en, d);
     load_queries(p, d);
+    load_indicators(p, d);
 }
 
 static const char *last_part(const char *path)

@@ -9,6 +9,7 @@
 #include "resource/own/retain.h"
 #include "resource/record/record.h"
 #include "resource/record/search_build.h"
+#include "resource/report/report.h"
 #include "resource/transfer/export.h"
 #include "resource/transfer/import.h"
 #include "tenant/calendar.h"
@@ -51,6 +52,7 @@ static int rows_follow(
 void engine_init(void)
 {
     resource_load_all();
+    indicators_load_all();
     record_engine_init();
     calendar_part_register();
     edition_register();
@@ -59,6 +61,7 @@ void engine_init(void)
     job_kind_register(&attachment_collect);
     job_kind_register(&remind_kind);
     export_register();
+    report_register();
     import_register();
     own_export_register();
     job_kind_register(&retain_job);

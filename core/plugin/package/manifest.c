@@ -67,7 +67,7 @@ bool plugin_id_is_valid(const char *id)
     static const char *const taken[] = {"core", "plugins", "provided", "units", "departments", "accounts",
         "account", "roles", "grants", "tokens", "session", "sessions", "explain", "meta", "openapi", "frozen",
         "audit", "endpoints", "events", "files", "notifications", "imports", "exports", "search", "jobs",
-        "tenants", "permissions"};
+        "tenants", "permissions", "indicators", "reports"};
 
     for (size_t i = 0; i < ARRAY_LEN(taken); i++)
         if (strcmp(id, taken[i]) == 0)

@@ -77,6 +77,9 @@ struct plugin {
     struct plugin_resource
         *resources; /* parsed JSON, not checked against the resource schema: that is the engine's */
     size_t resource_count;
+    json_t *indicators;      /* indicators.json, not checked either; NULL when absent */
+    char *indicators_source; /* its text */
+    size_t indicators_source_len;
     json_t *locale_zh, *locale_en; /* NULL when absent */
     struct statement *statements;  /* of queries.sql */
     size_t statement_count;

@@ -80,6 +80,7 @@ void plugin_free(struct plugin *p)
     for (size_t i = 0; i < p->resource_count; i++)
         json_decref(p->resources[i].json);
     json_decref(p->manifest);
+    json_decref(p->indicators);
     json_decref(p->locale_zh);
     json_decref(p->locale_en);
     arena_free(p->arena);

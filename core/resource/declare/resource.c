@@ -109,7 +109,7 @@ static void drop_plugin(const char *plugin)
     count = kept;
 }
 
-static void reject(const char *plugin, const char *file, const struct declaration_fault *f)
+void resource_reject(const char *plugin, const char *file, const struct declaration_fault *f)
 {
     char detail[700];
 
@@ -127,7 +127,7 @@ static void load_plugin(const struct plugin *p)
 
         report_init(&report, memory, (struct text){pr->source, pr->source_len});
         if (resource_add(p->id, pr->json, (struct text){pr->source, pr->source_len}, &report) < 0) {
-            reject(p->id, pr->file, report.first);
+            resource_reject(p->id, pr->file, report.first);
             return;
         }
     }
@@ -144,7 +144,7 @@ static bool check_references(const struct resource *res)
                 .pointer = arena_printf(memory, "/fields/%s/reference", f->name),
                 .message = arena_printf(memory, "no available plugin declares \"%s\"", f->reference)};
 
-            reject(res->plugin, arena_printf(memory, "%s.json", res->name), &fault);
+            resource_reject(res->plugin, arena_printf(memory, "%s.json", res->name), &fault);
             return false;
         }
     }

@@ -13,6 +13,10 @@ void resource_unload_all(void); /* at process end and between tests */
 MUSTCHECK int resource_add(
     const char *plugin, json_t *json, struct text source, struct declaration_report *report);
 
+/* What a higher floor finds wrong with what a plugin declares beside its resources: it serves nothing. */
+struct declaration_fault;
+void resource_reject(const char *plugin, const char *file, const struct declaration_fault *fault);
+
 uint32_t resource_count(void);
 const struct resource *resource_at(uint32_t index);
 const struct resource *resource_find(const char *full_name); /* NULL */

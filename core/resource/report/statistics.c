@@ -201,17 +201,22 @@ static void name_periods(struct call *c, const struct statistics *s, struct stat
 
 int statistics_run(struct call *c, const struct statistics *s, struct stat_result *ret)
 {
+    int r = s->query.counts_only ? gate_require_somewhere(c, s->query.res->plugin)
+                                 : query_check_unit(c, &s->query);
+
+    return r < 0 ? r : statistics_count(c, s, ret);
+}
+
+int statistics_count(struct call *c, const struct statistics *s, struct stat_result *ret)
+{
     struct query_sql *sql = arena_alloc(c->arena, sizeof(*sql));
     struct stat_result out = {.at_us = c->now_us};
     struct fill f = {.c = c, .s = s};
     struct db_call reads[2] = {0};
     struct db_args names;
     bool empty;
-    int r = s->query.counts_only ? gate_require_somewhere(c, s->query.res->plugin)
-                                 : query_check_unit(c, &s->query);
+    int r;
 
-    if (r < 0)
-        return r;
     statistics_sql(c, s, sql, &empty);
     if (empty) {
         r = call_read(c, NULL, 0); /* the fence all the same: rights may just have been granted */

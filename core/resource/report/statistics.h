@@ -44,6 +44,9 @@ struct statistics {
     bool has_window; /* from and until were given */
     enum stat_tree tree;
     int32_t tree_day;
+    uint64_t
+        states; /* bit per state; 0: any. Only what was in one of them just before that moment, by its history */
+    const char *states_until;
 };
 
 /* -EINVAL with a fault: 400 naming the parameter; 403 for a condition of who may only count. */
@@ -62,6 +65,8 @@ struct stat_result {
     int64_t at_us;                                /* of the database's clock */
 };
 MUSTCHECK int statistics_run(struct call *c, const struct statistics *s, struct stat_result *ret);
+/* The same for a caller who has asked already whether this unit may be named, and whether the plugin runs. */
+MUSTCHECK int statistics_count(struct call *c, const struct statistics *s, struct stat_result *ret);
 
 /* ---- statistics_sql.c ---- */
 

@@ -118,6 +118,31 @@ static void add_unit_then(struct making *m, struct query *q)
                     .which = arena_printf(a, "at = %s", unit)});
 }
 
+/* The last state a record came to before that moment; one whose history does not say was in its first. */
+static void add_states(struct making *m)
+{
+    const struct statistics *s = m->s;
+    const struct resource *res = s->query.res;
+    struct text *names = arena_array(m->c->arena, res->state_count + 1, sizeof(*names));
+    const char *until, *first;
+    size_t n = 0;
+
+    if (!s->states)
+        return;
+    for (uint32_t i = 0; i < res->state_count; i++)
+        if (s->states >> i & 1)
+            names[n++] = text_of(res->states[i].name);
+    until = query_arg(m->c->arena, m->args, s->states_until, "::timestamptz");
+    first = query_arg(m->c->arena, m->args, res->states[res->initial_state].name, "::text");
+    buf_addf(&m->paths,
+        " JOIN LATERAL (SELECT coalesce((SELECT h.to_state FROM juxin.history h WHERE h.tenant_id = $1 AND "
+        "h.resource = '%s' AND h.record_id = r.id AND h.at < %s AND h.to_state IS NOT NULL ORDER BY "
+        "h.version "
+        "DESC, h.id DESC LIMIT 1), %s) AS state) st ON st.state = ANY(%s)",
+        res->full_name, until, first,
+        query_arg(m->c->arena, m->args, pgarray_of_texts(m->c->arena, names, n), "::text[]"));
+}
+
 struct db_stmt statistics_names(struct call *c, const struct statistics *s, struct db_args *args)
 {
     static const struct db_stmt names = {"statistics.names",
@@ -198,6 +223,7 @@ void statistics_sql(struct call *c, const struct statistics *s, struct query_sql
     db_args_reset(&ret->args);
     db_arg_int(&ret->args, c->tenant->id);
     add_unit_then(&m, &q);
+    add_states(&m);
     for (uint32_t i = 0; i < s->group_count; i++) {
         add_key(&m, i);
         if (is_mapped(s, &s->groups[i]))
