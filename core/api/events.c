@@ -14,7 +14,7 @@ static int take_topics(struct call *c, const struct request *r, struct hub_liste
     struct text topics = request_query(r, "topics");
 
     if (!topics.ptr)
-        l->topics = HUB_JOB | HUB_RECORD | HUB_NOTICE;
+        l->topics = HUB_JOB | HUB_RECORD | HUB_NOTICE | HUB_REPORT;
     while (topics.ptr) {
         struct text one = text_split(&topics, ',');
 
@@ -24,9 +24,12 @@ static int take_topics(struct call *c, const struct request *r, struct hub_liste
             l->topics |= HUB_RECORD;
         else if (text_is(one, "notice"))
             l->topics |= HUB_NOTICE;
+        else if (text_is(one, "report"))
+            l->topics |= HUB_REPORT;
         else
-            return call_fail_at(c, "topics", "not_one_of", "job, record, notice, or several with commas.",
-                "应为 job、record、notice，可用逗号并列。");
+            return call_fail_at(c, "topics", "not_one_of",
+                "job, record, notice, report, or several with commas.",
+                "应为 job、record、notice、report，可用逗号并列。");
     }
     return 0;
 }
@@ -118,10 +121,11 @@ static const struct api_route event_routes[] = {
         .path = "/events",
         .query = "topics,resource,unit",
         .handle = open_stream,
-        .summary_en = "What happens, as server-sent events: changes of records, progress of jobs, notices; "
-                      "goes on behind "
-                      "Last-Event-ID",
-        .summary_zh = "事件流（SSE）：记录变化、任务进度与通知，按 Last-Event-ID 续传",
+        .summary_en =
+            "What happens, as server-sent events: changes of records and reports, progress of jobs, notices; "
+            "goes on behind "
+            "Last-Event-ID",
+        .summary_zh = "事件流（SSE）：记录与报告变化、任务进度与通知，按 Last-Event-ID 续传",
         .response_type = "text/event-stream",
         .response_schema = "{\"type\":\"string\"}"},
 };

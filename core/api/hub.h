@@ -9,7 +9,7 @@
 
 struct resource;
 
-enum hub_topic { HUB_JOB = 1, HUB_RECORD = 2, HUB_NOTICE = 4 };
+enum hub_topic { HUB_JOB = 1, HUB_RECORD = 2, HUB_NOTICE = 4, HUB_REPORT = 8 };
 
 struct hub_config {
     struct db *db;

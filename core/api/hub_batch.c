@@ -22,12 +22,12 @@ struct hub_event {
     int64_t seq;
     const char *text; /* as it goes out */
     enum hub_topic topic;
-    struct uuid about; /* the job or the record */
+    struct uuid about; /* the job, the record or the report */
     struct uuid owner; /* whose job */
     struct uuid *told; /* whose notice */
     uint32_t told_count;
     const struct resource *res; /* of a record */
-    uint32_t unit;              /* that handled it then */
+    uint32_t unit;              /* that handled it then; of a report */
     bool is_old;                /* a later one tells the same people as much */
     uint32_t first_holder, end_holder;
 };
@@ -79,6 +79,11 @@ static bool take_payload(struct hub_batch *b, struct hub_event *e, const char *t
         return take_record(b, e, j);
     if (strcmp(topic, "notice") == 0)
         return take_notice(b, e, j);
+    if (strcmp(topic, "report") == 0) {
+        e->topic = HUB_REPORT;
+        e->unit = tree_find(b->c->tenant->tree, member_id(j, "unit"));
+        return e->unit != TREE_NONE;
+    }
     e->topic = HUB_JOB;
     return strcmp(topic, "job") == 0;
 }
@@ -233,9 +238,11 @@ static bool may_see(const struct hub_batch *b, const struct viewer *v, const str
         return uuid_eq(e->owner, v->l->account) || v->manages_jobs;
     if (e->topic == HUB_NOTICE)
         return was_told(e, v->l->account);
-    if (v->l->res && v->l->res != e->res)
-        return false;
     if (!tree_contains(e->unit, v->within, v->end))
+        return false;
+    if (e->topic == HUB_REPORT)
+        return subject_may(v->who, b->c->tenant, core_permission(CORE_REPORT_READ), e->unit);
+    if (v->l->res && v->l->res != e->res)
         return false;
     return subject_may(v->who, b->c->tenant, e->res->permissions[ACTION_READ], e->unit) ||
            takes_part(b, v, e);

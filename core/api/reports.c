@@ -167,12 +167,6 @@ static void write_taken(struct jsonw *w, const char *key, const char *name, int6
     jsonw_object_end(w);
 }
 
-static bool has_failed(const struct report *r)
-{
-    return r->state == REPORT_COMPUTING &&
-           (!r->job_state || (strcmp(r->job_state, "waiting") != 0 && strcmp(r->job_state, "running") != 0));
-}
-
 static void write_report(struct call *c, struct jsonw *w, const struct report *r)
 {
     jsonw_kuuid(w, "id", r->id);
@@ -188,8 +182,8 @@ static void write_report(struct call *c, struct jsonw *w, const struct report *r
     jsonw_kstr(w, "state", report_state_names[r->state]);
     jsonw_kint(w, "revision", r->revision);
     jsonw_kuuid(w, "job", r->job);
-    jsonw_kbool(w, "failed", has_failed(r));
-    if (has_failed(r) && r->error_en)
+    jsonw_kbool(w, "failed", report_has_failed(r));
+    if (report_has_failed(r) && r->error_en)
         write_label(w, "error", (struct label){r->error_zh, r->error_en});
     jsonw_ktime(w, "created_at", r->created_us);
     if (r->computed_us)

@@ -43,6 +43,8 @@ SURFACES = [
     (r"POST /P/R/transitions/\{name\}", REFUSES),  # of many: each of them
     (r"\w+ /P/R/\{id\}(/.*)?", REFUSES),  # one, and whatever is beside it
     (r"\w+ /P/.*", LEAVES_OUT),  # plugins' own routes: each is about a unit
+    (r"\w+ /(reports|report-definitions)(/.*)?", NO_RECORDS),  # numbers that were counted once, and stay
+    (r"GET /indicators", NO_RECORDS),  # numbers, none where the plugin does not run: test_reports
     (r"GET /provided/\{kind\}", LEAVES_OUT),
     (r"\w+ /(accounts?|departments|dictionaries|endpoints|explain|fields|grants|jobs|labels|notifications|notification-preferences|permissions|roles|sessions?|tokens|units|views|notices|consents)(/.*)?", NO_RECORDS),
     (r"GET /(meta|openapi\.json|plugins|plugins/\{plugin\}/why)", NO_RECORDS),
@@ -516,6 +518,7 @@ def sources_with(text):
 # tests/db/test_job.c; these are nobody's, and show no records.
 KINDS_OF_JOBS = {"search.build": "finds by words what the lists then leave out", "files.collect": "contents that no record has",
                  # Not met here yet: that what these read, write and take on is gated is asked by tests of their own or nowhere.
+                 "report.compute": "counts nothing there: test_reports",
                  "resource.deadlines": "", "resource.export": "", "export.expire": "", "import.check": "", "import.run": "",
                  "import.undo": "", "import.expire": "", "own.export": "what is held about its maker, wherever plugins run",
                  "own.retain": "what is over is over wherever plugins run"}
@@ -541,11 +544,11 @@ def heard(last, mark):
 def test_events_tell_nothing_of_frozen_records():
     """Nor what was not told before they were frozen."""
     topics = {t for (t,) in twins.server.psql("SELECT DISTINCT topic FROM juxin.event")}
-    assert topics <= {"job", "record", "notice"}, f"{topics}: events of a new kind, to be met here"
+    assert topics <= {"job", "record", "notice", "report"}, f"{topics}: events of a new kind, to be met here"
     for (payload,) in twins.server.psql("SELECT payload FROM juxin.event WHERE topic = 'notice'"):
         assert set(json.loads(payload)) == {"kind", "accounts"}, payload  # nothing of a record
     publishers = sources_with("event_publish(") - {"outbox.c"}
-    assert publishers == {"change.c", "job.c", "notice.c"}, f"{publishers}: who publishes what, to be met here"
+    assert publishers == {"change.c", "job.c", "notice.c", "report_tell.c"}, f"{publishers}: who publishes what, to be met here"
     with listen() as stream:
         harness.wait_until(lambda: stream.read() and stream.blocks, 30, "where it begins")
         last = stream.last

@@ -65,20 +65,24 @@ BEGIN
     RESET ROLE;
     IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = t AND attnum > 0
                AND has_column_privilege('juxin_dispatch', t, attnum, 'SELECT')) THEN
-        found := found || pg_temp.dispatched(t, a, b);
+        found := found || pg_temp.across(t, 'juxin_dispatch', a, b);
+    END IF;
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = t AND attnum > 0
+               AND has_column_privilege('juxin_aggregate', t, attnum, 'SELECT')) THEN
+        found := found || pg_temp.across(t, 'juxin_aggregate', a, b);
     END IF;
     RETURN array_remove(found, NULL);
 END $$;
 
--- Where the dispatcher may look at all, it finds both tenants.
-CREATE FUNCTION pg_temp.dispatched(t regclass, a int, b int) RETURNS text LANGUAGE plpgsql AS $$
+-- Where the dispatcher, or who counts above tenants, may look at all, they find both tenants.
+CREATE FUNCTION pg_temp.across(t regclass, role text, a int, b int) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE n bigint;
 BEGIN
-    SET LOCAL ROLE juxin_dispatch;
+    EXECUTE format('SET LOCAL ROLE %I', role);
     SET LOCAL juxin.tenant = '';
     EXECUTE format('SELECT count(DISTINCT tenant_id) FROM %s WHERE tenant_id IN (%s, %s)', t, a, b) INTO n;
     RESET ROLE;
-    RETURN CASE WHEN n <> 2 THEN 'the dispatcher finds ' || n || ' of two tenants' END;
+    RETURN CASE WHEN n <> 2 THEN role || ' finds ' || n || ' of two tenants' END;
 END $$;
 """
 
@@ -99,6 +103,8 @@ SAMPLES = {
     "juxin.event": "(tenant_id, id, topic, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', '{{}}')",
     "juxin.import_row": "(tenant_id, import_id, row, record_id) SELECT {t}, i.id, 1, gen_random_uuid() FROM juxin.import i"
                         " WHERE i.tenant_id = {t} LIMIT 1",
+    "juxin.report_figure": "(tenant_id, period, indicator, label_zh, label_en, measure_zh, measure_en, number, version, frozen_at)"
+                           " VALUES ({t}, '2026', 'works.begun', 'x', 'x', 'x', 'x', 7, 1, now())",
     "juxin.audit_pending": "(tenant_id, id) VALUES ({t}, gen_random_uuid())",
 }
 

@@ -295,6 +295,29 @@ class District:
         harness.wait_until(lambda: self.call("GET", f"/me/exports/{made}").json["state"] == "done", 60, "the export")
         return made
 
+    def fresh_definition(self):
+        name = f"{self.slug} {fresh_name()}"
+        return self.call("POST", "/report-definitions", {"label_zh": name, "label_en": name, "indicators": ["works.begun"]}).json["id"]
+
+    def fresh_period(self):
+        """One that has no report yet."""
+        return str(2000 + next(_number) % 7000)
+
+    def fresh_report(self):
+        made = self.call("POST", "/reports", {"definition": self.ids["definition"], "unit": self.units["c1"],
+                                              "period": self.fresh_period()}).json["id"]
+        harness.wait_until(lambda: self.call("GET", f"/reports/{made}").json["state"] == "computed", 60, "the counting")
+        return made
+
+    def bring_report(self, report, step):
+        """To where the step can be taken by `boss`, past what takes two persons; its ETag."""
+        state = {"sign-off": "checked", "freeze": "signed_off", "return": "checked", "correct": "frozen"}.get(step)
+        if state:
+            frozen = ", frozen_at = now()" if state == "frozen" else ""
+            self.one(f"UPDATE juxin.report SET state = '{state}', checked_by = '{self.clerk}'{frozen} WHERE tenant_id = {{t}} AND"
+                     f" id = '{report}' RETURNING id")
+        return self.call("GET", f"/reports/{report}").headers["ETag"]
+
     def settle(self):
         """Plugins have done what they do after a commit: no version moves on under a test."""
         harness.wait_until(lambda: self.server.psql(f"SELECT count(*) FROM juxin.outbox WHERE tenant_id = {self.id}") == [["0"]],
@@ -349,6 +372,8 @@ class District:
         self.imports = {resource: self.fresh_import(resource) for resource in self.records}
         self.exports = {resource: self.fresh_export(resource) for resource in self.records}
         self.exports[None] = self.fresh_own_export()
+        self.ids["definition"] = self.fresh_definition()
+        self.ids["report"] = [self.fresh_report() for _ in range(2)][0]
         self.key = {"Idempotency-Key": f"{self.slug}-key"}
         self.call("POST", "/works/item", dict(self.record("works/item"), unit=self.units["c2"]), headers=self.key)
         self.fresh_job()

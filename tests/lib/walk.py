@@ -40,6 +40,8 @@ WORKING = {"GET": None, "POST": {}, "PUT": {}, "PATCH": {}, "DELETE": None}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 OWN = "own"
 PLAIN["tree"] = "then"  # of statistics
+KINDS.update(report="report", definition="definition")
+PLAIN.update({"indicators": ["works.begun"], "indicator": "works.begun", "periods": ["year"], "latest": "true"})  # of reports
 LABEL = {"zh-CN": "名称", "en": "Name"}
 # Of fields, labels and dictionaries of a district's own: their names are the district's to choose.
 WORDS = {"/fields": {"name": lambda: "x_" + uuid.uuid4().hex[:8]}, "/dictionaries": {"name": lambda: "x_" + uuid.uuid4().hex[:8]},
@@ -241,6 +243,8 @@ class Walker:
             return [d.ids["helpers"]]
         if kind == "case":
             return d.records["every/case"]
+        if kind in ("report", "definition"):
+            return d.ids[kind]
         if kind == "record":
             return d.records[operation.resource]
         if name == "unit.code":
@@ -358,6 +362,8 @@ class Walker:
             del body["fields"]  # all of them
         if operation.path == "/me/exports":
             body["format"] = "json"
+        if operation.path == "/reports":
+            body["period"] = self.district.fresh_period()
         if "policies" in operation.path:
             body["unit"] = self.district.fresh_unit()
         return {k: v for k, v in body.items() if v is not None}
@@ -396,6 +402,8 @@ class Walker:
             call.path["delivery"] = district.fresh_delivery(call.path["endpoint"])
         if operation.path == "/jobs/{job}/retry":
             district.server.psql(f"UPDATE juxin.job SET state = 'failed' WHERE id = '{call.path['job']}'")
+        if operation.path.startswith("/reports/{report}/") and operation.method == "POST":
+            call.headers["If-Match"] = district.bring_report(call.path["report"], operation.path.rpartition("/")[2])
         if operation.transition:
             self.reach_state(call)
 

@@ -71,9 +71,9 @@ def test_every_tenant_table_has_the_policy_with_check():
         # Whoever else has a policy may only read, and is not the application.
         for other in rows:
             if other[0] != "tenant":
-                assert (other[0], other[1]) == ("dispatch", "r"), (schema, name, other)
-    roles = sql("SELECT DISTINCT unnest(polroles)::regrole FROM pg_policy WHERE polname <> 'tenant'")
-    assert roles in ([], [["juxin_dispatch"]]), roles
+                assert (other[0], other[1]) in (("dispatch", "r"), ("aggregate", "r")), (schema, name, other)
+    roles = sql("SELECT DISTINCT polname, unnest(polroles)::regrole FROM pg_policy WHERE polname <> 'tenant' ORDER BY 1")
+    assert roles == [["aggregate", "juxin_aggregate"], ["dispatch", "juxin_dispatch"]], roles
 
 
 def test_tenant_id_is_a_mandatory_integer():
@@ -218,6 +218,9 @@ def test_the_aggregate_role_only_reads():
     wrong = sql("""SELECT table_schema, table_name, privilege_type FROM information_schema.role_table_grants
         WHERE grantee = 'juxin_aggregate' AND privilege_type <> 'SELECT'""")
     assert not wrong, wrong
+    seen = sql("""SELECT DISTINCT table_name FROM information_schema.role_column_grants WHERE grantee = 'juxin_aggregate'
+        ORDER BY 1""")
+    assert seen == [["report_figure"], ["tenant"]], seen
 
 
 def test_roles_have_no_power():
@@ -335,6 +338,8 @@ MUTATIONS = [
     ("ALTER TABLE juxin.unit ADD m uuid DEFAULT gen_random_uuid()", "ALTER TABLE juxin.unit DROP m",
      test_no_trigger_and_no_number_that_the_database_makes),
     ("GRANT INSERT ON juxin.tenant TO juxin_aggregate", "REVOKE INSERT ON juxin.tenant FROM juxin_aggregate",
+     test_the_aggregate_role_only_reads),
+    ("GRANT SELECT (login) ON juxin.account TO juxin_aggregate", "REVOKE SELECT (login) ON juxin.account FROM juxin_aggregate",
      test_the_aggregate_role_only_reads),
     ("CREATE TABLE juxin.m (); ALTER TABLE juxin.m OWNER TO juxin_app", "DROP TABLE juxin.m", test_roles_have_no_power),
     ("GRANT DELETE ON juxin.audit TO juxin_app", "REVOKE DELETE ON juxin.audit FROM juxin_app", test_application_rights),

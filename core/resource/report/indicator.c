@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "plugin/plugin.h"
+#include "plugin/package/plugin.h"
 #include "resource/declare/declaration_report.h"
 #include "resource/declare/resource.h"
 #include "resource/record/gate.h"

@@ -151,8 +151,7 @@ static void take_indicator(struct reading *r, const char *name, const json_t *v)
         .measure = take_label(&r->p, at, v, "unit"),
         .definition = take_label(&r->p, at, v, "definition"),
         .res = take_resource(r, at, v)};
-    over = parse_word(
-        &r->p, AT(&r->p, "%s/over", at), "over", parse_str(&r->p, at, v, "over", false), over_names);
+    over = parse_word(&r->p, at, "over", parse_str(&r->p, at, v, "over", false), over_names);
     ind->over = over == OVER_END ? OVER_END : OVER_PERIOD;
     if (!ind->res)
         return;
@@ -198,7 +197,6 @@ static const char *take_list(struct reading *r, const char *at, const json_t *v)
 
 static uint32_t take_periods(struct reading *r, const char *at, const json_t *v)
 {
-    static const char *const known[] = {"month", "quarter", "year", NULL};
     const json_t *list = json_object_get(v, "periods"), *one;
     uint32_t periods = 0;
     size_t i;
@@ -207,12 +205,16 @@ static uint32_t take_periods(struct reading *r, const char *at, const json_t *v)
         report_add(r->p.report, AT(&r->p, "%s/periods", at), NULL, "a list of month, quarter, year");
     json_array_foreach(list, i, one)
     {
-        const char *here = AT(&r->p, "%s/periods/%zu", at, i);
-        int word =
-            parse_word(&r->p, here, "period", json_is_string(one) ? json_string_value(one) : "", known);
+        const char *word = json_is_string(one) ? json_string_value(one) : "";
+        int k = 0;
 
-        if (word >= 0)
-            periods |= 1u << word;
+        while (k < STAT_PERIODS && strcmp(word, stat_period_names[k]) != 0)
+            k++;
+        if (k == STAT_PERIODS)
+            report_add(r->p.report, AT(&r->p, "%s/periods/%zu", at, i), NULL,
+                "found \"%.40s\", expected month, quarter or year", word);
+        else
+            periods |= 1u << k;
     }
     return list ? periods : (1u << STAT_PERIODS) - 1;
 }

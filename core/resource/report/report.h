@@ -79,6 +79,7 @@ struct report_query {
 MUSTCHECK int report_list(struct call *c, const struct report_query *q, struct report **ret,
     uint32_t *ret_count, struct uuid *ret_next);
 MUSTCHECK int report_read(struct call *c, struct uuid id, struct report *ret); /* 404 */
+bool report_has_failed(const struct report *r); /* nobody counts it any more, and it has no numbers */
 /* As its reader may see them; none while it is being counted. */
 MUSTCHECK int report_numbers(
     struct call *c, const struct report *r, struct report_number **ret, uint32_t *ret_count);

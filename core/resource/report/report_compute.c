@@ -167,9 +167,7 @@ static const struct job_kind kind = {.name = "report.compute",
 int report_queue(struct call *c, const struct report *r, struct uuid *ret_job)
 {
     struct text rest = text_of(r->indicators);
-    struct job_input in = {.kind = kind.name,
-        .unit = tree_unit(c->tenant->tree, r->unit).id,
-        .key = arena_dup(c->arena, uuid_format(r->id).s)};
+    struct job_input in = {.kind = kind.name, .unit = tree_unit(c->tenant->tree, r->unit).id};
     int n = 0;
 
     for (; rest.ptr; n++)

@@ -78,6 +78,12 @@ int report_fill(struct call *c, const struct db_rows *rows, int row, struct repo
     return period_parse(c->arena, db_get_text(rows, row, 7), &ret->period) < 0 ? -EIO : 0;
 }
 
+bool report_has_failed(const struct report *r)
+{
+    return r->state == REPORT_COMPUTING &&
+           (!r->job_state || (strcmp(r->job_state, "waiting") != 0 && strcmp(r->job_state, "running") != 0));
+}
+
 bool report_may_read(const struct call *c, const struct report *r)
 {
     return r->unit != TREE_NONE && subject_may(c->who, c->tenant, core_permission(CORE_REPORT_READ), r->unit);

@@ -2,8 +2,6 @@
 #include <errno.h>
 
 #include "access/core_permissions.h"
-#include "base/buf.h"
-#include "db/outbox.h"
 #include "resource/record/gate.h"
 #include "resource/report/report_row.h"
 #include "tenant/tree.h"
@@ -23,30 +21,6 @@ static const struct db_stmt advance = {"report.advance",
     "id = $2 AND revision = $3 AND state <> 'frozen'"};
 static const struct db_stmt signers = {
     "report.signers", "SELECT signed_by, frozen_by FROM juxin.report WHERE tenant_id = $1 AND id = $2"};
-
-int report_changed(struct call *c, const struct report *r, const char *action)
-{
-    struct buf b CLEANUP(buf_done) = BUF_INIT;
-    struct uuid unit = tree_unit(c->tenant->tree, r->unit).id;
-    struct jsonw w;
-    int e;
-
-    jsonw_init(&w, &b);
-    jsonw_object(&w);
-    jsonw_kstr(&w, "id", uuid_format(r->id).s);
-    jsonw_kstr(&w, "unit", uuid_format(unit).s);
-    jsonw_kstr(&w, "period", r->period.name);
-    jsonw_kint(&w, "version", r->version);
-    jsonw_kstr(&w, "state", report_state_names[r->state]);
-    jsonw_object_end(&w);
-    e = event_publish(c->tx, "report", uuid_format(r->id).s, r->revision, buf_str(&b));
-    return e < 0 ? e : call_audit(c, action, "report", r->id, unit, "state");
-}
-
-int report_note_download(struct call *c, const struct report *r)
-{
-    return call_audit(c, "report.download", "report", r->id, tree_unit(c->tenant->tree, r->unit).id, NULL);
-}
 
 static bool may(const struct call *c, enum core_permission p, uint32_t unit)
 {
@@ -173,6 +147,8 @@ static int check_step(struct call *c, const struct report *r, enum report_step s
         return call_fail(c, 409, "wrong_state",
             arena_printf(c->arena, "Not possible while the report is %s.", report_state_names[r->state]),
             "报告的当前状态不允许此操作。");
+    if (r->state == REPORT_COMPUTING && !report_has_failed(r))
+        return call_fail(c, 409, "job_open", "It is being counted.", "报告正在计算。");
     if (step == STEP_SIGN_OFF && uuid_eq(r->checked_by, c->who->account))
         return call_fail(c, 403, "same_person", "Somebody else than who checked it has to sign it off.",
             "签发人须不同于审核人。");
