@@ -5,6 +5,7 @@ const struct ctl_command *const ctl_commands[] = {
     &ctl_config_check,
     &ctl_health,
     &ctl_reload,
+    &ctl_report_rollup,
     &ctl_database_init,
     &ctl_migrate,
     &ctl_calendar_import,

@@ -37,6 +37,7 @@ extern const struct ctl_command ctl_plugin_trace;
 extern const struct ctl_command ctl_plugin_trust;
 extern const struct ctl_command ctl_plugin_why;
 extern const struct ctl_command ctl_reload;
+extern const struct ctl_command ctl_report_rollup;
 extern const struct ctl_command ctl_restore;
 extern const struct ctl_command ctl_role_list;
 extern const struct ctl_command ctl_tenant_create;

@@ -25,6 +25,7 @@ enum ctl_needs {
     CTL_CONFIG,   /* c->config */
     CTL_DATABASE, /* runs in a fiber, c->db open as the app role */
     CTL_OWNER,    /* … as the owner role */
+    CTL_AGGREGATE /* … as the role for counts above tenants */
 };
 
 #define CTL_OPTIONS_MAX 16

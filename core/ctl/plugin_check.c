@@ -186,7 +186,8 @@ const struct ctl_command ctl_plugin_check = {
     .name = "plugin check",
     .arguments = "[DIR]",
     .summary = "finds what is wrong in a plugin's directory, with file, line and a suggestion",
-    .help = "Checks plugin.json, resources/, indicators.json, locales/, queries.sql and the built shared object, without a "
+    .help = "Checks plugin.json, resources/, indicators.json, locales/, queries.sql and the built shared "
+            "object, without a "
             "server or a\n"
             "database. The object is loaded in a process of its own.\n"
             "  juxinctl plugin check plugins/suggestions",

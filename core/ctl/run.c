@@ -72,8 +72,10 @@ static void command_fiber(void *arg)
 
 static int open_database(struct ctl *c)
 {
-    bool as_owner = c->command->needs == CTL_OWNER;
-    struct db_config config = {.conninfo = as_owner ? c->config->database.owner : c->config->database.app,
+    enum ctl_needs as = c->command->needs;
+    struct db_config config = {.conninfo = as == CTL_OWNER       ? c->config->database.owner
+                                           : as == CTL_AGGREGATE ? c->config->database.aggregate
+                                                                 : c->config->database.app,
         .fast_connections = 1,
         .fast_depth = 8,
         .slow_connections = 2,
@@ -84,7 +86,10 @@ static int open_database(struct ctl *c)
 
     if (!config.conninfo)
         return ctl_fail(c, CTL_USAGE, "%s has no /database/%s; `juxinctl database init` writes it",
-            c->config_file, as_owner ? "owner" : "app");
+            c->config_file,
+            as == CTL_OWNER       ? "owner"
+            : as == CTL_AGGREGATE ? "aggregate"
+                                  : "app");
     return db_open(&config, &c->db) < 0 ? ctl_fail(c, CTL_NO_DATABASE, "the database cannot be opened")
                                         : CTL_OK;
 }
@@ -130,7 +135,7 @@ static int run_in_fiber(struct ctl *c)
 int run_command(struct ctl *c)
 {
     c->who = (struct subject){.kind = SUBJECT_OPERATOR, .display_name = operator_name(c->arena)};
-    if (c->command->needs == CTL_DATABASE || c->command->needs == CTL_OWNER)
+    if (c->command->needs >= CTL_DATABASE)
         return run_in_fiber(c);
     return c->command->run(c);
 }

@@ -11,6 +11,7 @@ import urllib.parse
 
 from lib import harness, postgres, sheets
 from lib.server import ROOT, Server
+from lib.streams import Stream
 
 A = "/t/one/api/v1"
 UNITS = [("k", "county", None), ("s1", "street", "k"), ("s2", "street", "k"), ("c1", "community", "s1"), ("c2", "community", "s1"),
@@ -397,6 +398,92 @@ def test_a_file_says_what_is_hidden():
     server.psql("UPDATE juxin.report SET state = 'computed' WHERE state = 'computing'")
     seen = read_docx(call("leader", "GET", f"/reports/{listed}/document?format=docx").body)
     assert seen["rows"][1][1] == "不显示" and any("少于 5" in line for line in seen["lines"]), seen
+
+
+# ---- above the tenant ---------------------------------------------------------------------------------------------------------
+
+def rollup(*arguments):
+    return {(r["tenant"], r["indicator"]): r["number"] for r in server.ctl_json("report", "rollup", *arguments)}
+
+
+def test_counts_of_all_tenants():
+    server.ctl("plugin", "policy", "two", "works", "--unit", "k", "--rule", "on", "--reach", "subtree", "--reason", "x")
+    server.psql("INSERT INTO juxin.report_figure SELECT 2, '2026-Q2', 'works.begun', '新增事项', 'Items begun', '件', 'items', 41, 1,"
+                " now()")
+    report = max((r for r in call("officer", "GET", "/reports?period=2026-Q2&latest=true").json["items"]), key=lambda r: r["version"])
+    begun, opened = (numbers(report["id"])[n] for n in ("works.begun", "works.open"))
+    assert report["state"] == "frozen" and begun >= 5
+    told = rollup("--period", "2026-Q2")
+    assert told == {("one", "works.begun"): str(begun), ("one", "works.open"): str(opened), ("two", "works.begun"): "41"}, told
+    assert rollup("--period", "2026-05") == {}  # nothing frozen
+    assert server.ctl("report", "rollup", "--period", "2026-5", check=False).returncode == 2
+    for name, read in (("r.csv", sheets.read_csv), ("r.xlsx", sheets.read_xlsx)):
+        path = os.path.join(server.directory, name)
+        server.ctl("report", "rollup", "--period", "2026-Q2", "--english", "--out", path)
+        with open(path, "rb") as file:
+            rows = read(file.read())
+        assert [str(v) for v in rows[1][:7]] == ["one", "one", "works.begun", "Items begun", str(begun), "items", "2"], rows
+    assert server.ctl("report", "rollup", "--period", "2026-Q2", "--out", "r.txt", check=False).returncode == 2
+
+
+def test_small_numbers_do_not_leave_the_tenant():
+    """July has one item; August and September have six each; the quarter would give July away."""
+    small = next(r["id"] for r in call("officer", "GET", "/reports?period=2026-07").json["items"])
+    quarter = next(r["id"] for r in call("officer", "GET", "/reports?period=2026-Q3").json["items"])
+    for month in ("2026-08", "2026-09"):
+        freeze(next(r["id"] for r in call("officer", "GET", f"/reports?period={month}").json["items"]))
+    freeze(quarter)
+    assert rollup("--period", "2026-Q3")["one", "works.begun"] == "13"
+    freeze(small)
+    assert rollup("--period", "2026-07")["one", "works.begun"] == "hidden"
+    assert rollup("--period", "2026-Q3")["one", "works.begun"] == "hidden"
+    assert rollup("--period", "2026-08")["one", "works.begun"] == "6"
+    kept = dict(server.psql("SELECT period, coalesce(number::text, '-') FROM juxin.report_figure WHERE tenant_id = 1 AND indicator ="
+                            " 'works.begun'"))
+    assert kept["2026-07"] == kept["2026-Q3"] == "-", kept
+    assert server.psql("SELECT count(*) FROM juxin.report_figure WHERE indicator = 'works.cost'") == [["0"]]  # counts only
+
+
+def test_the_role_above_tenants_can_read_nothing_else():
+    """By its own connection: every table of the server's and of plugins, all tenants, any tenant."""
+    tables = [t for (t,) in server.psql("SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE"
+                                        " c.relkind IN ('r', 'p', 'v', 'm', 'S') AND (n.nspname = 'juxin' OR n.nspname ~ '^px_')")]
+    assert len(tables) > 40 and "px_works.item" in tables
+    told = as_aggregate([f"SELECT count(*) FROM {t}" for t in tables])
+    assert all("permission denied" in said for said in told if not said.isdigit()), told
+    assert {t for t, said in zip(tables, told) if said.isdigit()} == {"juxin.report_figure", "juxin.tenant"}
+    for said in as_aggregate(["UPDATE juxin.report_figure SET number = 1", "DELETE FROM juxin.report_figure",
+                              "CREATE TABLE juxin.x ()", "INSERT INTO juxin.tenant (slug, name) VALUES ('x', 'x')",
+                              "SET ROLE juxin_app", "SET ROLE juxin_owner"]):
+        assert "permission denied" in said, said
+
+
+def as_aggregate(statements):
+    """What each is answered to the role, by its own connection."""
+    script = "SET juxin.tenant = '1';\n" + "".join(f"\\echo NEXT\n{s};\n" for s in statements)
+    done = subprocess.run(["psql", "-XAtq", "-d", server.config["database"]["aggregate"]], input=script, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    told = [said.strip() for said in done.stdout.split("NEXT\n")[1:]]
+    assert len(told) == len(statements), done.stdout
+    return told
+
+
+# ---- events -------------------------------------------------------------------------------------------------------------------
+
+def listening(login):
+    client = people[login]
+    cookie = "; ".join(f"{k}={v}" for k, v in client.cookies.items())
+    return Stream(server.plain_port, A + "/events?topics=report,record", {"Cookie": cookie})
+
+
+def test_who_may_read_a_report_hears_of_it():
+    with listening("street") as near, listening("visitor") as far:
+        for stream in (near, far):
+            harness.wait_until(lambda: stream.read() and stream.blocks, 30, "where it begins")
+        mine, other = make("s1", "2026-01"), make("s2", "2026-01")
+        harness.wait_until(lambda: mine in near.ids(), 60, "the event")
+        harness.wait_until(lambda: other in far.ids(), 60, "the event")
+        assert other not in near.ids() and mine not in far.ids()
 
 
 if __name__ == "__main__":
