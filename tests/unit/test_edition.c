@@ -8,8 +8,10 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "plugin/host/engine.h"
 #include "resource/declare/declaration_report.h"
 #include "resource/declare/edition.h"
+#include "resource/record/record.h"
 
 static struct arena *a;
 
@@ -91,6 +93,29 @@ static void test_a_copy_points_into_itself(void **state)
         looked += t->field_count + t->set_count + t->participant_count;
     }
     assert_true(looked > 20);
+}
+
+/* What a district asks of a person no plugin keeps from whoever may read the record; other fields it may hide. */
+static void test_what_plugins_may_hide(void **state)
+{
+    struct resource *to = resource_copy(a, declared(MATTER), 2);
+    uint32_t at = to->field_count;
+    struct record *rec;
+
+    (void)state;
+    to->fields[at] =
+        (struct field){.name = "x_person", .sensitivity = "personal", .is_custom = true, .index = at};
+    to->fields[at + 1] =
+        (struct field){.name = "x_thing", .sensitivity = "none", .is_custom = true, .index = at + 1};
+    to->field_count += 2;
+    rec = record_new(a, to);
+    record_engine_init();
+    engine_ops()->hide(rec, "x_person");
+    engine_ops()->hide(rec, "x_thing");
+    engine_ops()->hide(rec, "title");
+    assert_false(rec->hidden[at]);
+    assert_true(rec->hidden[at + 1]);
+    assert_true(rec->hidden[resource_field(to, TEXT("title"))->index]);
 }
 
 static void test_labels_by_place(void **state)
@@ -219,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_copy_points_into_itself, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_plugins_may_hide, setup, teardown),
         cmocka_unit_test_setup_teardown(test_labels_by_place, setup, teardown),
         cmocka_unit_test(test_codes),
         cmocka_unit_test(test_files),
