@@ -372,13 +372,13 @@ def test_declarations_change_only_by_adding():
     server.psql("UPDATE px_works.item SET kind = 'lease', remark = 'x' WHERE number = 'N1'")
     assert server.psql("SELECT count(*) FROM pg_indexes WHERE indexname = 'item_remark_ix'") == [["1"]]
     del declared["fields"]["body"]
-    declared["fields"]["cost"]["type"] = "text"
-    del declared["fields"]["cost"]["min"]
+    declared["fields"]["urgent"]["type"] = "text"
+    del declared["fields"]["urgent"]["default"]
     with open(directory, "w", encoding="utf-8") as out:
         json.dump(declared, out, ensure_ascii=False)
     refused = server.ctl("migrate", check=False)
     said = refused.stdout + refused.stderr
-    assert refused.returncode != 0 and '"body" was removed' in said and "from money to text" in said, said
+    assert refused.returncode != 0 and '"body" was removed' in said and "from boolean to text" in said, said
     assert server.psql("SELECT count(body) >= 0 FROM px_works.item") == [["t"]]
     with open(directory, "w", encoding="utf-8") as out:
         out.write(before)

@@ -24,7 +24,8 @@ BEGIN
     PERFORM public.parents_are_spread(t);
     IF EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = t AND partmethod = 'h') OR EXISTS (SELECT FROM pg_dist_partition
         WHERE logicalrelid = t AND repmodel = 't') THEN RAISE EXCEPTION '% is spread already', t; END IF;
-    INSERT INTO pg_dist_partition VALUES (t, 'n', 't', '');
+    INSERT INTO pg_dist_partition VALUES (t, 'n', 't', '')
+        ON CONFLICT (logicalrelid) DO UPDATE SET partmethod = 'n', repmodel = 't';
     INSERT INTO public.calls (what, relation) VALUES ('reference', t);
     -- Local tables with a key to it are noted down.
     INSERT INTO pg_dist_partition SELECT DISTINCT conrelid::regclass, 'n'::"char", 's'::"char", '' FROM pg_constraint
