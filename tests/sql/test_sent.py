@@ -46,7 +46,7 @@ def read_log(text):
 def setup():
     cluster = Cluster(settings=("log_statement = all", "log_line_prefix = '%p|%u|%d|'", "log_parameter_max_length = 0",
                                 "log_min_error_statement = panic", "max_connections = 120"))
-    for name in ("test_resource.py", "test_statistics.py", "test_custom.py"):
+    for name in ("test_resource.py", "test_statistics.py", "test_custom.py", "test_own.py"):
         done = subprocess.run([sys.executable, ROOT / "tests/integration" / name], capture_output=True, text=True, timeout=400,
                               env=dict(os.environ, JUXIN_TEST_PG=cluster.conninfo(), PYTHONDONTWRITEBYTECODE="1"))
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
