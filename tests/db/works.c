@@ -33,11 +33,11 @@ static const char *const seed[] = {
     " (1, uid('05'), uid('02'), 'c2', 'C2', 'community', 2, uid('02'), uid('05')),"
     " (1, uid('06'), uid('03'), 'c3', 'C3', 'community', 2, uid('03'), uid('06')),"
     " (2, uid('01'), NULL, 'k', 'Other', 'county', 0, NULL, NULL)",
-    "INSERT INTO juxin.account (tenant_id, id, login, display_name) VALUES"
-    " (1, uid('a1'), 'worker', 'Worker'), (1, uid('a2'), 'member', 'Member'), (1, uid('a3'), 'handler', "
-    "'Handler')",
-    "INSERT INTO juxin.department (tenant_id, id, unit_id, code, name) VALUES"
-    " (1, uid('d1'), uid('01'), 'd1', 'Housing'), (1, uid('d2'), uid('01'), 'd2', 'Law')",
+    ("INSERT INTO juxin.account (tenant_id, id, login, display_name) VALUES"
+     " (1, uid('a1'), 'worker', 'Worker'), (1, uid('a2'), 'member', 'Member'),"
+     " (1, uid('a3'), 'handler', 'Handler')"),
+    ("INSERT INTO juxin.department (tenant_id, id, unit_id, code, name) VALUES"
+     " (1, uid('d1'), uid('01'), 'd1', 'Housing'), (1, uid('d2'), uid('01'), 'd2', 'Law')"),
 };
 
 struct uuid works_id(const char *text)
