@@ -297,7 +297,9 @@ struct text book_string(const struct book *b, uint32_t n)
     const struct strings *s = &b->strings;
     uint32_t from = n > 0 && n < s->count ? s->end[n - 1] : 0;
 
-    return n < s->count ? (struct text){s->bytes + from, s->end[n] - from} : (struct text){"", 0};
+    if (n >= s->count || s->end[n] == from) /* where all are empty there are no bytes */
+        return (struct text){"", 0};
+    return (struct text){s->bytes + from, s->end[n] - from};
 }
 
 static int hex4(const char *p)
