@@ -1,3 +1,5 @@
+#!/usr/bin/env python3
+# sent
 """What a district says in its own words: labels, dictionaries, fields of its own; and what nobody may record. Two districts, so
 that the words of the one are not the other's; two workers, so that what one was told the other knows."""
 import json

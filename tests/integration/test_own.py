@@ -1,3 +1,5 @@
+#!/usr/bin/env python3
+# sent
 """People's own data: what is held about somebody is seen, taken away, corrected and deleted by them, and by nobody else."""
 import hashlib
 import io

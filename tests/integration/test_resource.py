@@ -1,3 +1,5 @@
+#!/usr/bin/env python3
+# sent
 """The resource engine over HTTP, with a plugin that is a declaration and nothing else (tests/fixtures/plugins/works)."""
 import json
 import os

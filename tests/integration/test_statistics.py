@@ -1,3 +1,5 @@
+#!/usr/bin/env python3
+# sent
 """Statistics over HTTP: counts and sums against the very lists the same reader gets; periods; what is refused; the policy; and small
 groups before those who may count but not see. With the plugin that is a declaration only (tests/fixtures/plugins/works)."""
 import collections

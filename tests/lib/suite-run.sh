@@ -76,7 +76,8 @@ install_for_tests() {
 # Each file of tests/integration against the installed programs: one more at a time than there are processors, since most
 # wait much of their time, each on a cluster of its own since roles belong to the cluster. In its second line a file that
 # measures says "# alone" and runs when nothing else does; one that takes the better part of a minute says "# long" and
-# begins with the first, so that the end is not spent waiting for it.
+# begins with the first, so that the end is not spent waiting for it; "# sent" is run by tests/sql/test_sent.py, and here
+# only where that has not run.
 suite_integration() {
     local name file long=() short=() alone=()
     install_for_tests || return 0
@@ -87,6 +88,7 @@ suite_integration() {
         case $(sed -n 2p "$file") in
         '# alone'*) alone+=("$file") ;;
         '# long'*) long+=("$file") ;;
+        '# sent'*) [ -n "${JUXIN_TEST_SENT:-}" ] && [ $# -eq 0 ] || short+=("$file") ;; # test_sent has run it
         *) short+=("$file") ;;
         esac
     done

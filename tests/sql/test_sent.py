@@ -1,4 +1,4 @@
-"""What the server really sends: tests of records and statistics run on a PostgreSQL that logs every statement. What C builds from
+"""What the server really sends: tests that say "# sent" run on a PostgreSQL that logs every statement. What C builds from
 pieces is held to the rules of SQL as a whole, each piece is seen at least once, and every statement of the application stands
 in a unit of work: BEGIN, juxin.enter(), statements, COMMIT or ROLLBACK."""
 import collections
@@ -46,10 +46,13 @@ def read_log(text):
 def setup():
     cluster = Cluster(settings=("log_statement = all", "log_line_prefix = '%p|%u|%d|'", "log_parameter_max_length = 0",
                                 "log_min_error_statement = panic", "max_connections = 120"))
-    for name in ("test_resource.py", "test_statistics.py", "test_custom.py", "test_own.py"):
-        done = subprocess.run([sys.executable, ROOT / "tests/integration" / name], capture_output=True, text=True, timeout=400,
+    for path in sorted((ROOT / "tests/integration").glob("test_*.py")):
+        if path.read_text(encoding="utf-8").splitlines()[1] != "# sent":
+            continue
+        done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=400,
                               env=dict(os.environ, JUXIN_TEST_PG=cluster.conninfo(), PYTHONDONTWRITEBYTECODE="1"))
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+        print(f"       {path.stem}: {done.stdout.splitlines()[-1]}")
     with open(cluster.log_file, encoding="utf-8", errors="replace") as log:
         sent.extend(read_log(log.read()))
 
