@@ -577,10 +577,12 @@ def test_sign_in_does_not_tell_who_exists():
     ratio = statistics.median(known) / statistics.median(unknown)
     assert 0.5 < ratio < 2, (known, unknown)
     waits = []
-    for _ in range(7):
+    for _ in range(40):  # some are 503 where hashing has more to do than it can
         answer, _t = ask("member3")
         if answer.status == 429:
             waits.append(int(answer.headers["Retry-After"]))
+        if len(waits) == 2:
+            break
     assert waits and max(waits) <= 300, waits
     assert who("member3").get(f"{T}/session").status == 200  # who is in stays in
 
