@@ -24,7 +24,8 @@ struct hop {
     const struct fetch *f;
     const char *url;
     struct text host;
-    bool is_plain, is_foreign; /* http; another host than the first */
+    const char *port;
+    bool is_plain, is_foreign; /* http; another host than the first, or another port of it */
     bool is_refused, is_too_large;
     struct buf body;
     CURL *easy;
@@ -58,17 +59,18 @@ static const char *url_part(struct arena *a, CURLU *u, CURLUPart part)
     char *s = NULL;
     const char *out = NULL;
 
-    if (curl_url_get(u, part, &s, 0) == CURLUE_OK)
+    if (curl_url_get(u, part, &s, CURLU_DEFAULT_PORT) == CURLUE_OK)
         out = arena_dup(a, s);
     curl_free(s);
     return out;
 }
 
 /* The host as curl will understand it, which is who judges names and addresses written in odd ways. */
-static int take_url(struct arena *a, const char *url, struct text *ret_host, bool *ret_plain)
+static int take_url(
+    struct arena *a, const char *url, struct text *ret_host, const char **ret_port, bool *ret_plain)
 {
     CURLU *u = curl_url();
-    const char *scheme = NULL, *host = NULL;
+    const char *scheme = NULL, *host = NULL, *port = NULL;
     bool has_user = false, is_clean = true;
     size_t len = strlen(url);
 
@@ -80,12 +82,14 @@ static int take_url(struct arena *a, const char *url, struct text *ret_host, boo
         curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK) {
         scheme = url_part(a, u, CURLUPART_SCHEME);
         host = url_part(a, u, CURLUPART_HOST);
+        port = url_part(a, u, CURLUPART_PORT);
         has_user = url_part(a, u, CURLUPART_USER) != NULL;
     }
     curl_url_cleanup(u);
-    if (!scheme || !host || !host[0] || has_user)
+    if (!scheme || !host || !host[0] || !port || has_user)
         return -EINVAL;
     *ret_host = text_of(host);
+    *ret_port = port;
     *ret_plain = strcmp(scheme, "http") == 0;
     return *ret_plain || strcmp(scheme, "https") == 0 ? 0 : -EINVAL;
 }
@@ -94,7 +98,8 @@ int fetch_check_url(struct arena *a, const char *url, struct text *ret_host)
 {
     struct sockaddr_storage address;
     bool is_plain, is_number, is_allowed;
-    int r = take_url(a, url, ret_host, &is_plain);
+    const char *port;
+    int r = take_url(a, url, ret_host, &port, &is_plain);
 
     if (r < 0)
         return r;
@@ -326,7 +331,8 @@ int fetch_run(struct arena *a, const struct fetch *f, struct fetch_answer *ret)
 {
     int64_t deadline_ms = clock_mono_ms() + f->timeout_ms;
     const char *url = f->url;
-    struct text first = {NULL, 0};
+    struct text first_host = {NULL, 0};
+    const char *first_port = NULL;
     bool was_plain = true;
     int r = check(f);
 
@@ -334,7 +340,7 @@ int fetch_run(struct arena *a, const struct fetch *f, struct fetch_answer *ret)
     for (uint32_t hops = 0; r == 0; hops++) {
         struct hop h = {.f = f, .url = url};
 
-        r = take_url(a, url, &h.host, &h.is_plain);
+        r = take_url(a, url, &h.host, &h.port, &h.is_plain);
         if (r == 0 && ((h.is_plain && !was_plain) || (f->may_reach && !f->may_reach(f->arg, h.host)))) {
             ret->why = "the host is not allowed";
             r = -EACCES;
@@ -342,8 +348,11 @@ int fetch_run(struct arena *a, const struct fetch *f, struct fetch_answer *ret)
         if (r < 0)
             break;
         was_plain = h.is_plain;
-        first = hops == 0 ? h.host : first;
-        h.is_foreign = !text_is_nocase(h.host, first.ptr);
+        if (hops == 0) {
+            first_host = h.host;
+            first_port = h.port;
+        }
+        h.is_foreign = !text_is_nocase(h.host, first_host.ptr) || strcmp(h.port, first_port) != 0;
         r = hop_run(a, &h, deadline_ms, ret, &url);
         if (r < 0 || !url || hops >= f->redirects_max)
             break;

@@ -25,9 +25,10 @@ struct fetch {
         *url; /* https, or http where the host is allowed by name or range; no user and no password in it */
     const char *const *headers; /* "Name: value"; up to NULL, which may be the pointer itself */
     struct text body;
-    int64_t timeout_ms;     /* from now to the last byte */
-    size_t answer_max;      /* bytes of the answer's body */
-    uint32_t redirects_max; /* GET only; each is judged like the first; headers go to the same host only */
+    int64_t timeout_ms; /* from now to the last byte */
+    size_t answer_max;  /* bytes of the answer's body */
+    uint32_t
+        redirects_max; /* GET only; each is judged like the first; headers go to the same host and port only */
     /* May this host be asked at all? Also of every redirect. NULL: any. */
     bool (*may_reach)(const void *arg, struct text host);
     const void *arg;

@@ -95,6 +95,9 @@ static void reply(struct stream *s, const char *request)
     } else if (strstr(request, " /to-plain ")) {
         redirect = str_printf(
             "HTTP/1.1 302 F\r\nLocation: http://localhost:%d/ok\r\nContent-Length: 0\r\n\r\n", ports[1]);
+    } else if (strstr(request, " /to-tls ")) {
+        redirect = str_printf(
+            "HTTP/1.1 302 F\r\nLocation: https://localhost:%d/ok\r\nContent-Length: 0\r\n\r\n", ports[0]);
     } else if (strstr(request, " /again ")) {
         redirect = str_dup("HTTP/1.1 307 F\r\nLocation: /echo\r\nContent-Length: 0\r\n\r\n");
     } else if (strstr(request, " /round ")) {
@@ -340,6 +343,11 @@ static void follow_elsewhere(void)
     assert_int_equal(fetch_run(arena, &f, &answer), 0);
     assert_int_equal(answer.status, 200);
     assert_null(strstr(answer.body.ptr, "secret")); /* meant for the first host */
+    f.url = request_to("http", "localhost", "/to-tls").url;
+    assert_int_equal(fetch_run(arena, &f, &answer), 0);
+    assert_int_equal(answer.status, 200);
+    assert_null(strstr(answer.body.ptr, "secret")); /* and for nobody at another port of it */
+    f.url = request_to("https", "localhost", "/to-address").url;
     f.may_reach = only_localhost;
     assert_int_equal(fetch_run(arena, &f, &answer), -EACCES);
 }
