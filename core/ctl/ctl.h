@@ -74,6 +74,8 @@ bool ctl_confirm(struct ctl *c, const char *question);
 
 /* Reads at most `max` bytes of a file, "-" for standard input. The exit code, having said what is wrong. */
 MUSTCHECK int ctl_read_file(struct ctl *c, const char *path, size_t max, struct buf *out);
+/* A file with JSON in it: *ret is the caller's to json_decref. The exit code, having said what is wrong and in which line. */
+MUSTCHECK int ctl_read_json(struct ctl *c, const char *path, size_t max, json_t **ret);
 
 /* Runs fn in a call of the tenant, from the start again when somebody changes the tenant meanwhile, and commits what it
  * began. fn returns 0 or what the services return; what is wrong is said here. The exit code. `what` is what is tried:

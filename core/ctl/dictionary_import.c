@@ -1,6 +1,4 @@
 /* juxinctl dictionary import */
-#include <errno.h>
-
 #include "base/clock.h"
 #include "base/json.h"
 #include "ctl/commands.h"
@@ -47,14 +45,11 @@ static int import(struct ctl *c, const json_t *root)
 
 static int run(struct ctl *c)
 {
-    struct json_fault why;
     json_t *root;
-    int code, r = json_read_file(c->argument[0], 4 << 20, &root, &why);
+    int code = ctl_read_json(c, c->argument[0], 4 << 20, &root);
 
-    if (r == -ENOENT)
-        return ctl_fail(c, CTL_NOT_FOUND, "%s: no such file", c->argument[0]);
-    if (r < 0)
-        return ctl_fail(c, CTL_REFUSED, "%s:%u:%u: %s", c->argument[0], why.line, why.column, why.message);
+    if (code != CTL_OK)
+        return code;
     code = import(c, root);
     json_decref(root);
     return code;
