@@ -80,20 +80,21 @@ static void check_statement(struct arena *a, const struct statement *s)
 {
     struct sql_reader r = {text_of(s->stmt.sql), 0, 1};
     struct sql_token before = {.kind = SQL_END}, t;
-    bool has_tenant = false;
+    bool has_tenant = false, is_behind_dot = false; /* px_demo.from is a table of that name */
     int depth = 0;
 
     HOLDS(s->name[0] && s->param_count <= STATEMENT_PARAMS_MAX && s->line > 0);
     for (t = sql_next(&r); t.kind != SQL_END; before = t, t = sql_next(&r)) {
-        HOLDS(t.kind != SQL_BAD && !is_forbidden(&t) && !sql_is(&before, ";"));
+        HOLDS(t.kind != SQL_BAD && !sql_is(&before, ";"));
+        HOLDS(!is_forbidden(&t) || sql_is(&before, "."));
         HOLDS(t.kind != SQL_PARAM || (t.param >= 1 && t.param <= s->param_count + 1));
         has_tenant |= t.kind == SQL_PARAM && t.param == 1;
         depth += sql_is(&t, "(") - sql_is(&t, ")");
         HOLDS(depth >= 0);
         /* pg_catalog, juxin and whatever else is not ours cannot be named in front of a dot where a table stands */
-        if (before.kind == SQL_WORD &&
-            (sql_is(&before, "from") || sql_is(&before, "join") || sql_is(&before, "into")))
-            HOLDS(sql_is(&t, "(") || text_is(t.text, "px_demo") || sql_is(&before, "from"));
+        if (!is_behind_dot && (sql_is(&before, "join") || sql_is(&before, "into")))
+            HOLDS(sql_is(&t, "(") || text_is(t.text, "px_demo"));
+        is_behind_dot = sql_is(&before, ".");
     }
     HOLDS(depth == 0 && has_tenant);
     check_without_comments(a, s->stmt.sql);

@@ -142,6 +142,7 @@ static void accepted_statements(void **state)
         "DESC LIMIT 5",
         "select n.id from px_demo.note n join px_demo.tag as t on t.tenant_id = n.tenant_id and t.note = n.id"
         " where n.tenant_id = $1 and t.name is distinct from $2",
+        "SELECT i.id FROM px_demo.into i JOIN px_demo.join j ON j.tenant_id = $1 WHERE i.tenant_id = $1",
         "SELECT x.n FROM (SELECT count(*) AS n FROM px_demo.note WHERE tenant_id = $1) x",
         "INSERT INTO px_demo.note (tenant_id, id, body) VALUES ($1, $2, 'it''s; -- fine') ON CONFLICT "
         "(tenant_id, id)"
@@ -166,7 +167,7 @@ static void accepted_statements(void **state)
         if (v.why[0])
             print_message("%s\n", good[i]);
         assert_string_equal(v.why, "");
-        assert_int_equal(v.is_write, i >= 3 && i <= 6);
+        assert_int_equal(v.is_write, i >= 4 && i <= 7);
     }
 }
 
@@ -188,6 +189,9 @@ static void refused_statements(void **state)
         {"SELECT id FROM note WHERE tenant_id = $1", "px_demo.NAME"},
         {"SELECT a.id FROM px_demo.note a, juxin.account b WHERE a.tenant_id = $1", "comma"},
         {"SELECT id INTO px_demo.x FROM px_demo.note WHERE tenant_id = $1", "SELECT INTO"},
+        {"SELECT id FROM px_demo.note INTO WHERE tenant_id = $1", "alias"},
+        {"SELECT id FROM px_demo.note AS fetch WHERE tenant_id = $1", "alias"},
+        {"SELECT id FROM px_demo.note current_setting WHERE tenant_id = $1", "alias"},
         {"SET juxin.tenant = '2'", "expected SELECT"},
         {"COPY px_demo.note TO '/tmp/x'", "expected SELECT"},
         {"DO 'begin end'", "expected SELECT"},

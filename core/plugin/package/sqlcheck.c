@@ -57,6 +57,18 @@ static const char *const banned_words[] = {"copy", "call", "execute", "prepare",
     "truncate", "alter", "create", "drop", "grant", "revoke", "with", "operator", "lateral", "tablesample",
     "only", "current_setting", "set_config", "xmltable", "rows", "table", "cursor", "declare", "fetch",
     "lock", "vacuum", "analyze", "explain", NULL};
+/* What PostgreSQL 15 and 16 take for no name (pg_get_keywords, catcode R and T): behind a dot each may stand. */
+static const char *const reserved_words[] = {"all", "analyse", "analyze", "and", "any", "array", "as", "asc",
+    "asymmetric", "authorization", "binary", "both", "case", "cast", "check", "collate", "collation",
+    "column", "concurrently", "constraint", "create", "cross", "current_catalog", "current_date",
+    "current_role", "current_schema", "current_time", "current_timestamp", "current_user", "default",
+    "deferrable", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign",
+    "freeze", "from", "full", "grant", "group", "having", "ilike", "in", "initially", "inner", "intersect",
+    "into", "is", "isnull", "join", "lateral", "leading", "left", "like", "limit", "localtime",
+    "localtimestamp", "natural", "not", "notnull", "null", "offset", "on", "only", "or", "order", "outer",
+    "overlaps", "placing", "primary", "references", "returning", "right", "select", "session_user", "similar",
+    "some", "symmetric", "system_user", "table", "tablesample", "then", "to", "trailing", "true", "union",
+    "unique", "user", "using", "variadic", "verbose", "when", "where", "window", "with", NULL};
 
 static PRINTF_LIKE(3, 4) bool fault(struct check *c, const struct sql_token *t, const char *format, ...)
 {
@@ -134,9 +146,16 @@ static uint32_t take_table(struct check *c, uint32_t i)
     i += 3;
     if (sql_is(&c->tokens[i], "as"))
         i++;
-    if (c->tokens[i].kind == SQL_WORD && !is_clause_word(&c->tokens[i]))
-        table->alias = c->tokens[i++].text;
-    return i;
+    if (c->tokens[i].kind != SQL_WORD || is_clause_word(&c->tokens[i]))
+        return i;
+    /* Taken for a name here and for what it says by PostgreSQL, such a word would hide what follows. */
+    if (sql_is_one_of(&c->tokens[i], reserved_words) || sql_is_one_of(&c->tokens[i], banned_words)) {
+        fault(c, &c->tokens[i], "%.*s cannot be the alias of a table", (int)MIN(c->tokens[i].text.len, 60),
+            c->tokens[i].text.ptr);
+        return 0;
+    }
+    table->alias = c->tokens[i].text;
+    return i + 1;
 }
 
 /* The table that an alias means here, or with an empty alias the only one of this query; TABLES_MAX: none. */
