@@ -107,9 +107,9 @@ static int get(struct call *c, struct request *r)
     int result = api_id(c, r, "id", &id);
 
     if (result == 0)
-        result = record_read(c, api_resource(c, r), id, &rec);
+        result = record_fetch_legal(c, api_resource(c, r), id, &rec, &legal);
     if (result == 0)
-        result = record_transitions(c, rec, &legal);
+        result = records_serialise(c, &rec, 1);
     if (result < 0)
         return result;
     w = response_json(r, 200);
@@ -253,9 +253,7 @@ static int transitions(struct call *c, struct request *r)
     int result = api_id(c, r, "id", &id);
 
     if (result == 0)
-        result = record_fetch(c, api_resource(c, r), id, false, &rec);
-    if (result == 0)
-        result = record_transitions(c, rec, &legal);
+        result = record_fetch_legal(c, api_resource(c, r), id, &rec, &legal);
     if (result < 0)
         return result;
     w = response_json(r, 200);

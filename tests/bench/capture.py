@@ -51,6 +51,11 @@ class Proxy:
         found = harness.wait_until(lambda: self._find(marker), 10, f"a unit of work with {marker}")
         return found
 
+    def beside(self, unit, value):
+        """What else was sent with the value as a parameter since `during` began: a second unit of work for one request."""
+        all_sent = [sql for c in list(self.connections) for trip in c.trips for sql, values in trip if value in values]
+        return all_sent[sum(value in values for trip in unit for _, values in trip):]
+
     def twice(self, function, marker):
         """Two of the same shape, one after the other: what differs between them is made for each request. The first
         requests may differ in shape as well, when what they decide by has just changed."""

@@ -31,6 +31,8 @@ def captured(size):
             answer = client.get(path)
             assert answer.status == 200, answer
         found.append(proxy.during(lambda: client.get(path), "px_suggestions"))
+    beside = proxy.beside(found[1], dataset.record_id(51))
+    assert not beside, f"one record takes more than one unit of work, which is more than pgbench does: {beside}"
     server.stop()
     unit = server.psql(f"SELECT id FROM juxin.unit WHERE code = '{dataset.COMMUNITY}'")[0][0]
     return *found, unit

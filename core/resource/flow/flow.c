@@ -29,29 +29,52 @@ bool flow_is_asked_for(const struct transition *t)
            t->goal == GOAL_RESUME;
 }
 
+bool flow_is_asked_of(const struct resource *res)
+{
+    for (uint32_t i = 0; i < res->transition_count; i++)
+        if (flow_is_asked_for(&res->transitions[i]))
+            return true;
+    return false;
+}
+
+void flow_calls(struct db_call ret[FLOW_CALLS])
+{
+    ret[0] = (struct db_call){.stmt = taken};
+    ret[1] = (struct db_call){.stmt = part_states};
+}
+
+void flow_of_rows(
+    struct call *c, const struct record *rec, const struct db_call calls[FLOW_CALLS], struct flow *ret)
+{
+    const struct db_rows *rows = calls[0].rows;
+
+    *ret = (struct flow){.taken = arena_array(c->arena, rec->res->transition_count + 1, sizeof(*ret->taken)),
+        .parts = calls[1].rows};
+    for (int i = 0; i < db_rows_count(rows); i++) {
+        const struct transition *t = resource_transition(rec->res, db_get_text(rows, i, 0));
+
+        if (db_get(rows, i, 4))
+            ret->moved = MAX(ret->moved, db_get_int(rows, i, 4));
+        if (t)
+            ret->taken[t - rec->res->transitions] = (struct flow_taken){
+                (uint32_t)db_get_int(rows, i, 1), db_get_int(rows, i, 2), db_get_uuid(rows, i, 3)};
+    }
+}
+
 int flow_read(struct call *c, const struct record *rec, struct flow *ret)
 {
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
-    struct db_call calls[] = {{.stmt = taken, .args = a}, {.stmt = part_states, .args = a}};
+    struct db_call calls[FLOW_CALLS];
     int r;
 
     record_key_args(a, c, rec->res, rec->id);
-    r = call_read(c, calls, ARRAY_LEN(calls));
-    if (r < 0)
-        return r;
-    *ret = (struct flow){.taken = arena_array(c->arena, rec->res->transition_count + 1, sizeof(*ret->taken)),
-        .parts = calls[1].rows};
-    for (int i = 0; i < db_rows_count(calls[0].rows); i++) {
-        const struct transition *t = resource_transition(rec->res, db_get_text(calls[0].rows, i, 0));
-
-        if (db_get(calls[0].rows, i, 4))
-            ret->moved = MAX(ret->moved, db_get_int(calls[0].rows, i, 4));
-        if (t)
-            ret->taken[t - rec->res->transitions] =
-                (struct flow_taken){(uint32_t)db_get_int(calls[0].rows, i, 1),
-                    db_get_int(calls[0].rows, i, 2), db_get_uuid(calls[0].rows, i, 3)};
-    }
-    return 0;
+    flow_calls(calls);
+    for (size_t i = 0; i < FLOW_CALLS; i++)
+        calls[i].args = a;
+    r = call_read(c, calls, FLOW_CALLS);
+    if (r == 0)
+        flow_of_rows(c, rec, calls, ret);
+    return r;
 }
 
 static const struct flow_taken *last(

@@ -4,6 +4,7 @@
 
 #include "resource/record/record.h"
 
+struct db_call;
 struct db_rows;
 
 struct flow_taken {
@@ -20,6 +21,12 @@ struct flow {
 
 /* Does the transition depend on any of it? */
 bool flow_is_asked_for(const struct transition *t);
+bool flow_is_asked_of(const struct resource *res); /* of any of its transitions */
+/* The statements that a flow is made of, by the record's key, for record_fetch_along. */
+#define FLOW_CALLS 2
+void flow_calls(struct db_call ret[FLOW_CALLS]);
+void flow_of_rows(
+    struct call *c, const struct record *rec, const struct db_call calls[FLOW_CALLS], struct flow *ret);
 MUSTCHECK int flow_read(struct call *c, const struct record *rec, struct flow *ret);
 /* 0, or -EINVAL with a fault that says what is missing: 409. */
 MUSTCHECK int flow_check(

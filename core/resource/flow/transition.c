@@ -235,50 +235,40 @@ int record_transition(struct call *c, const struct resource *res, struct uuid id
     return r;
 }
 
-/* What the history has to say about the transitions that are left of `legal`. */
-static int keep_allowed(struct call *c, const struct record *rec, uint64_t *legal)
+/* -EINVAL with a fault, or whether the subject may take it now. */
+static int is_legal(
+    struct call *c, const struct record *rec, const struct transition *t, const struct flow *f, bool *ret)
 {
-    const struct transition *all = rec->res->transitions;
-    struct flow f = {0};
-    bool is_read = false;
+    struct flow_step *steps;
+    uint32_t count = 1;
     int r = 0;
 
-    for (uint32_t i = 0; i < rec->res->transition_count && r == 0; i++) {
-        if (!(*legal >> i & 1))
-            continue;
-        if (flow_is_asked_for(&all[i]) && !is_read) {
-            r = flow_read(c, rec, &f);
-            is_read = true;
-        }
-        if (r == 0 && flow_is_asked_for(&all[i]) &&
-            (!may_take(c, rec, &all[i], &f) || !flow_allows(c, rec, &all[i], &f)))
-            *legal &= ~(UINT64_C(1) << i);
-        if (r == 0 && all[i].goal == GOAL_BACK && *legal >> i & 1) {
-            struct flow_step *steps;
-            uint32_t count = 0;
-
-            r = flow_steps(c, rec, &all[i], &steps, &count);
-            if (count == 0)
-                *legal &= ~(UINT64_C(1) << i);
-        }
-    }
+    *ret = (t->from >> rec->state & 1) && goal_is_there(c, rec, t) && may_take(c, rec, t, f) &&
+           (!flow_is_asked_for(t) || flow_allows(c, rec, t, f));
+    if (*ret && t->goal == GOAL_BACK)
+        r = flow_steps(c, rec, t, &steps, &count);
+    *ret &= count > 0;
     return r;
 }
 
-int record_transitions(struct call *c, const struct record *rec, uint64_t *ret)
+int record_fetch_legal(
+    struct call *c, const struct resource *res, struct uuid id, struct record **ret, uint64_t *ret_legal)
 {
-    uint64_t legal = 0;
+    struct db_call calls[FLOW_CALLS];
+    bool is_asked = flow_is_asked_of(res);
+    struct flow f = {0};
     int r;
 
-    for (uint32_t i = 0; i < rec->res->transition_count; i++) {
-        const struct transition *t = &rec->res->transitions[i];
+    flow_calls(calls);
+    *ret_legal = 0;
+    r = record_fetch_along(c, res, id, calls, is_asked ? FLOW_CALLS : 0, ret);
+    if (r == 0 && is_asked)
+        flow_of_rows(c, *ret, calls, &f);
+    for (uint32_t i = 0; i < res->transition_count && r == 0; i++) {
+        bool legal = false;
 
-        if ((t->from >> rec->state & 1) && goal_is_there(c, rec, t) &&
-            (t->completes || may_take(c, rec, t, NULL)))
-            legal |= UINT64_C(1) << i;
+        r = is_legal(c, *ret, &res->transitions[i], &f, &legal);
+        *ret_legal |= (uint64_t)legal << i;
     }
-    r = legal ? keep_allowed(c, rec, &legal) : 0;
-    if (r == 0)
-        *ret = legal;
     return r;
 }

@@ -124,13 +124,15 @@ static bool is_person(const struct call *c, const struct db_rows *person)
            uuid_eq(db_get_uuid(person, 0, 0), c->who->account);
 }
 
-int record_fetch(struct call *c, const struct resource *res, struct uuid id, bool lock, struct record **ret)
+static int fetch(struct call *c, const struct resource *res, struct uuid id, bool lock, struct db_call *along,
+    size_t count, struct record **ret)
 {
-    struct db_call calls[3] = {0};
+    struct db_call calls[3 + RECORD_ALONG_MAX] = {0};
     struct db_args args, key;
     struct record *rec;
     enum access_by by;
     bool has_person = person_is_known(res);
+    size_t first = 2 + (has_person ? 1 : 0);
     int r;
 
     db_args_reset(&args);
@@ -146,14 +148,18 @@ int record_fetch(struct call *c, const struct resource *res, struct uuid id, boo
     calls[1].args = &key;
     if (has_person)
         calls[2] = (struct db_call){.stmt = person_query(c->arena, res), .args = &args};
-    r = call_read(c, calls, 2 + has_person);
+    for (size_t i = 0; i < count; i++)
+        calls[first + i] = (struct db_call){.stmt = along[i].stmt, .args = &key};
+    r = call_read(c, calls, first + count);
     if (r < 0)
         return r;
     if (db_rows_count(calls[0].rows) == 0)
         return call_not_found(c);
+    for (size_t i = 0; i < count; i++)
+        along[i].rows = calls[first + i].rows;
     rec = record_new(c->arena, res);
     record_fill(rec, c->arena, c->tenant, calls[0].rows, 0);
-    rec->is_own = is_person(c, calls[2].rows);
+    rec->is_own = has_person && is_person(c, calls[2].rows);
     by = rec->is_own ? ACCESS_FULL : reader_access(c, rec, calls[1].rows);
     if (by == ACCESS_NONE)
         return call_not_found(c);
@@ -163,6 +169,17 @@ int record_fetch(struct call *c, const struct resource *res, struct uuid id, boo
     if (r == 0)
         *ret = rec;
     return r;
+}
+
+int record_fetch(struct call *c, const struct resource *res, struct uuid id, bool lock, struct record **ret)
+{
+    return fetch(c, res, id, lock, NULL, 0, ret);
+}
+
+int record_fetch_along(struct call *c, const struct resource *res, struct uuid id, struct db_call *along,
+    size_t count, struct record **ret)
+{
+    return fetch(c, res, id, false, along, count, ret);
 }
 
 int record_read(struct call *c, const struct resource *res, struct uuid id, struct record **ret)

@@ -3,6 +3,10 @@
 
 #include "resource/record/record.h"
 
+struct db_call;
+
+#define RECORD_ALONG_MAX 2
+
 enum access_by { ACCESS_NONE, ACCESS_DEPARTMENT, ACCESS_FULL };
 
 /* The units the reader has `read` at; a plugin has it everywhere for its own resources. */
@@ -20,3 +24,7 @@ enum access_by reader_access(
 /* As record_read without serialise filters; lock: FOR UPDATE, in the call's open unit of work. */
 MUSTCHECK int record_fetch(
     struct call *c, const struct resource *res, struct uuid id, bool lock, struct record **ret);
+/* The same without a lock, and what else is asked of the record by its key ($1 tenant, $2 resource, $3 id) in the same
+ * round trip: at most RECORD_ALONG_MAX statements, whose rows are set. */
+MUSTCHECK int record_fetch_along(struct call *c, const struct resource *res, struct uuid id,
+    struct db_call *along, size_t count, struct record **ret);
