@@ -160,6 +160,7 @@ static void write_transition(
     note(w, "not_by", t->not_by ? t->not_by->name : NULL);
     note(w, "completes", t->completes);
     note(w, "waits_for", t->waits_for);
+    flag(w, "merges", t->merges);
     flag(w, "automatic", t->auto_days > 0 || t->auto_overdue_days > 0);
     jsonw_kbool(w, "may", subject_may_anywhere(who, t->permission_id));
     jsonw_object_end(w);

@@ -221,6 +221,10 @@ static void transition_schema(struct jsonw *w, const struct resource *res, const
         jsonw_str(w, "unit");
     if (t->goal == GOAL_BACK)
         jsonw_str(w, "step");
+    if (t->merges) {
+        jsonw_str(w, "into");
+        jsonw_str(w, "into_version");
+    }
     jsonw_array_end(w);
     jsonw_key(w, "properties");
     jsonw_object(w);
@@ -232,6 +236,14 @@ static void transition_schema(struct jsonw *w, const struct resource *res, const
         jsonw_key(w, "step");
         jsonw_raw(w, TEXT("{\"type\":\"integer\",\"description\":\"The version of one of the steps that "
                           "GET …/transitions lists\"}"));
+    }
+    if (t->merges) {
+        jsonw_key(w, "into");
+        jsonw_raw(
+            w, TEXT("{\"type\":\"string\",\"format\":\"uuid\",\"description\":\"The record that stays\"}"));
+        jsonw_key(w, "into_version");
+        jsonw_raw(
+            w, TEXT("{\"type\":\"integer\",\"minimum\":1,\"description\":\"Its version that was seen\"}"));
     }
     for (uint32_t i = 0; i < t->field_count; i++)
         field_schema(w, t->fields[i]);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "resource/declare/resource.h"
 #include "resource/flow/flow.h"
+#include "resource/flow/merge.h"
 #include "resource/flow/part.h"
 #include "resource/query/query.h"
 #include "resource/record/reader.h"
@@ -82,6 +83,8 @@ static int list(struct call *c, struct request *r)
     if (result == 0)
         result = query_run(c, &q, &page);
     if (result == 0)
+        result = merge_follow(c, page.records, page.count);
+    if (result == 0)
         write_page(c, r, &page);
     return result;
 }
@@ -110,6 +113,8 @@ static int get(struct call *c, struct request *r)
         result = record_fetch_legal(c, api_resource(c, r), id, &rec, &legal);
     if (result == 0)
         result = records_serialise(c, &rec, 1);
+    if (result == 0)
+        result = merge_follow(c, &rec, 1);
     if (result < 0)
         return result;
     w = response_json(r, 200);
@@ -238,6 +243,7 @@ static int write_transition(
     write_names(w, "fields", t->fields, t->field_count);
     write_names(w, "required_fields", t->required, t->required_count);
     jsonw_kbool(w, "takes_unit", transition_takes_unit(t));
+    jsonw_kbool(w, "merges", t->merges);
     if (t->goal == GOAL_BACK)
         result = write_steps(c, w, rec, t);
     jsonw_object_end(w);

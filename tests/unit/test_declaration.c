@@ -60,16 +60,22 @@ static struct resource *declare(const char *text)
     return res;
 }
 
+/* The plugin's name is its folder's: …/NAME/resources/RES.json. */
 static struct resource *declare_file(const char *path)
 {
+    const char *end = strstr(path, "/resources/"), *begin = end;
     struct resource *res = NULL;
     json_t *json = NULL;
+    char plugin[40];
     int r = json_read_file(path, 1 << 20, &json, NULL);
 
     if (r < 0)
         fail_msg("%s: %s", path, strerror(-r));
+    while (begin[-1] != '/')
+        begin--;
+    snprintf(plugin, sizeof(plugin), "%.*s", (int)(end - begin), begin);
     report_init(&report, a, (struct text){NULL, 0});
-    r = declaration_parse(a, "works", json, &report, &res);
+    r = declaration_parse(a, plugin, json, &report, &res);
     json_decref(json);
     if (r < 0)
         fail_msg("%s: %s: %s", path, report.first->pointer, report.first->message);
@@ -205,6 +211,54 @@ static void refused_flow(const char *go, const char *act, const char *pointer, c
 
     refused(text, pointer, words);
     free(text);
+}
+
+/* A resource whose duplicates are merged, with the reference, what is said of merging, and the transitions given. */
+static void refused_merging(const char *reference, const char *merging, const char *transitions,
+    const char *pointer, const char *words)
+{
+    char *text = str_printf(
+        "{\"resource\":\"item\"," L ",\"fields\":{\"a\":{\"type\":\"text\"," L
+        "},\"p\":{\"type\":\"text\",\"sensitivity\":\"personal\",\"purpose\":\"x\",\"retention\":\"P1Y\"," L
+        "},\"same\":{\"type\":\"reference\"," L "%s}},\"states\":{\"open\":{" L
+        ",\"initial\":true},\"joined\":{" L ",\"final\":true}}%s,\"transitions\":{%s}}",
+        reference, merging, transitions);
+
+    refused(text, pointer, words);
+    free(text);
+}
+
+#define SAME ",\"reference\":\"works.item\",\"set_by\":\"transition\",\"filterable\":true"
+#define MERGING(more) ",\"merging\":{\"field\":\"same\",\"state\":\"joined\"" more "}"
+#define JOIN(more) "\"join\":{" L ",\"from\":[\"open\"],\"to\":\"joined\",\"merges\":true" more "}"
+#define PART(more) "\"part\":{" L ",\"from\":[\"joined\"],\"unmerges\":true" more "}"
+
+static void test_merging(void **state)
+{
+    const struct resource *res =
+        declare_file(SOURCE_ROOT "/tests/fixtures/flow/matters/resources/matter.json");
+
+    (void)state;
+    assert_string_equal(res->merging.field->name, "merged_into");
+    assert_string_equal(res->states[res->merging.state].name, "merged");
+    assert_int_equal(res->merging.show_count, 1);
+    assert_true(resource_transition(res, TEXT("merge"))->merges);
+    assert_int_equal(resource_transition(res, TEXT("unmerge"))->goal, GOAL_UNMERGE);
+    refused_merging(SAME, "", JOIN(""), "/transitions/join", "how it merges");
+    refused_merging(",\"reference\":\"works.other\",\"set_by\":\"transition\",\"filterable\":true",
+        MERGING(""), JOIN(""), "/merging/field", "this resource itself");
+    refused_merging(",\"reference\":\"works.item\",\"filterable\":true", MERGING(""), JOIN(""),
+        "/merging/field", "set by a transition");
+    refused_merging(SAME, MERGING(",\"into\":[\"joined\"]"), JOIN(""), "/merging/state", "merged into");
+    refused_merging(SAME, MERGING(",\"shows\":[\"p\"]"), JOIN(""), "/merging/shows/0", "no personal field");
+    refused_merging(
+        SAME, MERGING(""), JOIN(",\"by\":\"submitter\""), "/transitions/join/merges", "who handles");
+    refused_merging(SAME, MERGING(""), JOIN(",\"fields\":[\"same\"]"), "/transitions/join", "set by merging");
+    refused_merging(SAME, MERGING(""), JOIN("") ",\"end\":{" L ",\"from\":[\"open\"],\"to\":\"joined\"}",
+        "/transitions/end", "only what merges");
+    refused_merging(SAME, MERGING(""), JOIN("") ",\"out\":{" L ",\"from\":[\"joined\"],\"to\":\"open\"}",
+        "/transitions/out/from", "takes it back");
+    refused_merging(SAME, MERGING(""), PART(",\"to\":\"open\""), "/transitions/part", "one place");
 }
 
 static void test_goals(void **state)
@@ -490,6 +544,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flow_faults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_merging, setup, teardown),
         cmocka_unit_test_setup_teardown(test_goals, setup, teardown),
         cmocka_unit_test(test_subjects),
         cmocka_unit_test_setup_teardown(test_denied, setup, teardown),

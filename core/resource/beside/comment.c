@@ -30,27 +30,6 @@ static const struct db_stmt drop_mentions = {
 
 /* ---- who sees ---- */
 
-/* Not somebody who is there as the submitter alone: who reads at the unit that handles it, or came to it otherwise. */
-static bool handles(const struct call *c, const struct record *rec, const struct db_rows *participants)
-{
-    const struct subject *s = c->who;
-
-    if (reader_reaches(c, rec))
-        return true;
-    if (s->kind == SUBJECT_ACCOUNT && !uuid_eq(s->account, rec->created_by))
-        return reader_access(c, rec, participants) != ACCESS_NONE;
-    for (int i = 0; i < db_rows_count(participants); i++) {
-        struct uuid holder = db_get_uuid(participants, i, 0);
-        uint32_t unit = tree_find(c->tenant->tree, holder);
-
-        if (subject_in_department(s, holder, false))
-            return true;
-        if (unit != TREE_NONE && subject_may(s, c->tenant, rec->res->permissions[ACTION_READ], unit))
-            return true;
-    }
-    return false;
-}
-
 static int read_participants(struct call *c, const struct record *rec, struct db_rows **ret)
 {
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
@@ -73,7 +52,7 @@ int comment_sees_internal(struct call *c, const struct record *rec, bool *ret)
         return 0;
     r = read_participants(c, rec, &participants);
     if (r == 0)
-        *ret = handles(c, rec, participants);
+        *ret = reader_handles(c, rec, participants);
     return r;
 }
 
@@ -104,7 +83,7 @@ static int may_be_told(
     theirs.who = access_subject(c->tenant, account);
     *ret = beside_hides(rec, account) ? reader_reaches(&theirs, rec)
            : is_internal
-               ? handles(&theirs, rec, participants)
+               ? reader_handles(&theirs, rec, participants)
                : uuid_eq(person, account) || reader_access(&theirs, rec, participants) != ACCESS_NONE;
     return 0;
 }

@@ -114,7 +114,7 @@ int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct 
 {
     static const char *const known[] = {"$schema", "resource", "label", "description", "levels", "number",
         "fields", "states", "transitions", "submitter_may", "permissions", "anonymity", "list", "views",
-        "form", "samples", "about_person", "attachments", "comments", "reminders", NULL};
+        "form", "samples", "about_person", "attachments", "comments", "reminders", "merging", NULL};
     struct resource *res = arena_alloc(a, sizeof(*res));
     struct parse p = {a, report, res};
     uint32_t faults = report->count;
@@ -138,6 +138,7 @@ int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct 
     parse_transitions(&p, json);
     parse_reminders(&p, json);
     parse_anonymity(&p, json);
+    parse_merging(&p, json);
     parse_list(&p, json);
     parse_submitter(&p, json);
     parse_beside(&p, json);

@@ -84,8 +84,9 @@ struct state {
     bool is_initial, is_final;
 };
 
-/* To a state; nowhere: an act, noted and nothing else; to an earlier step that is chosen; to where it was taken back from. */
-enum transition_goal { GOAL_STATE, GOAL_STAY, GOAL_BACK, GOAL_RESUME };
+/* To a state; nowhere: an act, noted and nothing else; to an earlier step that is chosen; to where it was taken back from; to
+ * where it was before it was merged. */
+enum transition_goal { GOAL_STATE, GOAL_STAY, GOAL_BACK, GOAL_RESUME, GOAL_UNMERGE };
 enum transition_move { MOVE_NO, MOVE_PARENT, MOVE_UNIT, MOVE_BELOW };
 enum deadline_kind { DEADLINE_KEEP, DEADLINE_CLEAR, DEADLINE_DAYS, DEADLINE_FIELD, DEADLINE_EXTEND };
 
@@ -135,6 +136,7 @@ struct transition {
     uint32_t auto_overdue_days; /* taken by the system so long behind the deadline, once for each; 0: no */
     uint32_t max_times;         /* 0: any */
     unsigned tells;             /* enum transition_tells: whom, besides those it is assigned to */
+    bool merges;                /* the record is a duplicate of another, which is named: struct merging */
 };
 
 /* Index names are made of both and must stay within PostgreSQL's 63 bytes. */
@@ -152,6 +154,15 @@ struct transition {
 struct anonymity {
     bool is_on;
     const struct field *unless; /* boolean: the submitter agreed to be named */
+};
+
+/* Duplicates: a record that says the same as another ends in a state of its own and refers to the one that stays. */
+struct merging {
+    const struct field *field; /* the reference; NULL: the resource knows no duplicates */
+    uint32_t state;
+    uint64_t into;              /* bit per state in which the other may be */
+    const struct field **shows; /* of the other, to those who submitted the duplicate */
+    uint32_t show_count;
 };
 
 /* What a resource takes beside its records. */
@@ -201,6 +212,7 @@ struct resource {
     uint32_t remind_before;                          /* working days before the deadline; 0: not */
     bool remind_overdue;
     struct anonymity anonymity;
+    struct merging merging;
     bool is_about_person; /* each record is about one person, who may read all that is said there */
     const struct field
         *person; /* leads to that person: an account, or a record about them; NULL: to nobody who signs in */
@@ -245,7 +257,7 @@ uint32_t resource_state(const struct resource *res, struct text name); /* its in
 bool resource_watches_deadlines(const struct resource *res);
 /* Is the unit named in the request? */
 bool transition_takes_unit(const struct transition *t);
-extern const char *const transition_goal_names[]; /* state, stay, back, resume */
+extern const char *const transition_goal_names[]; /* state, stay, back, resume, unmerge */
 extern const char *const transition_move_names[]; /* no, parent, unit, below; NULL at the end */
 extern const char *const field_type_names[];      /* by enum field_type; NULL at the end */
 extern const char *const field_mask_names[];      /* by enum field_mask; NULL at the end */

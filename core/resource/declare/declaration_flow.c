@@ -189,7 +189,8 @@ static void parse_transition(struct parse *p, const char *name, const json_t *v,
 {
     static const char *const known[] = {"label", "from", "to", "permission", "by", "holder", "head",
         "required_fields", "fields", "sets", "back_to", "resume", "move", "participants", "deadline", "auto",
-        "max_times", "not_by", "after", "waits_for", "completes", "confirm", "tells", NULL};
+        "max_times", "not_by", "after", "waits_for", "completes", "confirm", "tells", "merges", "unmerges",
+        NULL};
     static const char *const auto_known[] = {"after_working_days", "overdue_working_days", NULL};
     const json_t *from = json_object_get(v, "from"), *automatic = json_object_get(v, "auto"), *e;
     const char *at = AT(p, "/transitions/%s", name);
@@ -217,6 +218,7 @@ static void parse_transition(struct parse *p, const char *name, const json_t *v,
     parse_participants(p, at, v, t);
     parse_deadline(p, at, v, t);
     parse_tells(p, at, v, t);
+    t->merges = parse_bool(p, at, v, "merges");
     t->max_times = (uint32_t)parse_int(p, at, v, "max_times", 1, 1000, 0);
     if (!automatic)
         return;

@@ -23,13 +23,17 @@ void parse_goal(struct parse *p, const char *at, const json_t *v, struct transit
 {
     const char *name = parse_str(p, at, v, "to", false);
     const json_t *back = json_object_get(v, "back_to");
-    bool resumes = parse_bool(p, at, v, "resume");
+    bool resumes = parse_bool(p, at, v, "resume"), unmerges = parse_bool(p, at, v, "unmerges");
 
-    if ((name != NULL) + (back != NULL) + resumes > 1)
+    if ((name != NULL) + (back != NULL) + resumes + unmerges > 1)
         report_add(p->report, at, "without any of them the state stays",
-            "it leads to one place: \"to\", \"back_to\" or \"resume\"");
+            "it leads to one place: \"to\", \"back_to\", \"resume\" or \"unmerges\"");
     t->to = 0;
-    t->goal = back ? GOAL_BACK : resumes ? GOAL_RESUME : name ? GOAL_STATE : GOAL_STAY;
+    t->goal = back       ? GOAL_BACK
+              : resumes  ? GOAL_RESUME
+              : unmerges ? GOAL_UNMERGE
+              : name     ? GOAL_STATE
+                         : GOAL_STAY;
     if (back)
         t->back_to = parse_back(p, at, back);
     if (back && resource_field(p->res, TEXT("step")))
@@ -40,8 +44,9 @@ void parse_goal(struct parse *p, const char *at, const json_t *v, struct transit
 
         t->to = to < 0 ? 0 : (uint32_t)to;
     }
-    if ((back || resumes) && t->move != MOVE_NO)
-        report_add(p->report, AT(p, "%s/move", at), NULL, "back_to and resume know the unit by themselves");
+    if ((back || resumes || unmerges) && t->move != MOVE_NO)
+        report_add(p->report, AT(p, "%s/move", at), NULL,
+            "back_to, resume and unmerges know the unit by themselves");
 }
 
 void parse_sets(struct parse *p, const char *at, const json_t *v, struct transition *t)

@@ -9,7 +9,7 @@ const char *const resource_action_names[RESOURCE_ACTIONS] = {
 const char *const field_type_names[] = {"text", "longtext", "integer", "money", "boolean", "date", "datetime",
     "enum", "reference", "json", "department", "departments", "account", "unit", NULL};
 
-const char *const transition_goal_names[] = {"state", "stay", "back", "resume"};
+const char *const transition_goal_names[] = {"state", "stay", "back", "resume", "unmerge"};
 const char *const transition_move_names[] = {"no", "parent", "unit", "below", NULL};
 
 const char *field_type_name(enum field_type t)

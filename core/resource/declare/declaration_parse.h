@@ -1,6 +1,6 @@
 /* Shared by the files that read a declaration: declaration_member.c has the pieces, declaration_field.c the fields,
  * declaration_flow.c states and transitions, declaration_goal.c where those lead and what they ask for,
- * declaration_beside.c attachments and comments, declaration.c the whole. */
+ * declaration_merge.c duplicates, declaration_beside.c attachments and comments, declaration.c the whole. */
 #pragma once
 
 #include "resource/declare/declaration.h"
@@ -39,3 +39,4 @@ void parse_sets(struct parse *p, const char *at, const json_t *v, struct transit
 void parse_conditions(struct parse *p, const json_t *transitions);
 void parse_subjects(struct parse *p, const json_t *json); /* what may not be recorded */
 void parse_anonymity(struct parse *p, const json_t *json);
+void parse_merging(struct parse *p, const json_t *json); /* once fields, states and transitions are known */

@@ -65,6 +65,8 @@ struct resource *resource_copy(struct arena *a, const struct resource *base, uin
     for (uint32_t i = 0; i < base->transition_count; i++)
         copy_transition(a, to, base, i);
     to->anonymity.unless = moved(to, base->anonymity.unless);
+    to->merging.field = moved(to, base->merging.field);
+    to->merging.shows = moved_list(a, to, base->merging.shows, base->merging.show_count);
     to->sort = moved(to, base->sort);
     to->columns = NULL; /* made anew by whoever is done with it */
     return to;

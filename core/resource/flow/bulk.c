@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "resource/flow/merge.h"
+
 static int by_id(const void *a, const void *b)
 {
     const struct bulk_item *const *x = a, *const *y = b;
@@ -35,16 +37,21 @@ int record_transition_many(struct call *c, const struct resource *res, const cha
     struct bulk_item *items, uint32_t count)
 {
     struct bulk_item **order = arena_array(c->arena, count + 1, sizeof(*order));
+    struct uuid *ids = arena_array(c->arena, count + 1, sizeof(*ids));
+    const struct transition *t = resource_transition(res, text_of(name));
     int r;
 
-    if (!resource_transition(res, text_of(name)))
+    if (!t)
         return call_not_found(c);
     r = call_begin(c);
     if (r < 0 || c->is_replay)
         return r;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         order[i] = &items[i];
+        ids[i] = items[i].id;
+    }
     qsort(order, count, sizeof(*order), by_id);
+    r = merge_lock(c, res, t, ids, count, values); /* what all of them are merged into among them */
     for (uint32_t i = 0; i < count && r == 0; i++)
         r = take_one(c, res, name, values, order[i]);
     c->result_status = 200; /* of all: whoever repeats the request reads the records */

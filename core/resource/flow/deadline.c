@@ -30,8 +30,8 @@ static void extend_deadline(struct call *c, struct record *rec, const struct tra
     rec->due = day_text(c, calendar_add(tenant_calendar(c->tenant), from, (int32_t)days));
 }
 
-/* What is sent back has no deadline of its own where it goes, unless the declaration says so. What was left of it is
- * noted, and counts again from the day on which the record is resumed. */
+/* What is sent back has no deadline of its own where it goes, unless the declaration says so; nor has what was merged. What was
+ * left of it is noted, and counts again from the day on which the record is resumed. */
 static void pause_deadline(struct call *c, struct record *rec, struct history_entry *entry)
 {
     int32_t due;
@@ -51,7 +51,7 @@ void deadline_set(struct call *c, struct record *rec, const struct transition *t
     int64_t days = t->deadline_days;
     const char *v;
 
-    if (t->goal == GOAL_BACK)
+    if (t->goal == GOAL_BACK || t->merges)
         pause_deadline(c, rec, entry);
     if (g->has_days)
         rec->due = day_text(c, calendar_add(calendar, today, g->days));

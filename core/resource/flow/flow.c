@@ -26,7 +26,7 @@ static const struct db_stmt sent_back = {"flow.sent_back",
 bool flow_is_asked_for(const struct transition *t)
 {
     return t->max_times || t->not_by || t->after || t->is_asked || t->waits_for || t->completes ||
-           t->goal == GOAL_RESUME;
+           t->goal == GOAL_RESUME || t->goal == GOAL_UNMERGE;
 }
 
 bool flow_is_asked_of(const struct resource *res)

@@ -90,6 +90,20 @@ static int find_resumed(struct call *c, const struct record *rec, const struct f
     return 0;
 }
 
+/* As it was when it was merged, at whatever unit it lies now. */
+static int find_unmerged(struct call *c, const struct record *rec, const struct flow *f, struct goal *g)
+{
+    struct flow_resume from;
+    int r = flow_resume(c, rec, f, &from);
+
+    if (r < 0)
+        return r;
+    g->state = from.state;
+    g->has_days = from.has_days;
+    g->days = from.days;
+    return 0;
+}
+
 int goal_find(struct call *c, const struct record *rec, const struct transition *t, const struct flow *f,
     const json_t *body, struct goal *g)
 {
@@ -101,6 +115,8 @@ int goal_find(struct call *c, const struct record *rec, const struct transition 
         return find_step(c, rec, t, body, g);
     if (t->goal == GOAL_RESUME)
         return find_resumed(c, rec, f, g);
+    if (t->goal == GOAL_UNMERGE)
+        return find_unmerged(c, rec, f, g);
     return t->move == MOVE_NO ? 0 : find_unit(c, rec, t, body, g);
 }
 

@@ -1,6 +1,7 @@
 /* Notices about a step. */
 #include "resource/flow/inform.h"
 
+#include "resource/flow/merge.h"
 #include "resource/flow/part.h"
 #include "resource/record/store.h"
 #include "resource/record/tell.h"
@@ -8,6 +9,7 @@
 static const struct db_stmt last_move = {"inform.last_move",
     "SELECT h.actor FROM juxin.history h WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
     " AND h.version < $4 AND (h.kind = 'create' OR h.from_state <> h.to_state OR h.basis IS NOT NULL)"
+    " AND h.kind <> ALL('{merge,unmerge}'::text[])"
     " ORDER BY h.version DESC LIMIT 1"};
 
 static int tell_assigned(struct call *c, const struct record *rec, const struct transition *t)
@@ -52,6 +54,8 @@ int inform_of_step(struct call *c, const struct record *rec, const struct transi
         r = tell_returned(c, rec, t);
     if (r == 0 && t->tells & TELLS_SUBMITTER)
         r = tell_people(c, rec, NOTICE_PROGRESS, t, &rec->created_by, uuid_is_nil(rec->created_by) ? 0 : 1);
+    if (r == 0 && t->tells & TELLS_SUBMITTER)
+        r = merge_tell(c, rec, t);
     if (r == 0 && t->tells & TELLS_HOLDERS)
         r = tell_holders(c, rec, NOTICE_PROGRESS, t);
     return r;

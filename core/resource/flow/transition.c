@@ -7,6 +7,7 @@
 #include "resource/flow/flow.h"
 #include "resource/flow/goal.h"
 #include "resource/flow/inform.h"
+#include "resource/flow/merge.h"
 #include "resource/flow/part.h"
 #include "resource/record/change.h"
 #include "resource/record/reader.h"
@@ -164,9 +165,10 @@ static int store(struct call *c, struct record *rec, const struct transition *t,
 /* Members of the request that are the engine's own. */
 static const char *const *own_members(const struct transition *t)
 {
-    static const char *const unit[] = {"unit", NULL}, *const step[] = {"step", NULL};
+    static const char *const unit[] = {"unit", NULL}, *const step[] = {"step", NULL},
+                             *const into[] = {"into", "into_version", NULL};
 
-    return transition_takes_unit(t) ? unit : t->goal == GOAL_BACK ? step : NULL;
+    return transition_takes_unit(t) ? unit : t->goal == GOAL_BACK ? step : t->merges ? into : NULL;
 }
 
 static int take(
@@ -177,6 +179,8 @@ static int take(
         .from_state = rec->res->states[rec->state].name,
         .from_unit = rec->unit_id,
         .redirected_from = TREE_NONE};
+    const struct field *reference = rec->res->merging.field;
+    struct record *other = NULL;
     struct goal g;
     int r = check_state(c, rec, t);
 
@@ -190,6 +194,10 @@ static int take(
     take_require(c, rec, t);
     r = goal_find(c, rec, t, f, body, &g);
     if (r == 0)
+        r = merge_find(c, rec, t, body, &other);
+    if (r == 0 && (t->merges || t->goal == GOAL_UNMERGE))
+        rec->values[reference->index] = t->merges ? arena_dup(c->arena, uuid_format(other->id).s) : NULL;
+    if (r == 0)
         r = c->fault.status ? -EINVAL : change_check(c, HOOK_BEFORE_TRANSITION, t->name, rec);
     if (r < 0)
         return r;
@@ -201,8 +209,11 @@ static int take(
     else
         entry.to_unit = rec->unit_id;
     entry.redirected_from = g.to != g.wanted ? g.wanted : TREE_NONE;
+    entry.other = other;
     if (r == 0)
         r = history_add(c, rec, &entry);
+    if (r == 0)
+        r = merge_done(c, rec, t, other);
     if (r == 0)
         r = inform_of_step(c, rec, t);
     return r < 0 ? r : change_finish(c, HOOK_AFTER_TRANSITION, t->name, rec, 200);
@@ -221,7 +232,9 @@ int record_transition(struct call *c, const struct resource *res, struct uuid id
     r = call_begin(c);
     if (r < 0 || c->is_replay)
         return r;
-    r = record_fetch(c, res, id, true, &rec);
+    r = merge_lock(c, res, t, &id, 1, body);
+    if (r == 0)
+        r = record_fetch(c, res, id, true, &rec);
     if (r == 0)
         r = change_expect(c, rec, version);
     if (r == 0 && flow_is_asked_for(t))

@@ -5,6 +5,7 @@
 
 #include "db/pgarray.h"
 #include "resource/record/gate.h"
+#include "resource/record/merged.h"
 #include "resource/record/person.h"
 #include "resource/record/store.h"
 
@@ -124,43 +125,110 @@ static bool is_person(const struct call *c, const struct db_rows *person)
            uuid_eq(db_get_uuid(person, 0, 0), c->who->account);
 }
 
-static int fetch(struct call *c, const struct resource *res, struct uuid id, bool lock, struct db_call *along,
-    size_t count, struct record **ret)
+bool reader_handles(const struct call *c, const struct record *rec, const struct db_rows *participants)
 {
-    struct db_call calls[3 + RECORD_ALONG_MAX] = {0};
-    struct db_args args, key;
-    struct record *rec;
-    enum access_by by;
+    const struct subject *s = c->who;
+
+    if (reader_reaches(c, rec))
+        return true;
+    if (s->kind == SUBJECT_ACCOUNT && !uuid_eq(s->account, rec->created_by))
+        return reader_access(c, rec, participants) != ACCESS_NONE;
+    for (int i = 0; i < db_rows_count(participants); i++) {
+        struct uuid holder = db_get_uuid(participants, i, 0);
+        uint32_t unit = tree_find(c->tenant->tree, holder);
+
+        if (subject_in_department(s, holder, false))
+            return true;
+        if (unit != TREE_NONE && subject_may(s, c->tenant, rec->res->permissions[ACTION_READ], unit))
+            return true;
+    }
+    return false;
+}
+
+/* What is read of a record in one round trip: its row, who takes part in it, whom it is about, and what else is asked for. */
+struct reading {
+    struct db_call calls[3 + RECORD_ALONG_MAX];
+    struct db_args row, key;
+};
+
+/* *ret is NULL when there is none. */
+static int read_row(struct call *c, const struct resource *res, struct uuid id, bool lock,
+    struct db_call *along, size_t count, struct reading *x, struct record **ret)
+{
     bool has_person = person_is_known(res);
     size_t first = 2 + (has_person ? 1 : 0);
     int r;
 
-    db_args_reset(&args);
-    db_arg_int(&args, c->tenant->id);
-    db_arg_uuid(&args, id);
-    record_key_args(&key, c, res, id);
-    calls[0].stmt = db_stmt_built(
+    memset(x->calls, 0, sizeof(x->calls));
+    db_args_reset(&x->row);
+    db_arg_int(&x->row, c->tenant->id);
+    db_arg_uuid(&x->row, id);
+    record_key_args(&x->key, c, res, id);
+    x->calls[0].stmt = db_stmt_built(
         c->arena, arena_printf(c->arena,
                       "SELECT %s FROM %s r WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS NULL%s",
                       row_columns(c->arena, res, NULL), res->table, lock ? " FOR UPDATE" : ""));
-    calls[0].args = &args;
-    calls[1].stmt = participant_holders;
-    calls[1].args = &key;
+    x->calls[0].args = &x->row;
+    x->calls[1].stmt = participant_holders;
+    x->calls[1].args = &x->key;
     if (has_person)
-        calls[2] = (struct db_call){.stmt = person_query(c->arena, res), .args = &args};
+        x->calls[2] = (struct db_call){.stmt = person_query(c->arena, res), .args = &x->row};
     for (size_t i = 0; i < count; i++)
-        calls[first + i] = (struct db_call){.stmt = along[i].stmt, .args = &key};
-    r = call_read(c, calls, first + count);
+        x->calls[first + i] = (struct db_call){.stmt = along[i].stmt, .args = &x->key};
+    r = call_read(c, x->calls, first + count);
+    *ret = NULL;
+    if (r < 0 || db_rows_count(x->calls[0].rows) == 0)
+        return r;
+    for (size_t i = 0; i < count; i++)
+        along[i].rows = x->calls[first + i].rows;
+    *ret = record_new(c->arena, res);
+    record_fill(*ret, c->arena, c->tenant, x->calls[0].rows, 0);
+    (*ret)->is_own = has_person && is_person(c, x->calls[2].rows);
+    return 0;
+}
+
+int record_find_any(struct call *c, const struct resource *res, struct uuid id, struct record **ret)
+{
+    struct reading x;
+
+    return read_row(c, res, id, true, NULL, 0, &x, ret);
+}
+
+/* Whoever handles a record reads what was merged into it, as they read the record itself. */
+static int access_by_merging(struct call *c, const struct record *rec, enum access_by *ret)
+{
+    struct reading x;
+    struct record *into;
+    struct uuid id;
+    int r;
+
+    if (!merged_into(rec, &id))
+        return 0;
+    r = read_row(c, rec->res, id, false, NULL, 0, &x, &into);
+    if (r < 0 || !into || !reader_handles(c, into, x.calls[1].rows) ||
+        !gate_is_on(c, rec->res->plugin, into->unit))
+        return r;
+    *ret = reader_access(c, into, x.calls[1].rows);
+    return 0;
+}
+
+static int fetch(struct call *c, const struct resource *res, struct uuid id, bool lock, struct db_call *along,
+    size_t count, struct record **ret)
+{
+    struct reading x;
+    struct record *rec;
+    enum access_by by;
+    int r = read_row(c, res, id, lock, along, count, &x, &rec);
+
     if (r < 0)
         return r;
-    if (db_rows_count(calls[0].rows) == 0)
+    if (!rec)
         return call_not_found(c);
-    for (size_t i = 0; i < count; i++)
-        along[i].rows = calls[first + i].rows;
-    rec = record_new(c->arena, res);
-    record_fill(rec, c->arena, c->tenant, calls[0].rows, 0);
-    rec->is_own = has_person && is_person(c, calls[2].rows);
-    by = rec->is_own ? ACCESS_FULL : reader_access(c, rec, calls[1].rows);
+    by = rec->is_own ? ACCESS_FULL : reader_access(c, rec, x.calls[1].rows);
+    if (by == ACCESS_NONE)
+        r = access_by_merging(c, rec, &by);
+    if (r < 0)
+        return r;
     if (by == ACCESS_NONE)
         return call_not_found(c);
     if (by == ACCESS_DEPARTMENT)

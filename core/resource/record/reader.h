@@ -21,6 +21,8 @@ const char *reader_holders(struct call *c, const struct resource *res, bool full
 /* How the reader gets at a record with these participants (column 0: holder). */
 enum access_by reader_access(
     const struct call *c, const struct record *rec, const struct db_rows *participants);
+/* Is the reader somebody who handles the record, or has come to it otherwise than as its submitter alone? */
+bool reader_handles(const struct call *c, const struct record *rec, const struct db_rows *participants);
 /* As record_read without serialise filters; lock: FOR UPDATE, in the call's open unit of work. */
 MUSTCHECK int record_fetch(
     struct call *c, const struct resource *res, struct uuid id, bool lock, struct record **ret);
@@ -28,3 +30,7 @@ MUSTCHECK int record_fetch(
  * round trip: at most RECORD_ALONG_MAX statements, whose rows are set. */
 MUSTCHECK int record_fetch_along(struct call *c, const struct resource *res, struct uuid id,
     struct db_call *along, size_t count, struct record **ret);
+/* Whoever may or may not read it, and wherever the plugin runs, locked: for who has made sure of the right otherwise. NULL when
+ * there is none any more. */
+MUSTCHECK int record_find_any(
+    struct call *c, const struct resource *res, struct uuid id, struct record **ret);

@@ -102,6 +102,7 @@ void record_fill(
         fill_custom(rec, a, db_get_text(rows, row, column));
     rec->hides_submitter = rec->is_own = rec->is_open = false;
     rec->is_new = false;
+    rec->follows = NULL;
 }
 
 const char *record_value(const struct record *rec, const char *name)
@@ -304,9 +305,8 @@ static void write_standard(struct jsonw *w, const struct record *rec, const stru
     }
 }
 
-void record_write_members(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask)
+static void write_fields(struct jsonw *w, const struct record *rec, bool may_unmask)
 {
-    write_standard(w, rec, t);
     for (uint32_t i = 0; i < rec->res->field_count; i++) {
         const struct field *f = &rec->res->fields[i];
 
@@ -318,5 +318,27 @@ void record_write_members(struct jsonw *w, const struct record *rec, const struc
         else
             value_write(w, f, rec->values[i]);
     }
+}
+
+/* What became of it where it is handled now. */
+static void write_follows(struct jsonw *w, const struct record *other)
+{
+    jsonw_key(w, "follows");
+    jsonw_object(w);
+    jsonw_kstr(w, "id", uuid_format(other->id).s);
+    if (other->res->number_prefix)
+        jsonw_kstr(w, "number", other->number);
+    jsonw_kstr(w, "state", other->res->states[other->state].name);
+    jsonw_kstr(w, "state_since", other->state_since);
+    write_fields(w, other, false);
+    jsonw_object_end(w);
+}
+
+void record_write_members(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask)
+{
+    write_standard(w, rec, t);
+    write_fields(w, rec, may_unmask);
+    if (rec->follows)
+        write_follows(w, rec->follows);
     write_hidden(w, rec);
 }

@@ -23,6 +23,8 @@ struct record {
     bool hides_submitter; /* the viewer may not know who submitted */
     bool is_own;          /* it is about its reader */
     bool is_open;         /* its sensitive values are plain (secret.h) */
+    const struct record
+        *follows; /* of a duplicate: the public part of what it was merged into; NULL: not asked for */
 };
 
 struct record *record_new(struct arena *a, const struct resource *res);

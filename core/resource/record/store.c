@@ -104,7 +104,7 @@ static const char *basis(struct call *c, const struct history_entry *e)
     struct jsonw w;
     char *s;
 
-    if (uuid_is_nil(e->to_unit) && !e->has_days_left)
+    if (uuid_is_nil(e->to_unit) && !e->has_days_left && !e->other)
         return NULL;
     jsonw_init(&w, &b);
     jsonw_object(&w);
@@ -114,6 +114,10 @@ static const char *basis(struct call *c, const struct history_entry *e)
         jsonw_kstr(&w, "redirected_from", uuid_format(tree_unit(t, e->redirected_from).id).s);
     if (e->has_days_left)
         jsonw_kint(&w, "days_left", e->days_left);
+    if (e->other) {
+        jsonw_kstr(&w, "other", uuid_format(e->other->id).s);
+        jsonw_kstr(&w, "other_number", e->other->number);
+    }
     jsonw_object_end(&w);
     s = arena_dup(c->arena, buf_str(&b));
     buf_done(&b);
@@ -213,12 +217,26 @@ static void write_unit(struct jsonw *w, const struct tree *t, const char *key, s
     jsonw_object_end(w);
 }
 
-static struct uuid basis_unit(const json_t *basis_json, const char *key)
+static struct uuid basis_id(const json_t *basis_json, const char *key)
 {
     const char *s = json_str(basis_json, key);
     struct uuid id;
 
     return s && uuid_parse(text_of(s), &id) == 0 ? id : UUID_NIL;
+}
+
+/* What a duplicate was merged with. */
+static void write_other(struct jsonw *w, const json_t *b)
+{
+    struct uuid other = basis_id(b, "other");
+
+    if (uuid_is_nil(other))
+        return;
+    jsonw_key(w, "other");
+    jsonw_object(w);
+    jsonw_kstr(w, "id", uuid_format(other).s);
+    jsonw_kstr(w, "number", json_str(b, "other_number"));
+    jsonw_object_end(w);
 }
 
 void history_write_members(struct call *c, const struct record *rec, struct jsonw *w,
@@ -244,8 +262,9 @@ void history_write_members(struct call *c, const struct record *rec, struct json
     jsonw_kstr(w, "from_state", db_get(rows, i, 7));
     jsonw_kstr(w, "to_state", db_get(rows, i, 8));
     write_unit(w, t, "unit", db_get_uuid(rows, i, 9));
-    write_unit(w, t, "from_unit", basis_unit(b, "from_unit_id"));
-    write_unit(w, t, "redirected_from", basis_unit(b, "redirected_from"));
+    write_unit(w, t, "from_unit", basis_id(b, "from_unit_id"));
+    write_unit(w, t, "redirected_from", basis_id(b, "redirected_from"));
+    write_other(w, b);
     write_changes(w, rec, db_get(rows, i, 10), may_unmask);
     json_decref(b);
 }

@@ -9,6 +9,7 @@
 #include "resource/record/create.h"
 #include "resource/record/custom_value.h"
 #include "resource/record/gate.h"
+#include "resource/record/merged.h"
 #include "resource/record/reader.h"
 #include "resource/record/search.h"
 #include "resource/record/secret.h"
@@ -220,6 +221,7 @@ int record_delete(struct call *c, const struct resource *res, struct uuid id, in
     struct history_entry entry = {.action = "delete", .redirected_from = TREE_NONE};
     struct change_extra extra = {.set = ", deleted_at = $4::timestamptz"};
     struct record *rec;
+    int64_t duplicates;
     int r = change_open(c, res, id, version, &rec);
 
     if (r < 0 || !rec)
@@ -227,7 +229,14 @@ int record_delete(struct call *c, const struct resource *res, struct uuid id, in
     if (!change_may(c, res, res->permissions[ACTION_DELETE], rec->unit) &&
         !(res->submitter_may_delete && is_own_start(c, rec)))
         return call_forbidden(c, arena_printf(c->arena, "%s.delete", res->full_name));
-    r = hook_filter(c, HOOK_BEFORE_DELETE, res->full_name, NULL, &rec, 1);
+    r = merged_count(c, rec, &duplicates);
+    if (r == 0 && duplicates > 0)
+        r = call_fail(c, 409, "has_duplicates",
+            arena_printf(c->arena, "%lld duplicates were merged into it. Take that back first.",
+                (long long)duplicates),
+            arena_printf(c->arena, "已有 %lld 条重复记录并入该记录，请先撤销合并。", (long long)duplicates));
+    if (r == 0)
+        r = hook_filter(c, HOOK_BEFORE_DELETE, res->full_name, NULL, &rec, 1);
     if (r == 0)
         r = change_write(c, rec, &extra);
     if (r == 0)
