@@ -11,7 +11,7 @@ m = None
 
 def setup():
     global m
-    m = Matters()
+    m = Matters(("deputy", "matters_officer", "k"))
 
 
 def merge(login, record, into, **more):
@@ -157,7 +157,8 @@ def test_two_merge_into_each_other_at_once():
     for _ in range(5):
         one, two = m.create("county", "k"), m.create("county", "k")
         answers = {}
-        both = [threading.Thread(target=lambda a=a, b=b: answers.update({a: merge("county", a, b)})) for a, b in ((one, two), (two, one))]
+        both = [threading.Thread(target=lambda who=who, a=a, b=b: answers.update({a: merge(who, a, b)}))
+                for who, a, b in (("county", one, two), ("deputy", two, one))]
         for thread in both:
             thread.start()
         for thread in both:

@@ -104,7 +104,7 @@ static void test_files(void **state)
     const struct transition *t;
 
     (void)state;
-    assert_string_equal(res->full_name, "works.suggestion");
+    assert_string_equal(res->full_name, "suggestions.suggestion");
     assert_true(res->anonymity.is_on);
     assert_true(resource_field(res, TEXT("contact_phone"))->is_hidden_submitter);
     t = resource_transition(res, TEXT("lapse"));
@@ -114,7 +114,7 @@ static void test_files(void **state)
     assert_int_equal(t->max_times, 2);
     t = resource_transition(res, TEXT("sign_off"));
     assert_true(t->holder_head);
-    assert_string_equal(t->permission, "works.suggestion.sign_off");
+    assert_string_equal(t->permission, "suggestions.suggestion.sign_off");
     declare_file(SOURCE_ROOT "/tests/fixtures/plugins/works/resources/item.json");
 }
 
