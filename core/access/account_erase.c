@@ -22,6 +22,11 @@ static const struct db_stmt end_grants = {"account.erase_grants",
 static const struct db_stmt leave_departments = {"account.erase_departments",
     "DELETE FROM juxin.department_member WHERE tenant_id = $1 AND account_id = $2"};
 
+static const struct db_stmt empty_messages = {"account.erase_messages",
+    "UPDATE juxin.message SET masked = '', receiver = '', address = NULL, content = NULL, state = CASE WHEN "
+    "state = 'waiting' "
+    "THEN 'dead' ELSE state END, ended_at = coalesce(ended_at, $3) WHERE tenant_id = $1 AND account_id = $2"};
+
 static int run(struct call *c, struct uuid id, struct db_stmt stmt, int count)
 {
     struct db_args a;
@@ -53,5 +58,7 @@ int account_erase(struct call *c, struct uuid id)
         r = run(c, id, end_grants, 4);
     if (r == 0)
         r = run(c, id, leave_departments, 2);
+    if (r == 0)
+        r = run(c, id, empty_messages, 3);
     return r < 0 ? r : call_audit(c, "account.erase", "account", id, UUID_NIL, "login,display_name,phone");
 }

@@ -44,6 +44,7 @@
     X(FIELD_MANAGE, "core.field.manage", "维护自定义字段", "Keep the district's own fields")                 \
     X(FIELD_APPROVE, "core.field.approve", "审批涉及个人的自定义字段", "Approve own fields about persons")   \
     X(ENDPOINT_MANAGE, "core.endpoint.manage", "管理对外推送地址", "Keep webhook endpoints")                 \
+    X(CHANNEL_MANAGE, "core.channel.manage", "管理消息通道", "Keep channels for messages")                   \
     X(NOTICE_PUBLISH, "core.notice.publish", "发布个人信息告知书", "Publish notices about personal data")    \
     X(CONSENT_RECORD, "core.consent.record", "登记纸质同意书", "Record consent that was given on paper")     \
     X(OWN_DECIDE, "core.own.decide", "办理个人信息请求", "Decide requests about personal data")              \

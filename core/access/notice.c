@@ -22,6 +22,8 @@ static const struct notice_kind kinds[] = {
     {NOTICE_ENDPOINT, "推送停用", "Webhook turned off",
         "推送地址“{name}”已停用：连续失败，或其创建人已停用。",
         "The webhook \"{name}\" is turned off: it failed for too long, or whoever made it is disabled."},
+    {NOTICE_CHANNEL, "消息通道停用", "Channel turned off", "消息通道“{name}”连续失败一天，已停用。",
+        "The channel \"{name}\" has failed for a day and is turned off."},
 };
 
 static const struct db_stmt insert = {"notice.add",

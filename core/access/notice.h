@@ -16,6 +16,7 @@ struct notice_kind {
 #define NOTICE_OVERDUE "overdue"
 #define NOTICE_PROGRESS "progress"
 #define NOTICE_ENDPOINT "endpoint_failed" /* about no record; {name} */
+#define NOTICE_CHANNEL "channel_failed"   /* likewise */
 /* Further ones, of plugins: "plugin.name". At start; the texts are borrowed. False when there are too many. */
 MUSTCHECK bool notice_kind_declare(const struct notice_kind *kind);
 const struct notice_kind *notice_kind_at(size_t n);           /* NULL behind the last */

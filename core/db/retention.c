@@ -33,6 +33,14 @@ static const struct {
          "DELETE FROM juxin.delivery WHERE tenant_id = $1 AND (endpoint_id, id) IN (SELECT endpoint_id, id"
          " FROM juxin.delivery WHERE tenant_id = $1 AND at < $2 LIMIT $3)"},
         30 * DAY_US},
+    {{"retention.message",
+         "DELETE FROM juxin.message WHERE tenant_id = $1 AND id IN (SELECT id FROM juxin.message"
+         " WHERE tenant_id = $1 AND ended_at < $2 LIMIT $3)"},
+        30 * DAY_US},
+    {{"retention.channel_bucket", "DELETE FROM juxin.channel_bucket WHERE tenant_id = $1 AND (channel_id, "
+                                  "key) IN (SELECT channel_id, key FROM"
+                                  " juxin.channel_bucket WHERE tenant_id = $1 AND at < $2 LIMIT $3)"},
+        DAY_US},
     {{"retention.job", "DELETE FROM juxin.job WHERE tenant_id = $1 AND id IN (SELECT id FROM juxin.job"
                        " WHERE tenant_id = $1 AND ended_at < $2 LIMIT $3)"},
         30 * DAY_US},

@@ -6,6 +6,7 @@
 #include "db/audit.h"
 #include "db/cipher.h"
 #include "db/keyring.h"
+#include "notify/message.h"
 #include "notify/webhook.h"
 #include "plugin/start.h"
 #include "resource/declare/resource.h"
@@ -24,6 +25,7 @@ int assemble_keys(const struct config *c, bool create)
         audit_set_keys(keyring);
         cipher_set_keys(keyring);
         webhook_set_keys(keyring);
+        message_set_keys(keyring);
     }
     return r;
 }

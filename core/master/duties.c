@@ -15,6 +15,7 @@
 #include "loop/fiber.h"
 #include "master/assemble.h"
 #include "master/setup.h"
+#include "notify/carrier.h"
 #include "notify/courier.h"
 #include "plugin/hook/deliver.h"
 #include "plugin/hook/lifecycle.h"
@@ -25,7 +26,7 @@
 #define CLOCK_LOOK_MS 5000
 #define CLOCK_TICK_MS 250
 #define DUE_EVERY_MS 300000
-#define DUTIES_MAX 8
+#define DUTIES_MAX 12
 #define LEASE_MS 15000
 #define LEASE_RENEW_MS 5000
 
@@ -34,6 +35,7 @@ static struct {
     struct background background;
     struct job_runner jobs;
     struct courier courier;
+    struct carrier carrier;
     char *holder;
     struct fiber *fibers[DUTIES_MAX];
     uint32_t started, running;
@@ -286,6 +288,12 @@ static void courier_duty(void *arg)
     ended();
 }
 
+static void carrier_duty(void *arg)
+{
+    carrier_run(arg);
+    ended();
+}
+
 static int begin(void (*fn)(void *arg), void *arg, const char *name)
 {
     int r = fiber_spawn_system(fn, arg, name, &duties.fibers[duties.started]);
@@ -341,6 +349,9 @@ int duties_start(const struct config *c, struct db *db, uint32_t index)
     duties.courier = (struct courier){.db = db, .dispatch = duties.dispatch, .holder = duties.holder};
     if (r == 0 && duties.dispatch)
         r = begin(courier_duty, &duties.courier, "endpoints");
+    duties.carrier = (struct carrier){.db = db, .dispatch = duties.dispatch, .holder = duties.holder};
+    if (r == 0 && duties.dispatch)
+        r = begin(carrier_duty, &duties.carrier, "messages");
     if (r == 0 && index < 2)
         r = begin(background_duty, &duties.background, "background");
     if (r == 0 && index == 0)

@@ -99,6 +99,8 @@ SAMPLES = {
                                " LIMIT 1",
     "juxin.reveal": "(tenant_id, id, at, resource, record_id, fields, reason) VALUES ({t}, gen_random_uuid(), now(), 'works.item',"
                     " gen_random_uuid(), 'phone', 'x')",
+    "juxin.channel_bucket": "(tenant_id, channel_id, key, tokens, at) SELECT {t}, h.id, 'x', 1, now() FROM juxin.channel h WHERE h.tenant_id = {t}"
+                            " LIMIT 1",
     "juxin.outbox": "(tenant_id, id, topic, plugin, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', 'x', '{{}}')",
     "juxin.event": "(tenant_id, id, topic, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', '{{}}')",
     "juxin.import_row": "(tenant_id, import_id, row, record_id) SELECT {t}, i.id, 1, gen_random_uuid() FROM juxin.import i"

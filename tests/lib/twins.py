@@ -188,6 +188,16 @@ class District:
         self.one(f"UPDATE juxin.endpoint SET state = 'off' WHERE id = '{made}' RETURNING id")
         return made
 
+    def fresh_channel(self):
+        """Turned off, with two notes of messages."""
+        made = self.call("POST", "/channels", {"name": f"{self.slug} {fresh_name()}", "kind": "sms", "config": {
+            "url": f"https://localhost:1/{self.slug}", "templates": {}, "success": {"pointer": "/a", "equals": [self.slug]}}}).json["id"]
+        for _ in range(2):
+            self.one("INSERT INTO juxin.message (tenant_id, id, channel_id, what, account_id, masked, state, attempts, next_at, until_at, created_at,"
+                     f" ended_at) VALUES ({{t}}, '{new_id()}', '{made}', '{self.slug}', '{self.boss.account}', '{self.slug}', 'accepted', 1, now(),"
+                     " now(), now(), now()) RETURNING id")
+        return made
+
     def fresh_delivery(self, endpoint):
         return self.one("INSERT INTO juxin.delivery (tenant_id, endpoint_id, id, message_id, seq, type, attempt, outcome, ms, at) SELECT"
                         f" {{t}}, '{endpoint}', '{new_id()}', e.id, e.seq, '{self.slug}', 1, 'dead', 1, now() FROM juxin.event e WHERE"
@@ -362,6 +372,7 @@ class District:
             self.records[resource] = made[0]
         self.ids["notification"] = self.fresh_notification()
         self.ids["endpoint"] = self.fresh_endpoint()
+        self.ids["channel"] = self.fresh_channel()
         self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}
         picture = files.png(640, 480, self.slug.encode()), f"{self.slug} {fresh_name()}.png"
         self.pictures = {"works/item": self.fresh_file("works/item", self.records["works/item"], picture)}

@@ -16,7 +16,7 @@ KINDS = {
     "helpers": "departments", "co_departments": "departments", "about": "case",
     "role": "role", "grant": "grant", "session": "session", "token": "token", "policy": "policy", "job": "job",
     "file": "file", "view": "view", "comment": "comment", "mentions": "accounts", "export": "export", "import": "import",
-    "notification": "notification", "upto": "notification", "endpoint": "endpoint", "delivery": "delivery",
+    "notification": "notification", "upto": "notification", "endpoint": "endpoint", "delivery": "delivery", "channel": "channel",
     "record": "person", "request": "request", "notice": "notice", "consent": "consent",
     "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
 }
@@ -44,10 +44,16 @@ KINDS.update(report="report", definition="definition")
 PLAIN.update({"indicators": ["works.begun"], "indicator": "works.begun", "periods": ["year"], "latest": "true"})  # of reports
 LABEL = {"zh-CN": "名称", "en": "Name"}
 # Of fields, labels and dictionaries of a district's own: their names are the district's to choose.
-WORDS = {"/fields": {"name": lambda: "x_" + uuid.uuid4().hex[:8]}, "/dictionaries": {"name": lambda: "x_" + uuid.uuid4().hex[:8]},
+GATEWAY = {"url": "https://localhost:1/", "templates": {}, "success": {"pointer": "/a", "equals": ["1"]}}
+WORDS = {"/channels": {"kind": lambda: "sms"},
+         "/channels/{channel}/test": {"to": lambda: "13800001234", "what": lambda: "code", "params": lambda: {"code": "1"}},
+         "/fields": {"name": lambda: "x_" + uuid.uuid4().hex[:8]}, "/dictionaries": {"name": lambda: "x_" + uuid.uuid4().hex[:8]},
          "/labels": {"place": lambda: "/states/open"}}
 PLAIN.update(label=LABEL, type="enum", required=False, filterable=False, max_length=None, min=None, max=None, mask="none",
              about_person=False, purpose="说明其用途", retention="P1Y", entries=[{"code": "a", "label": LABEL}])
+
+
+PLAIN.update(config=GATEWAY, secrets={"key": "x"}, receiver_per_hour=100)  # of channels
 
 
 class Untaught(AssertionError):
@@ -237,7 +243,7 @@ class Walker:
         """Something of the district's that this value can name."""
         d = self.district
         if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy", "job", "view",
-                    "notification", "endpoint", "delivery", "notice", "consent"):
+                    "notification", "endpoint", "delivery", "channel", "notice", "consent"):
             return d.ids[kind]
         if kind == "departments":
             return [d.ids["helpers"]]
@@ -277,6 +283,7 @@ class Walker:
             return f"(id.eq.{d.records[operation.resource]})"
         if kind == "cursor":
             path = operation.path.replace("{id}", d.records.get(operation.resource, "")).replace("{endpoint}", d.ids["endpoint"])
+            path = path.replace("{channel}", d.ids["channel"])
             path = path.replace("{section}", "acts")
             lists = "/works/item?order=id.asc&" if "/frozen/" in path else path + "?"  # alike
             return d.call("GET", lists + "limit=1").json["next"]
@@ -364,6 +371,8 @@ class Walker:
             body["format"] = "json"
         if operation.path == "/reports":
             body["period"] = self.district.fresh_period()
+        if operation.path.startswith("/channels"):
+            body.pop("unit", None)  # the root's
         if "policies" in operation.path:
             body["unit"] = self.district.fresh_unit()
         return {k: v for k, v in body.items() if v is not None}

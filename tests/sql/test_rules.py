@@ -18,6 +18,7 @@ EXCEPTIONS = {
     ("core/api/hub_follow.c", "tenant-predicate"): "the same role looks at how far the events of some tenants are",
     ("core/access/job_run.c", "tenant-predicate"): "likewise, for jobs",
     ("core/notify/courier.c", "tenant-predicate"): "likewise, for endpoints",
+    ("core/notify/carrier.c", "tenant-predicate"): "likewise, for messages",
     ("core/ctl/report_rollup.c", "tenant-predicate"): "the role for counts above tenants reads one table of them, and nothing else",
     ("core/db/admin.c", "session-set"): "the short-lived session of a migrator or of juxinctl, which serves no request",
     ("core/db/migrate.c", "session-set"): "likewise: a migration that is run outside of a transaction",

@@ -69,6 +69,15 @@ static const struct own_section core_sections[] = {
         COLUMNS({"role", {"角色", "Role"}, OWN_TEXT}, {"unit_name", {"组织机构", "Unit"}, OWN_TEXT},
             {"reach", {"范围", "Reach"}, OWN_TEXT}, {"valid_from", {"生效时间", "From"}, OWN_TIME},
             {"valid_until", {"失效时间", "Until"}, OWN_TIME}, {"reason", {"说明", "Reason"}, OWN_TEXT})},
+    {"messages", {"发送的消息", "Messages sent"}, NULL,
+        {"own.messages",
+            "SELECT m.id, h.name, m.what, m.masked, m.state, m.created_at, m.ended_at FROM juxin.message m "
+            "JOIN "
+            "juxin.channel h ON h.tenant_id = m.tenant_id AND h.id = m.channel_id WHERE m.tenant_id = $1 AND "
+            "m.account_id = $2 AND m.id > $3 ORDER BY m.id LIMIT $4"},
+        COLUMNS({"channel", {"消息通道", "Channel"}, OWN_TEXT}, {"what", {"类型", "Kind"}, OWN_TEXT},
+            {"address", {"接收地址", "To"}, OWN_TEXT}, {"state", {"状态", "State"}, OWN_TEXT},
+            {"created_at", {"时间", "At"}, OWN_TIME}, {"ended_at", {"结束时间", "Ended"}, OWN_TIME})},
     {"participations", {"提交和参与的记录", "Records submitted or taken part in"}, NULL,
         {"own.participations",
             "SELECT p.record_id, p.resource, p.role, p.created_at FROM (SELECT p.record_id, p.resource, "
