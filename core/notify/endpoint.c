@@ -22,18 +22,20 @@ static const struct db_stmt insert = {"endpoint.insert",
     " $10::timestamptz RETURNING id"};
 static const struct db_stmt find = {"endpoint.find",
     "SELECT " ENDPOINT_COLUMNS " FROM juxin.endpoint e WHERE e.tenant_id = $1 AND e.id = $2"};
-/* What failed begins anew when it is turned on; so does the count of attempts where something was changed. */
+/* What failed begins anew when it is turned on; so does the count of attempts where something was changed. $11: whose rights it
+ * has from now on. */
 static const struct db_stmt update = {"endpoint.update",
     "UPDATE juxin.endpoint SET name = coalesce($4, name), url = coalesce($5, url), events = coalesce($6, "
     "events),"
     " unit_id = coalesce($7::uuid, unit_id), rate_per_minute = coalesce($8::int, rate_per_minute),"
     " state = coalesce($9, state), reason = CASE WHEN $9 IS NULL THEN reason END, attempts = 0,"
-    " failing_since = NULL, next_at = now(), version = version + 1, updated_at = $10::timestamptz"
-    " WHERE tenant_id = $1 AND id = $2 AND version = $3"};
+    " failing_since = NULL, next_at = now(), version = version + 1, updated_at = $10::timestamptz,"
+    " created_by = coalesce($11::uuid, created_by) WHERE tenant_id = $1 AND id = $2 AND version = $3"};
 static const struct db_stmt rotate = {"endpoint.rotate",
     "UPDATE juxin.endpoint SET secret_n = secret_n + 1, old_secret_until = $3::timestamptz, version = "
     "version + 1,"
-    " updated_at = $4::timestamptz WHERE tenant_id = $1 AND id = $2 RETURNING key_id, secret_n"};
+    " updated_at = $4::timestamptz WHERE tenant_id = $1 AND id = $2 RETURNING key_id, "
+    "secret_n"};
 static const struct db_stmt drop_deliveries = {
     "endpoint.drop_deliveries", "DELETE FROM juxin.delivery WHERE tenant_id = $1 AND endpoint_id = $2"};
 static const struct db_stmt drop = {
@@ -202,6 +204,12 @@ int endpoint_create(
     return r;
 }
 
+/* Who says where it goes, what it is told or that it is on has it told with their own rights, never with another's. */
+static bool takes_over(const struct endpoint_input *in)
+{
+    return in->url || in->events || in->unit != TREE_NONE || (in->has_active && in->is_active);
+}
+
 int endpoint_update(
     struct call *c, struct uuid id, int64_t version, const struct endpoint_input *in, int64_t *ret_version)
 {
@@ -228,6 +236,7 @@ int endpoint_update(
         db_arg_str(&a, NULL);
     db_arg_str(&a, !in->has_active ? NULL : in->is_active ? "on" : "off");
     db_arg_time(&a, c->now_us);
+    db_arg_uuid_or_null(&a, takes_over(in) ? c->who->account : UUID_NIL);
     r = db_exec_expect(c->tx, update, &a, 1);
     if (r == -ESTALE)
         return call_fail(

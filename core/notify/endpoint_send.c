@@ -26,7 +26,8 @@ static const struct db_stmt read_event = {"endpoint.event",
     " v.tenant_id = d.tenant_id AND v.id = d.message_id WHERE d.tenant_id = $1 AND d.endpoint_id = $2 AND "
     "d.id = $3"};
 static const struct db_stmt read_choice = {"endpoint.choice",
-    "SELECT e.events, e.unit_id, e.created_by FROM juxin.endpoint e WHERE e.tenant_id = $1 AND e.id = $2"};
+    "SELECT e.events, e.unit_id, e.created_by, a.is_active FROM juxin.endpoint e JOIN juxin.account a ON"
+    " a.tenant_id = e.tenant_id AND a.id = e.created_by WHERE e.tenant_id = $1 AND e.id = $2"};
 
 static void key_args(struct db_args *a, const struct call *c, struct uuid id)
 {
@@ -199,7 +200,8 @@ int endpoint_event_of(struct call *c, struct uuid endpoint, struct uuid delivery
         return call_not_found(c);
     choice = (struct endpoint_choice){
         db_get(calls[1].rows, 0, 0), db_get_uuid(calls[1].rows, 0, 1), db_get_uuid(calls[1].rows, 0, 2)};
-    if (!db_get(calls[0].rows, 0, 0) || !endpoint_takes(c, &choice, calls[0].rows, 0, ret))
+    if (!db_get(calls[0].rows, 0, 0) || !db_get_bool(calls[1].rows, 0, 3) ||
+        !endpoint_takes(c, &choice, calls[0].rows, 0, ret))
         return call_fail(c, 410, "gone",
             "This event is not kept any more, or not for this endpoint any more.",
             "该事件已不再保存，或已不属于该推送地址的范围。");

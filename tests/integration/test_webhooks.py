@@ -301,6 +301,35 @@ def test_bad_endpoints():
     assert mock.requests("/inner") == []
 
 
+def test_who_points_it_elsewhere_lends_it_their_own_rights():
+    """Whoever manages endpoints is told nothing with the rights of another who made one."""
+    with Endpoint("/lent", unit=unit("s1")) as endpoint:
+        first = create()
+        wait_until(lambda: types(endpoint, first), 60, "what its maker may read")
+        endpoint.who = "street"
+        endpoint.change(name="改名", rate_per_minute=120)
+        assert endpoint.seen()["created_by"] == people["one"].account, "as it was told before"
+        endpoint.change(url=mock.url("/own"))
+        assert endpoint.seen()["created_by"] == people["street"].account, endpoint.seen()
+        second = create()
+        number = f"SELECT seq FROM juxin.event WHERE payload LIKE '%{second}%'"
+        wait_until(lambda: server.psql(f"SELECT after_seq >= ({number}) FROM juxin.endpoint WHERE id = '{endpoint.id}'") == [["t"]], 60, "it")
+        assert mock.requests("/own") == [] and types(endpoint, second) == [], "not for who manages endpoints to read"
+        log = endpoint.log()
+        resent = people["street"].post(f"endpoints/{endpoint.id}/deliveries/{log[-1]['id']}/resend")
+        assert resent.status == 410, resent
+        # Whose maker is disabled is told nothing, by hand neither.
+        endpoint.who = "one"
+        endpoint.change(active=True)
+        assert endpoint.seen()["created_by"] == people["one"].account
+        server.psql(f"UPDATE juxin.account SET is_active = false WHERE id = '{people['one'].account}'")
+        try:
+            resent = people["street"].post(f"endpoints/{endpoint.id}/deliveries/{log[-1]['id']}/resend")
+            assert resent.status == 410 and mock.requests("/own") == [], resent
+        finally:
+            server.psql(f"UPDATE juxin.account SET is_active = true WHERE id = '{people['one'].account}'")
+
+
 def test_a_kill_in_the_middle_loses_nothing():
     with Endpoint("/kill") as endpoint:
         mock.script("/kill", mock.hang, then=200)
