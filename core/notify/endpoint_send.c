@@ -4,6 +4,8 @@
 #include "access/access.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
+#include "loop/fiber.h"
 #include "notify/endpoint.h"
 #include "plugin/policy/policies.h"
 #include "resource/declare/resource.h"
@@ -92,6 +94,28 @@ static int take(struct call *c, struct uuid id)
     return r < 0 ? r : call_commit(c);
 }
 
+/* What was sent was sent: nothing that comes of the note makes the caller decide, and send, again. */
+static void note_sent(struct call *c, const struct endpoint_attempt *at)
+{
+    struct db_tx *tx = NULL;
+    int r;
+
+    fiber_shield(true);
+    r = db_begin(c->db, c->tenant->id, DB_WRITE, NULL, &tx, NULL);
+    c->tx = tx;
+    if (r == 0)
+        r = endpoint_note(c, at);
+    c->tx = NULL;
+    if (r == 0)
+        r = db_commit(tx);
+    else
+        db_rollback(tx);
+    fiber_shield(false);
+    if (r < 0)
+        log_event(LOG_WARN, "endpoint.not_noted", LF_INT("tenant", c->tenant->id),
+            LF_STR("endpoint", uuid_format(at->endpoint).s), LF_ERR(r));
+}
+
 int endpoint_send_now(
     struct call *c, struct uuid id, const struct webhook_event *e, struct webhook_result *ret)
 {
@@ -107,12 +131,11 @@ int endpoint_send_now(
     w.message = e->id;
     w.body = webhook_body(c->arena, e);
     r = webhook_send(c->arena, &w, ret);
+    if (r < 0)
+        return r;
     at.outcome = ret->is_delivered ? "delivered" : "dead"; /* it is not tried again by itself */
-    if (r == 0)
-        r = call_begin(c);
-    if (r == 0)
-        r = endpoint_note(c, &at);
-    return r < 0 ? r : call_commit(c);
+    note_sent(c, &at);
+    return 0;
 }
 
 /* ---- events ---- */

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import threading
 import time
 import uuid
 
@@ -104,6 +105,34 @@ class Endpoint:
 
     def __exit__(self, *unused):
         people[self.who].request("DELETE", f"endpoints/{self.id}")
+
+
+class Held:
+    """An answer that waits until it is let go; the path's next ones are 200."""
+
+    def __init__(self, path):
+        self.path, self.gone = path, threading.Event()
+        mock.script(path, self.answer)
+
+    def answer(self, handler):
+        self.gone.wait(60)
+        handler.send_response(200)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    def __enter__(self):
+        return self
+
+    def wait(self):
+        wait_until(lambda: mock.requests(self.path), 60, "the request that is held")
+
+    def __exit__(self, *unused):
+        self.gone.set()
+
+
+def decide_anew():
+    """Somebody changes the tenant: what was decided is looked at again."""
+    server.psql("UPDATE juxin.epoch SET n = n + 1 WHERE tenant_id = 1")
 
 
 def types(endpoint, record):
@@ -328,6 +357,20 @@ def test_who_points_it_elsewhere_lends_it_their_own_rights():
             assert resent.status == 410 and mock.requests("/own") == [], resent
         finally:
             server.psql(f"UPDATE juxin.account SET is_active = true WHERE id = '{people['one'].account}'")
+
+
+def test_what_is_sent_by_hand_is_sent_once():
+    with Endpoint("/hand") as endpoint:
+        answers = []
+        with Held("/hand") as held:
+            thread = threading.Thread(target=lambda: answers.append(endpoint.test()))
+            thread.start()
+            held.wait()
+            decide_anew()
+        thread.join(60)
+        assert answers and answers[0]["delivered"] is True, answers
+        assert len(mock.requests("/hand")) == 1, endpoint.messages()
+        assert [d["outcome"] for d in endpoint.log()] == ["delivered"], endpoint.log()
 
 
 def test_a_kill_in_the_middle_loses_nothing():
