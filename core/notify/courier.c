@@ -20,6 +20,7 @@
 #define SIDE_BY_SIDE 16
 #define CLAIM_MS 60000 /* longer than a turn, which begins no request after TURN_MS */
 #define TURN_MS 40000
+#define FAILED_MS 5000 /* after what is no fault of the endpoint's */
 #define BATCH 200
 #define ATTEMPTS 4 /* against a tenant that keeps changing */
 #define GIVE_UP_US (INT64_C(86400) * 1000000)
@@ -75,6 +76,8 @@ struct endpoint_turn {
     const char *name, *state, *reason;
     int64_t after, attempts, tokens, rate, failing_since_us, wait_ms, version;
     bool is_claimed, owner_is_active;
+    bool
+        is_over; /* the endpoint or the tenant changed meanwhile: whether, where and how to go on is another turn's to see */
 };
 
 static void key_args(struct db_args *a, const struct call *c, struct uuid id)
@@ -130,7 +133,7 @@ static int tell_owner(struct call *c, const struct endpoint_turn *t)
     return notice_add(c, &n, &t->choice.owner, 1);
 }
 
-static int write_settled(struct call *c, const struct endpoint_turn *t)
+static int write_advance(struct call *c, const struct endpoint_turn *t, bool *ret_there)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
     struct db_args a;
@@ -139,7 +142,17 @@ static int write_settled(struct call *c, const struct endpoint_turn *t)
     key_args(&a, c, t->id);
     db_arg_int(&a, t->after);
     db_arg_int(&a, t->tokens);
-    r = db_exec(c->tx, advance, &a, NULL);
+    r = db_exec(c->tx, advance, &a, &rows);
+    *ret_there = r == 0 && db_rows_affected(rows) == 1;
+    return r;
+}
+
+static int write_settled(struct call *c, struct endpoint_turn *t)
+{
+    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
+    struct db_args a;
+    int r;
+
     key_args(&a, c, t->id);
     db_arg_int(&a, t->attempts);
     if (t->failing_since_us)
@@ -150,8 +163,8 @@ static int write_settled(struct call *c, const struct endpoint_turn *t)
     db_arg_str(&a, t->state);
     db_arg_str(&a, t->reason);
     db_arg_int(&a, t->version);
-    if (r == 0)
-        r = db_exec(c->tx, settle, &a, &rows);
+    r = db_exec(c->tx, settle, &a, &rows);
+    t->is_over |= r == 0 && db_rows_affected(rows) == 0;
     if (r == 0 && db_rows_affected(rows) == 1 && strcmp(t->state, "failed") == 0)
         r = tell_owner(c, t);
     return r;
@@ -190,17 +203,24 @@ static void judge(struct endpoint_turn *t, const struct webhook_event *e, const 
     t->wait_ms = MAX(t->wait_ms, result->retry_after_s * 1000);
 }
 
-/* A fact, whatever has changed in the tenant since the decision: no epoch is compared. */
-static int settle_in(struct call *c, const struct endpoint_turn *t, const struct endpoint_attempt *at)
+/* A fact, whatever has changed in the tenant since the decision: another epoch only ends the turn. Nothing is left to say of an
+ * endpoint that was removed. */
+static int settle_in(struct call *c, struct endpoint_turn *t, const struct endpoint_attempt *at)
 {
+    struct db_epoch seen;
     struct db_tx *tx;
-    int r = db_begin(c->db, c->tenant->id, DB_WRITE, NULL, &tx, NULL);
+    bool is_there = false;
+    int r = db_begin(c->db, c->tenant->id, DB_WRITE, &seen, &tx, NULL);
 
     if (r < 0)
         return r;
+    t->is_over |= seen.tenant != c->tenant->epoch.tenant || seen.deployment != c->tenant->epoch.deployment;
     c->tx = tx;
-    r = write_settled(c, t);
-    if (r == 0 && at)
+    r = write_advance(c, t, &is_there);
+    t->is_over |= !is_there;
+    if (r == 0 && is_there)
+        r = write_settled(c, t);
+    if (r == 0 && is_there && at)
         r = endpoint_note(c, at);
     c->tx = NULL;
     if (r == 0)
@@ -234,7 +254,7 @@ static int send_one(struct call *c, struct endpoint_turn *t, const struct webhoo
     if (r < 0 || !result.is_delivered)
         return r < 0 ? r : 1;
     t->wait_ms = 0;
-    return 0;
+    return t->is_over;
 }
 
 /* 0: everything up to here is delivered; 1: it waits. */
@@ -288,6 +308,8 @@ static int turn_in(struct call *c, struct endpoint_turn *t)
     }
     if (strcmp(t->state, "on") != 0) /* written with the attempt */
         return 0;
+    if (r < 0 && r != -EREMCHG && r != -ECANCELED)
+        t->wait_ms = MAX(t->wait_ms, FAILED_MS);
     fiber_shield(true); /* what was delivered is not sent again for want of a note */
     if (settle_in(c, t, NULL) < 0)
         log_event(LOG_WARN, "endpoint.not_settled", LF_INT("tenant", c->tenant->id),

@@ -34,7 +34,7 @@ static const struct db_stmt update = {"endpoint.update",
 static const struct db_stmt rotate = {"endpoint.rotate",
     "UPDATE juxin.endpoint SET secret_n = secret_n + 1, old_secret_until = $3::timestamptz, version = "
     "version + 1,"
-    " updated_at = $4::timestamptz WHERE tenant_id = $1 AND id = $2 RETURNING key_id, "
+    " next_at = now(), updated_at = $4::timestamptz WHERE tenant_id = $1 AND id = $2 RETURNING key_id, "
     "secret_n"};
 static const struct db_stmt drop_deliveries = {
     "endpoint.drop_deliveries", "DELETE FROM juxin.delivery WHERE tenant_id = $1 AND endpoint_id = $2"};

@@ -373,6 +373,34 @@ def test_what_is_sent_by_hand_is_sent_once():
         assert [d["outcome"] for d in endpoint.log()] == ["delivered"], endpoint.log()
 
 
+def test_a_change_holds_from_the_next_message_on():
+    with Endpoint("/before") as endpoint, Endpoint("/after", ["works.item.delete"]):
+        with Held("/before") as held:
+            records = [create() for _ in range(3)]
+            held.wait()
+            endpoint.change(url=mock.url("/after"))
+        wait_until(lambda: len(mock.requests("/after")) == 2, 60, "the others where it points now")
+        assert len(mock.requests("/before")) == 1
+        assert [json.loads(r.body)["subject"] for r in mock.requests("/before") + mock.requests("/after")] == records
+        wait_until(lambda: [d["outcome"] for d in endpoint.log()] == ["delivered"] * 3, 60, "notes of all")
+    with Endpoint("/rights") as endpoint:
+        with Held("/rights") as held:
+            records = [create() for _ in range(3)]
+            held.wait()
+            mine = f"SELECT g.id FROM juxin.access_grant g WHERE g.account_id = '{people['one'].account}'"
+            ended = [i for (i,) in server.psql(mine + " AND g.valid_until IS NULL")]
+            listed = "', '".join(ended)
+            server.psql(f"UPDATE juxin.access_grant SET valid_until = now() WHERE id IN ('{listed}')")
+            decide_anew()
+        number = f"SELECT seq FROM juxin.event WHERE payload LIKE '%{records[-1]}%'"
+        try:
+            wait_until(lambda: server.psql(f"SELECT after_seq >= ({number}) FROM juxin.endpoint WHERE id = '{endpoint.id}'") == [["t"]], 60, "it")
+            assert len(mock.requests("/rights")) == 1, "the rights ended while the first was on its way"
+        finally:
+            server.psql(f"UPDATE juxin.access_grant SET valid_until = NULL WHERE id IN ('{listed}')")
+            decide_anew()
+
+
 def test_a_kill_in_the_middle_loses_nothing():
     with Endpoint("/kill") as endpoint:
         mock.script("/kill", mock.hang, then=200)
