@@ -20,6 +20,7 @@
 #define SIDE_BY_SIDE 16
 #define CLAIM_MS 60000 /* longer than a turn, which begins no request after TURN_MS */
 #define TURN_MS 40000
+#define BUSY_MS 1000   /* too many requests go out at once */
 #define FAILED_MS 5000 /* after what is no fault of the endpoint's */
 #define BATCH 200
 #define ATTEMPTS 4 /* against a tenant that keeps changing */
@@ -241,6 +242,11 @@ static int send_one(struct call *c, struct endpoint_turn *t, const struct webhoo
     t->webhook.body = webhook_body(c->arena, e);
     t->tokens -= 1000;
     r = webhook_send(c->arena, &t->webhook, &result);
+    if (r == -EBUSY) { /* it was not asked, so it did not fail */
+        t->tokens += 1000;
+        t->wait_ms = BUSY_MS;
+        return 1;
+    }
     if (r < 0)
         return r;
     at.attempt = t->attempts + 1;

@@ -94,8 +94,6 @@ static const char *reason_of(int r)
         return "unreachable";
     case -EINVAL:
         return "url";
-    case -EBUSY:
-        return "busy";
     default:
         return "broken_off";
     }
@@ -126,7 +124,7 @@ int webhook_send(struct arena *a, const struct webhook *w, struct webhook_result
     headers[5] = NULL;
     r = fetch_run(a, &f, &answer);
     *ret = (struct webhook_result){.status = answer.status, .ms = clock_mono_ms() - began};
-    if (r == -ECANCELED)
+    if (r == -ECANCELED || r == -EBUSY)
         return r;
     ret->is_delivered = r == 0 && answer.status >= 200 && answer.status < 300;
     ret->is_gone = r == 0 && answer.status == 410;

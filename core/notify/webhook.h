@@ -30,7 +30,7 @@ struct webhook_result {
     const char *reason;         /* a code; NULL when delivered */
     int64_t retry_after_s, ms;
 };
-/* 0, or -ECANCELED: not known. Anything that comes of it is in *ret. */
+/* 0: what came of it is in *ret. -ECANCELED: not known. -EBUSY: nothing was sent, too many requests go out at once. */
 MUSTCHECK int webhook_send(struct arena *a, const struct webhook *w, struct webhook_result *ret);
 
 struct webhook_event {

@@ -412,5 +412,33 @@ def test_a_kill_in_the_middle_loses_nothing():
         wait_until(lambda: endpoint.log() and endpoint.log()[0]["outcome"] == "delivered", 60, "its note")
 
 
+def test_too_many_at_once_is_no_failure():
+    """What others' requests take up is no fault of an endpoint's."""
+    server.config["outgoing"]["side_by_side"] = 1
+    server.write_config()
+    carrier = "SELECT holder FROM juxin.lease WHERE name = 'endpoints' AND until > now()"
+    before = server.psql(carrier)
+    hanging.__exit__()
+    server.ctl("reload")
+    wait_until(lambda: server.psql(carrier) not in ([], before), 60, "a worker of the new generation to carry")
+    assert people["one"].get("endpoints").status == 200  # on a connection to it
+    with Endpoint("/full") as full, Endpoint("/waits", ["works.item.update"]) as waits:
+        turns = set()
+        with Held("/full") as held:
+            record = create()
+            held.wait()
+            changed = people["one"].request("PATCH", f"{R}/{record}", {"title": "改动"}, headers={"If-Match": '"1"'})
+            assert changed.status == 200, changed
+
+            def looked_at():
+                turns.add(server.psql(f"SELECT next_at FROM juxin.endpoint WHERE id = '{waits.id}'")[0][0])
+                return len(turns) > 4
+
+            wait_until(looked_at, 60, "it to have had its turn")
+            assert mock.requests("/waits") == [] and waits.log() == [] and waits.seen()["attempts"] == 0, waits.log()
+        wait_until(lambda: types(waits, record) and waits.log() and full.log(), 60, "both")
+        assert [d["outcome"] for d in waits.log()] == ["delivered"] and waits.seen()["failing_since"] is None
+
+
 if __name__ == "__main__":
     harness.main()
