@@ -150,6 +150,12 @@ def test_an_open_failure_is_undone_and_passed_over():
         assert kept.json["secret"] == "mine", (title, kept)
 
 
+def test_whom_a_filter_told_that_fails_open_was_not_told():
+    made = create(title="scribble told")
+    assert made.status == 201, made
+    assert server.psql("SELECT count(*) FROM juxin.notification WHERE kind = 'probe.scribbled'") == [["0"]]
+
+
 def test_what_filters_wrote_of_a_refused_row_is_taken_back():
     """Rows of an import are asked about together; when one is refused each is asked about alone, as if for the first time."""
     made = create(title="tally")

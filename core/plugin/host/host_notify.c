@@ -78,7 +78,9 @@ static int32_t notify_tell(struct jx_call *call, const struct jx_notice *notice)
     for (uint32_t i = 0; i < notice->holder_count; i++)
         holders[i] = host_unid(notice->holders[i]);
     frame = frame_pause();
-    r = tell(call->c, &n, holders, notice->holder_count);
+    r = host_keep_place(call);
+    if (r == 0)
+        r = tell(call->c, &n, holders, notice->holder_count);
     frame_resume(frame);
     return host_error(call, r);
 }

@@ -69,12 +69,29 @@ static void scribble(
     scribble_on("scribble", call, records, result);
 }
 
+/* Tells whoever asks, then fails. */
+static void scribble_notice(struct jx_call *call, struct jx_record *const *records, struct jx_result *result)
+{
+    struct jx_id who = host->subject->account(call);
+    struct jx_notice notice = {.size = sizeof(notice),
+        .unit = host->record->unit(records[0]),
+        .kind = "scribbled",
+        .holders = &who,
+        .holder_count = 1};
+
+    if (!JX_HAS(host, notify) || host->notify->tell(call, &notice) < 0)
+        jx_ok(result);
+}
+
 /* The same, and has not said that it writes. */
 static void scribble_untold(
     struct jx_call *call, struct jx_record *const *records, uint32_t count, struct jx_result *result)
 {
     (void)count;
-    scribble_on("scribble untold", call, records, result);
+    if (is(host->record->get(records[0], "title"), "scribble told"))
+        scribble_notice(call, records, result);
+    else
+        scribble_on("scribble untold", call, records, result);
 }
 
 static bool begins(struct jx_text t, const char *s)
