@@ -59,7 +59,8 @@ def test_where_it_may_not_go():
     for url in (f"https://127.0.0.1:{mock.port}/x", "https://evil.cn/", "https://example.cn/", "https://localhost.evil.cn/"):
         assert fetch(url)["error"] == EACCES, url  # not in the manifest
     assert fetch(f"http://localhost:{mock.port}/x")["error"] in (EIO, 0)  # the operator allows it; the mock speaks TLS
-    for url, more in (("ftp://localhost/", {}), ("nonsense", {}), (mock.url("/x"), {"header": "Host: x"}), (mock.url("/x"), {"header": "a\r\nb: c"})):
+    for url, more in (("ftp://localhost/", {}), ("nonsense", {}), (mock.url("/x"), {"header": "Host: x"}), (mock.url("/x"), {"header": "a\r\nb: c"}),
+                      (mock.url("/x"), {"header": "X-Long: " + "a" * 4096}), (mock.url("/x" + "a" * 2040), {})):
         assert fetch(url, **more)["error"] == EINVAL, (url, more)
     mock.script("/hop", (302, {"Location": f"https://127.0.0.1:{mock.port}/inner"}))
     assert fetch(mock.url("/hop"))["status"] == 302 and mock.requests("/inner") == []

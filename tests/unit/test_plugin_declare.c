@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/jsonpos.h"
+#include "plugin/host/host.h"
 #include "plugin/package/manifest.h"
 #include "plugin/package/sqlcheck.h"
 #include "plugin/package/statements.h"
@@ -28,6 +29,18 @@ static int tear_down(void **state)
     (void)state;
     arena_free(arena);
     return 0;
+}
+
+static void words_of_plugins_are_cut_between_characters(void **state)
+{
+    static const char *const cut[] = {"", "a", "ab", "ab", "ab", "ab中", "ab中", "ab中", "ab中文"};
+
+    (void)state;
+    for (size_t max = 0; max < sizeof(cut) / sizeof(*cut); max++)
+        assert_string_equal(host_words(arena, "ab中文", max), cut[max]);
+    assert_string_equal(host_words(arena, "ab中文", 100), "ab中文");
+    assert_string_equal(host_words(arena, "\x80\x80\x80\x80", 4), "\ufffd\ufffd\ufffd\ufffd");
+    assert_null(host_words(arena, NULL, 4));
 }
 
 static void positions_of_pointers(void **state)
@@ -344,6 +357,7 @@ static void parameter_types(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(words_of_plugins_are_cut_between_characters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(positions_of_pointers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_good_manifest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_manifests_say_where, set_up, tear_down),

@@ -411,7 +411,7 @@ struct jx_http_request {
     uint32_t size;   /* sizeof(struct jx_http_request) */
     uint32_t method; /* enum jx_method */
     const char *url; /* https, or http where the operator allows the host; no user and no password in it */
-    const char *const *headers; /* "Name: value", ended by NULL; at most 32; NULL for none */
+    const char *const *headers; /* "Name: value", ended by NULL; at most 32 of 4096 bytes; NULL for none */
     struct jx_text body;        /* at most 1 MiB */
     uint32_t timeout_ms; /* for all of it; 0: 10000; at most 30000, and what is left of the call's time */
     uint32_t answer_max; /* bytes of the answer; 0: 65536; at most 1 MiB */

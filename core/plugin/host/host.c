@@ -45,7 +45,7 @@ const char *host_words(struct arena *a, const char *s, size_t max)
     if (!s)
         return NULL;
     /* What is cut is cut between characters. */
-    while (t.len == max && t.len > 0 && ((unsigned char)s[t.len] & 0xc0) == 0x80)
+    while (t.len > 0 && max - t.len < 3 && ((unsigned char)s[t.len] & 0xc0) == 0x80)
         t.len--;
     buf_add_repaired(&repaired, t);
     copy = arena_ndup(a, buf_str(&repaired), repaired.len);

@@ -38,13 +38,17 @@ static bool may_reach(const void *arg, struct text host)
     return false;
 }
 
-/* Copied out of the plugin's memory, which it may change while the request is under way. */
+/* Copied out of the plugin's memory, which it may change while the request is under way. NULL when one is too long: cut, it would
+ * say something else. */
 static const char *const *copy_headers(struct arena *a, const char *const *headers)
 {
     const char **copy = arena_array(a, FETCH_HEADERS_MAX + 2, sizeof(*copy));
 
-    for (size_t i = 0; headers && headers[i] && i <= FETCH_HEADERS_MAX; i++)
+    for (size_t i = 0; headers && headers[i] && i <= FETCH_HEADERS_MAX; i++) {
+        if (strnlen(headers[i], HEADER_MAX + 1) > HEADER_MAX)
+            return NULL;
         copy[i] = host_words(a, headers[i], HEADER_MAX);
+    }
     return copy;
 }
 
@@ -102,8 +106,10 @@ static int32_t fetch_http(struct jx_call *call, const struct jx_http_request *re
     r = host_go_on(call);
     if (r < 0)
         return r;
-    f.url = host_words(a, req->url, URL_MAX + 1);
+    f.url = host_words(a, req->url, URL_MAX + 4); /* one that is cut is still too long */
     f.headers = copy_headers(a, req->headers);
+    if (!f.headers)
+        return JX_EINVAL;
     if (body.ptr)
         f.body = (struct text){arena_ndup(a, body.ptr, body.len), body.len};
     f.timeout_ms = time_for(call->c, req->timeout_ms);
