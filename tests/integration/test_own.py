@@ -4,10 +4,11 @@
 import hashlib
 import io
 import json
+import threading
 import uuid
 import zipfile
 
-from lib import files, harness
+from lib import files, harness, postgres
 from lib.files import attached
 from lib.harness import wait_until
 from lib.ledger import works_server
@@ -181,6 +182,31 @@ def test_notices_and_consent():
     told(people["secretary"].post(T + "/consents", {"account": client.account, "notice": third, "filed": "档案柜 3-12"}), 201)
     made(V, whom=key(path), matter="纸质同意后")
     assert [(c["how"], c["filed"]) for c in section("consenter", "consents")][-1] == ("paper", "档案柜 3-12")
+
+
+def waiting():
+    return int(server.psql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")[0][0])
+
+
+def test_no_consent_slips_past_the_end_of_its_purpose():
+    """Somebody agrees while the next version, for another purpose, is published: whichever is first, no consent to the old stands."""
+    client, other = account("agrees"), postgres.Session(server.database)
+    notice, answers = publish("slips"), {}
+    other.run("BEGIN; INSERT INTO juxin.consent (tenant_id, id, account_id, notice_id, purpose, how, given_at) SELECT tenant_id, "
+              f"gen_random_uuid(), '{client.account}', id, purpose, 'online', now() FROM juxin.notice WHERE id = '{notice}'")
+    agreeing = threading.Thread(target=lambda: answers.update(given=client.post(T + "/me/consents", {"notice": notice})))
+    publishing = threading.Thread(target=lambda: answers.update(published=publish("slips", new_purpose=True)))
+    try:
+        agreeing.start()
+        wait_until(lambda: waiting() == 1, 30, "who agrees to wait for the other's row")
+        publishing.start()
+        wait_until(lambda: waiting() == 2 or not publishing.is_alive(), 30, "who publishes")
+    finally:
+        other.run("ROLLBACK")
+        agreeing.join(60)
+        publishing.join(60)
+    assert answers["given"].status == 201 and answers["published"], answers
+    assert [(c["notice"], c["ended_why"]) for c in client.get(T + "/me/consents").json["items"]] == [(notice, "purpose")]
 
 
 def test_held_where_the_plugin_is_off():

@@ -19,6 +19,11 @@
     "NOT EXISTS (SELECT 1 FROM juxin.notice l WHERE l.tenant_id = n.tenant_id AND l.purpose = n.purpose "    \
     "AND l.version > n.version)"
 
+/* Who agrees and who publishes wait for each other: what was found to be current still is when consent to it is committed, and
+ * whoever ends consent misses none. */
+static const struct db_stmt lock_alone = {"notice.lock", "SELECT pg_advisory_xact_lock($1::bigint)"};
+static const struct db_stmt lock_shared = {
+    "notice.lock_shared", "SELECT pg_advisory_xact_lock_shared($1::bigint)"};
 static const struct db_stmt last_version = {"notice.last",
     "SELECT coalesce(max(version), 0) FROM juxin.notice WHERE tenant_id = $1 AND purpose = $2"};
 static const struct db_stmt insert_notice = {"notice.insert",
@@ -57,6 +62,18 @@ static const struct db_stmt list_consents = {"consent.list",
     "s.tenant_id = $1 AND "
     "s.account_id = $2 ORDER BY s.id DESC LIMIT 500"};
 
+static int lock(struct call *c, struct db_stmt stmt)
+{
+    struct sha256 h = sha256_of(text_of(arena_printf(c->arena, "notices/%d", (int)c->tenant->id)));
+    struct db_args a;
+    int64_t key;
+
+    memcpy(&key, h.b, sizeof(key));
+    db_args_reset(&a);
+    db_arg_int(&a, key);
+    return db_exec(c->tx, stmt, &a, NULL);
+}
+
 /* ---- notices ---- */
 
 static void check_text(struct call *c, const char *at, const char *s, size_t max)
@@ -90,12 +107,13 @@ static int next_version(struct call *c, const char *purpose, int64_t *ret)
 {
     struct db_args a;
     struct db_call call = {.stmt = last_version, .args = &a};
-    int r;
+    int r = lock(c, lock_alone);
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_str(&a, purpose);
-    r = call_read(c, &call, 1);
+    if (r == 0)
+        r = call_read(c, &call, 1);
     if (r == 0)
         *ret = db_get_int(call.rows, 0, 0) + 1;
     return r;
@@ -120,9 +138,6 @@ static int store(struct call *c, const struct notice_input *in, int64_t version,
     db_arg_time(&a, c->now_us);
     db_arg_uuid_or_null(&a, c->who->account);
     r = db_exec_expect(c->tx, insert_notice, &a, 1);
-    if (r == -EEXIST)
-        return call_fail(c, 409, "conflict", "Somebody has published the next version just now.",
-            "他人刚刚发布了新版本。");
     if (r < 0 || !in->is_new_purpose)
         return r;
     db_args_reset(&a);
@@ -224,12 +239,13 @@ static int take_notice(struct call *c, struct uuid id, const char **ret_purpose)
 {
     struct db_args a;
     struct db_call call = {.stmt = find_notice, .args = &a};
-    int r;
+    int r = lock(c, lock_shared);
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, id);
-    r = call_read(c, &call, 1);
+    if (r == 0)
+        r = call_read(c, &call, 1);
     if (r < 0)
         return r;
     if (db_rows_count(call.rows) == 0)
