@@ -215,6 +215,11 @@ def test_held_where_the_plugin_is_off():
     try:
         wait_until(lambda: people["member"].get(path).status == 403, 20, "the plugin to be off")
         assert "停用前" in [i["post"] for i in section("member", "register.person")]
+        # Nothing is written there past the plugin; what has to be asked anyway is asked.
+        told(correct("member", path, {"phone": "13800000009"}), 403, "plugin_disabled")
+        asked = told(correct("member", path, {"post": "停用后"}), 200)
+        assert asked["applied"] == [] and asked["request"], asked
+        assert people["member"].post(f"{T}/me/requests/{asked['request']}/cancel", {}).status == 204
     finally:
         server.ctl("plugin", "policy", "one", "register", "--end", rule)
     wait_until(lambda: people["member"].get(path).status == 200, 20, "the plugin to be on")

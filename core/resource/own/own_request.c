@@ -11,6 +11,7 @@
 #include "resource/own/own.h"
 #include "resource/own/own_row.h"
 #include "resource/record/change.h"
+#include "resource/record/gate.h"
 #include "resource/record/take.h"
 #include "tenant/calendar.h"
 #include "tenant/tree.h"
@@ -231,6 +232,17 @@ static int ask(struct call *c, const struct record *rec, json_t *asked, const ch
     return add(c, &in, ret);
 }
 
+/* At once only where others' changes are taken too: the plugin runs there, so that its filters see it, and the record is open. */
+static int store(struct call *c, struct record *rec)
+{
+    int r = gate_require(c, rec->res->plugin, rec->unit);
+
+    if (r == 0 && rec->res->states[rec->state].is_final)
+        r = call_fail(c, 409, "final", "The record is closed; it cannot be changed any more.",
+            "记录已办结，不能再修改。");
+    return r < 0 ? r : record_store_update(c, rec);
+}
+
 static int correct(struct call *c, struct record *rec, json_t *changes, json_t *asked, const char *reason,
     struct own_corrected *ret)
 {
@@ -240,7 +252,7 @@ static int correct(struct call *c, struct record *rec, json_t *changes, json_t *
         return r;
     ret->applied = record_changed_names(c->arena, rec);
     if (*ret->applied)
-        r = record_store_update(c, rec);
+        r = store(c, rec);
     if (r == 0 && json_object_size(asked) > 0)
         r = ask(c, rec, asked, reason, &ret->request);
     c->result_status = 200;
