@@ -261,6 +261,12 @@ def test_corrections():
     seen = people["officer"].get(path).json
     assert (seen["name"], seen["post"]) == ("韦晓泉", "总经理")
     told(decide(done["request"], accept=True), 409, "decided")
+    # What is masked in the record is masked in what is asked for it.
+    masked, decider = told(correct("member", path, {"nickname": "阿泉哥"}), 200)["request"], account("decider", "register_decider")
+    for client, said in ((people["member"], "阿泉哥"), (people["officer"], "阿泉哥"), (decider, "阿**")):
+        assert told(client.get(f"{T}/data-requests/{masked}"), 200)["changes"] == {"nickname": said}
+    assert "阿泉哥" not in decider.get(T + "/data-requests").text
+    assert people["member"].post(f"{T}/me/requests/{masked}/cancel", {}).status == 204
     # Refused, taken back, and what cannot be asked.
     again = told(correct("member", path, {"name": "别的"}), 200)["request"]
     assert told(decide(again, accept=False, answer="与证件不符"), 200)["state"] == "refused"
@@ -387,12 +393,12 @@ def test_what_is_sensitive_is_sealed():
     assert section("member", "reveals") == [], "nothing was shown so far"
     shown = told(people["officer"].post(path + "/reveal", {"reason": "核对身份", "fields": ["id_number"]}), 200)
     assert shown["values"] == {"id_number": secret}, shown
-    assert set(told(people["officer"].post(path + "/reveal", {"reason": "联系"}), 200)["values"]) == {"phone", "id_number"}
+    assert set(told(people["officer"].post(path + "/reveal", {"reason": "联系"}), 200)["values"]) == {"phone", "id_number", "nickname"}
     seen = section("member", "reveals")
     assert [(r["fields"], r["reason"], r["actor_name"]) for r in seen] == [
-        ("id_number", "核对身份", "OFFICER"), ("phone,id_number", "联系", "OFFICER")], seen
+        ("id_number", "核对身份", "OFFICER"), ("phone,id_number,nickname", "联系", "OFFICER")], seen
     assert server.psql(f"SELECT fields FROM juxin.audit WHERE action = 'register.person.reveal' AND object_id = '{key(path)}' "
-                       "ORDER BY id") == [["id_number"], ["phone,id_number"]]
+                       "ORDER BY id") == [["id_number"], ["phone,id_number,nickname"]]
     # The person sees it, corrects it, takes it away.
     own = [i for i in section("member", "register.person") if i["id"] == key(path)][0]
     assert own["id_number"] == secret

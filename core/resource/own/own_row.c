@@ -2,7 +2,11 @@
 #include "resource/own/own_row.h"
 
 #include "base/clock.h"
+#include "base/json.h"
+#include "resource/declare/edition.h"
+#include "resource/record/record.h"
 #include "tenant/calendar.h"
+#include "tenant/tree.h"
 
 static void write_json(struct jsonw *w, const char *key, const char *json)
 {
@@ -11,6 +15,36 @@ static void write_json(struct jsonw *w, const char *key, const char *json)
         jsonw_raw(w, text_of(json));
     else
         jsonw_null(w);
+}
+
+/* What may not be seen unmasked in the record is not in what is asked for it either. */
+static void write_changes(struct call *c, struct jsonw *w, const struct db_rows *rows, int i)
+{
+    const char *name = db_get(rows, i, 2), *key;
+    const struct resource *res = name ? edition_find(c->tenant, name) : NULL;
+    uint32_t unit = tree_find(c->tenant->tree, db_get_uuid(rows, i, 6));
+    json_t *changes, *v;
+
+    if (!db_get(rows, i, 8) || uuid_eq(db_get_uuid(rows, i, 4), c->who->account) ||
+        (res && unit != TREE_NONE && subject_may(c->who, c->tenant, res->permissions[ACTION_UNMASK], unit)) ||
+        json_parse(db_get_text(rows, i, 8), JSON_LIMITS, &changes, NULL) < 0) {
+        write_json(w, "changes", db_get(rows, i, 8));
+        return;
+    }
+    jsonw_key(w, "changes");
+    jsonw_object(w);
+    json_object_foreach(changes, key, v)
+    {
+        const struct field *f = res ? resource_field(res, text_of(key)) : NULL;
+
+        jsonw_key(w, key);
+        if (json_is_string(v) && (!f || f->mask != MASK_NONE))
+            record_write_masked(w, f ? f->mask : MASK_ALL, json_string_value(v));
+        else
+            jsonw_value(w, v);
+    }
+    jsonw_object_end(w);
+    json_decref(changes);
 }
 
 static void write_time(struct jsonw *w, const char *key, const struct db_rows *rows, int i, int column)
@@ -53,7 +87,7 @@ void own_row_write(struct call *c, struct jsonw *w, const struct db_rows *rows, 
     jsonw_kstr(w, "account_name", db_get(rows, i, 5));
     jsonw_kstr(w, "unit", db_get(rows, i, 6));
     write_names(w, db_get(rows, i, 7));
-    write_json(w, "changes", db_get(rows, i, 8));
+    write_changes(c, w, rows, i);
     jsonw_kstr(w, "reason", db_get(rows, i, 9));
     jsonw_kstr(w, "state", state);
     write_deadline(c, w, db_get(rows, i, 11), strcmp(state, "open") == 0);
