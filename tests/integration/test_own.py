@@ -351,9 +351,11 @@ def test_a_record_deleted_everywhere():
     assert asked.status == 201 and asked.json["what"] == "delete" and asked.json["days_left"] == 15, asked
     told(people["member"].post(T + "/me/requests", {"resource": "register.person", "record": key(path)}), 409, "request_open")
     refused(decide(asked.json["id"], accept=True, kept=[{"resource": "register.person", "reason": "x"}]), "/kept", "not_here")
+    wanted = told(correct("member", path, {"name": word + "更正"}), 200)["request"]
     done = told(decide(asked.json["id"], accept=True), 200)
     assert done["state"] == "done" and done["erased"] == 1, done
     assert holds(word) == [], holds(word)
+    assert told(people["member"].get(f"{T}/data-requests/{wanted}"), 200)["state"] == "cancelled", "nothing to correct any more"
     assert not server.psql(f"SELECT 1 FROM juxin.search WHERE record_id = '{key(path)}' LIMIT 1")
     assert people["officer"].get(f"{P}/exports/{made_export}").status == 404, "a copy on its way out"
     assert not server.psql(f"SELECT 1 FROM juxin.attachment WHERE record_id = '{key(path)}' AND sha256 IS NOT NULL")

@@ -32,6 +32,11 @@ static const struct db_stmt empty_names = {"erase.file_names",
     "UPDATE juxin.attachment SET name = '' WHERE tenant_id = $1 AND resource = $2 AND record_id = $3"};
 static const struct db_stmt drop_participants = {"erase.participants",
     "DELETE FROM juxin.participant WHERE tenant_id = $1 AND resource = $2 AND record_id = $3"};
+/* What was asked to be put right in it. */
+static const struct db_stmt drop_corrections = {"erase.corrections",
+    "UPDATE juxin.own_request SET state = 'cancelled', changes = NULL, decided_at = $4, decided_by = $5 "
+    "WHERE "
+    "tenant_id = $1 AND state = 'open' AND what = 'correct' AND resource = $2 AND record_id = $3"};
 /* Tables on their way out, and sheets the record came in by: their contents go with their rows. */
 static const struct db_stmt drop_exports = {"erase.exports",
     "DELETE FROM juxin.export WHERE tenant_id = $1 AND resource IN ($2, '" OWN_EXPORT_RESOURCE
@@ -93,6 +98,8 @@ int erase_record(struct call *c, struct record *rec)
         r = run(c, rec, empty_names, false, false);
     if (r == 0)
         r = run(c, rec, drop_participants, false, false);
+    if (r == 0)
+        r = run(c, rec, drop_corrections, true, true);
     if (r == 0)
         r = copies(c, rec);
     if (r == 0)
