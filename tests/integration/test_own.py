@@ -434,6 +434,28 @@ def test_kept_no_longer_than_declared():
     assert (history[-1]["action"], history[-1]["actor_kind"]) == ("erase", "system"), history[-1]
 
 
+def test_deleted_records_are_kept_no_longer_either():
+    """One was deleted long ago, one is being deleted while the job comes to it; neither keeps it from the third."""
+    gone, going, third = (person(phone="1370000010" + str(n)) for n in range(3))
+    tag = {"If-Match": people["officer"].get(gone).headers["ETag"]}
+    assert people["officer"].delete(gone, headers=tag).status == 204
+    old = "', '".join(key(p) for p in (gone, going, third))
+    server.psql(f"UPDATE px_register.person SET updated_at = now() - interval '2 years' WHERE id IN ('{old}')")
+    other = postgres.Session(server.database)
+    other.run(f"BEGIN; UPDATE px_register.person SET deleted_at = now() WHERE id = '{key(going)}'")
+    try:
+        server.psql("UPDATE juxin.job SET run_at = now() WHERE kind = 'own.retain' AND state = 'waiting'")
+        wait_until(lambda: waiting() >= 1, 60, "the job to come to it")
+    finally:
+        other.run("COMMIT")
+    wait_until(lambda: server.psql(f"SELECT count(phone) FROM px_register.person WHERE id IN ('{old}')") == [["0"]], 60, "all three")
+    assert holds("1370000010") == []
+    assert people["officer"].get(gone).status == 404 and people["officer"].get(third).status == 200
+    kinds = server.psql(f"SELECT kind FROM juxin.history WHERE record_id = '{key(gone)}' ORDER BY version, id")
+    assert [k for (k,) in kinds] == ["create", "delete", "erase"], kinds
+    assert not server.psql(f"SELECT 1 FROM juxin.search WHERE record_id = '{key(gone)}' LIMIT 1")
+
+
 def test_who_was_affected():
     clerk = account("clerk", "register_all", "visits_all")
     first, second = person("member"), person("stranger")

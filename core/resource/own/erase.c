@@ -117,7 +117,16 @@ static const char *names_of(struct call *c, const struct resource *res, const bo
     return arena_printf(c->arena, "%s}", s);
 }
 
-int erase_fields(struct call *c, struct record *rec, const bool *fields)
+/* Nobody who follows records knows a deleted one any more. */
+static int finish(struct call *c, const struct record *rec, bool is_deleted)
+{
+    if (!is_deleted)
+        return change_finish(c, HOOK_AFTER_UPDATE, NULL, rec, 200);
+    return call_audit(c, arena_printf(c->arena, "%s.erase", rec->res->full_name), rec->res->full_name,
+        rec->id, rec->unit_id, record_changed_names(c->arena, rec));
+}
+
+int erase_fields(struct call *c, struct record *rec, const bool *fields, bool is_deleted)
 {
     struct db_args a;
     int r;
@@ -127,7 +136,7 @@ int erase_fields(struct call *c, struct record *rec, const bool *fields)
             rec->values[i] = NULL;
     r = change_write(c, rec, NULL);
     if (r == 0)
-        r = search_write(c, rec, false);
+        r = search_write(c, rec, is_deleted);
     if (r == 0) {
         record_key_args(&a, c, rec->res, rec->id);
         db_arg_str(&a, names_of(c, rec->res, fields));
@@ -136,6 +145,6 @@ int erase_fields(struct call *c, struct record *rec, const bool *fields)
     if (r == 0)
         r = copies(c, rec);
     if (r == 0)
-        r = change_finish(c, HOOK_AFTER_UPDATE, NULL, rec, 200);
+        r = finish(c, rec, is_deleted);
     return r < 0 ? r : note(c, rec);
 }

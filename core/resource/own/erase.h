@@ -6,5 +6,5 @@
 
 /* All of the record, which is deleted. In the call's unit of work, with the record locked. */
 MUSTCHECK int erase_record(struct call *c, struct record *rec);
-/* The values of these fields (one flag per field); the record stays. */
-MUSTCHECK int erase_fields(struct call *c, struct record *rec, const bool *fields);
+/* The values of these fields (one flag per field); the record stays, or stays deleted. */
+MUSTCHECK int erase_fields(struct call *c, struct record *rec, const bool *fields, bool is_deleted);

@@ -299,8 +299,7 @@ int own_find_any(struct call *c, const struct resource *res, struct uuid id, str
     int r;
 
     call.stmt = db_stmt_built(c->arena,
-        arena_printf(c->arena,
-            "SELECT %s FROM %s r WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS NULL FOR UPDATE",
+        arena_printf(c->arena, "SELECT %s FROM %s r WHERE r.tenant_id = $1 AND r.id = $2 FOR UPDATE",
             row_columns(c->arena, res, NULL), res->table));
     db_args_reset(a);
     db_arg_int(a, c->tenant->id);

@@ -43,7 +43,7 @@ void own_item_write(struct call *c, const struct own_page *p, uint32_t i, struct
 /* "fields" of a resource's section: what each is for, how long it is kept, how it is corrected. */
 void own_fields_write(struct jsonw *w, const struct own_section *s);
 
-/* By its id alone, locked: for jobs. 404. */
+/* By its id alone, deleted or not, locked: for jobs. 404. */
 MUSTCHECK int own_find_any(struct call *c, const struct resource *res, struct uuid id, struct record **ret);
 /* The records' own person. */
 MUSTCHECK int own_find(struct call *c, const struct resource *res, struct uuid account, struct uuid id,

@@ -24,7 +24,8 @@ static bool is_retained(const struct field *f)
     return f->retention && strcmp(f->sensitivity, "none") != 0;
 }
 
-/* From when a field's time counts: where records are closed, from then on; else from the last change. */
+/* From when a field's time counts: where records are closed, from then on, or from when they were deleted; else from the last
+ * change, which deleting is, too. */
 static const char *begins(struct arena *a, const struct resource *res)
 {
     const char *states = "";
@@ -32,7 +33,8 @@ static const char *begins(struct arena *a, const struct resource *res)
     for (uint32_t i = 0; i < res->state_count; i++)
         if (res->states[i].is_final)
             states = arena_printf(a, "%s%s'%s'", states, *states ? ", " : "", res->states[i].name);
-    return *states ? arena_printf(a, "CASE WHEN r.state IN (%s) THEN r.state_since END", states)
+    return *states ? arena_printf(
+                         a, "least(CASE WHEN r.state IN (%s) THEN r.state_since END, r.deleted_at)", states)
                    : "r.updated_at";
 }
 
@@ -49,6 +51,8 @@ static const char *is_over(struct arena *a, const struct field *f, const char *f
     return arena_printf(a, "(%s AND %s < $2::timestamptz - '%s'::interval)", held, from, f->retention);
 }
 
+/* Deleted records too: theirs are the values nobody would find any more. Locked as they are found, so that what somebody changes
+ * or deletes meanwhile is looked at as it is then. */
 static struct db_stmt find(struct arena *a, const struct resource *res)
 {
     const char *from = begins(a, res), *columns = "", *any = "";
@@ -64,22 +68,23 @@ static struct db_stmt find(struct arena *a, const struct resource *res)
     }
     if (!*any)
         return (struct db_stmt){NULL, NULL};
-    return db_stmt_built(a, arena_printf(a,
-                                "SELECT r.id%s FROM %s r WHERE r.tenant_id = $1 AND r.deleted_at IS NULL AND "
-                                "(%s) ORDER BY r.id LIMIT $3",
-                                columns, res->table, any));
+    return db_stmt_built(
+        a, arena_printf(a,
+               "SELECT r.id, r.deleted_at IS NOT NULL%s FROM %s r WHERE r.tenant_id = $1 AND "
+               "(%s) ORDER BY r.id LIMIT $3 FOR UPDATE OF r",
+               columns, res->table, any));
 }
 
 static int erase(struct call *c, const struct resource *res, const struct db_rows *rows, int row)
 {
     bool *over = arena_array(c->arena, res->field_count, sizeof(*over));
     struct record *rec;
-    int column = 1, r = own_find_any(c, res, db_get_uuid(rows, row, 0), &rec);
+    int column = 2, r = own_find_any(c, res, db_get_uuid(rows, row, 0), &rec);
 
     for (uint32_t i = 0; i < res->field_count; i++)
         if (is_retained(&res->fields[i]))
             over[i] = db_get_bool(rows, row, column++);
-    return r < 0 ? r : erase_fields(c, rec, over);
+    return r < 0 ? r : erase_fields(c, rec, over, db_get_bool(rows, row, 1));
 }
 
 static int step(struct call *c, struct job *j, void *arg)
