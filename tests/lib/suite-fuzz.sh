@@ -1,21 +1,22 @@
-# Sourced by tests/run: libFuzzer's targets, a minute each, after the inputs of faults found before; and the proof that
-# the harness finds a fault that is there. tests/fuzz/run is for more time.
+# Sourced by tests/run: libFuzzer's targets, a minute of processor time each, after the inputs of faults found before; and
+# the proof that the harness finds a fault that is there. tests/fuzz/run is for more time.
 # shellcheck shell=bash
 
 . tests/lib/fuzz.sh
 
-FUZZ_SECONDS=60         # of each target
+FUZZ_AT_ONCE=3          # so that the nine of them come out even
+FUZZ_SECONDS=90         # of each target: a minute of one of two processors
 FUZZ_PLANTED_SECONDS=60 # at most, until the planted fault is found
 FUZZ_KEPT=build-test/fuzz-findings
 
-# fuzz_all SECONDS TARGET...: two at a time; the exit status of each is left beside its log.
+# fuzz_all SECONDS TARGET...: FUZZ_AT_ONCE at a time; the exit status of each is left beside its log.
 fuzz_all() {
     local seconds=$1 target pid
     local -A running=()
     shift
     trap 'kill "${!running[@]}" 2>/dev/null; wait; exit 143' INT TERM HUP
     for target in "$@" ''; do
-        while [ "${#running[@]}" -ge 2 ] || { [ -z "$target" ] && [ "${#running[@]}" -gt 0 ]; }; do
+        while [ "${#running[@]}" -ge "$FUZZ_AT_ONCE" ] || { [ -z "$target" ] && [ "${#running[@]}" -gt 0 ]; }; do
             wait -n -p pid "${!running[@]}"
             printf '%s\n' $? >"$SCRATCH/fuzz/${running[$pid]}.status"
             printf '  %s: %s executions, %s\n' "${running[$pid]}" "$(fuzz_executions "$SCRATCH/fuzz/${running[$pid]}.log")" \
@@ -66,7 +67,7 @@ suite_fuzz() {
         fuzz_replay "$target" "$SCRATCH/fuzz/replay.log" || status=1
         count "fuzz $target: what was found before" "$status" "$SCRATCH/fuzz/replay.log"
     done
-    say "  $# targets, $FUZZ_SECONDS s each, two at a time"
+    say "  $# targets, $FUZZ_SECONDS s each, $FUZZ_AT_ONCE at a time"
     run_child fuzz_all "$FUZZ_SECONDS" "$@"
     for target in "$@"; do
         fuzz_verdict "$target"

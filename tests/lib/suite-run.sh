@@ -29,7 +29,7 @@ suite_unit() {
         if [ -n "$QUICK" ] || [ $# -gt 0 ]; then c_tests unit gcc "$@"; else c_tests unit gcc --no-suite allocations; fi
     fi
     [ -z "$QUICK" ] || return 0
-    build clang clang --buildtype=debugoptimized
+    build clang clang --buildtype=debug # for its warnings, which do not depend on the optimizer
     if build_for_tests; then c_tests unit sanitized "$@"; fi
 }
 
