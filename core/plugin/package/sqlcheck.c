@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "plugin/package/sqltoken.h"
+#include "plugin/package/sqlwords.h"
 
 #define TABLES_MAX 16
 #define DEPTH_MAX 16
@@ -42,33 +43,6 @@ struct check {
     bool is_insert, has_lock;
     struct sql_verdict *v;
 };
-
-static const char *const functions[] = {"count", "sum", "min", "max", "avg", "coalesce", "nullif", "greatest",
-    "least", "lower", "upper", "length", "char_length", "left", "right", "replace", "concat", "starts_with",
-    "abs", "round", "floor", "ceil", "mod", "date_trunc", "date_part", "to_char", "now", "row_number", "rank",
-    "array_agg", "string_agg", "bool_or", "bool_and", "json_build_object", "json_agg", "to_json", "btrim",
-    "position", "any", "all", NULL};
-/* Words that may stand before a parenthesis without being functions. */
-static const char *const before_parenthesis[] = {"in", "values", "exists", "and", "or", "not", "over",
-    "filter", "on", "using", "where", "select", "as", "from", "join", "conflict", "by", "when", "then",
-    "else", "case", "returning", "having", "between", "is", "like", "set", "partition", "distinct", "union",
-    "except", "intersect", "limit", "offset", "numeric", "varchar", "key", NULL};
-static const char *const banned_words[] = {"copy", "call", "execute", "prepare", "listen", "notify",
-    "truncate", "alter", "create", "drop", "grant", "revoke", "with", "operator", "lateral", "tablesample",
-    "only", "current_setting", "set_config", "xmltable", "rows", "table", "cursor", "declare", "fetch",
-    "lock", "vacuum", "analyze", "explain", NULL};
-/* What PostgreSQL 15 and 16 take for no name (pg_get_keywords, catcode R and T): behind a dot each may stand. */
-static const char *const reserved_words[] = {"all", "analyse", "analyze", "and", "any", "array", "as", "asc",
-    "asymmetric", "authorization", "binary", "both", "case", "cast", "check", "collate", "collation",
-    "column", "concurrently", "constraint", "create", "cross", "current_catalog", "current_date",
-    "current_role", "current_schema", "current_time", "current_timestamp", "current_user", "default",
-    "deferrable", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign",
-    "freeze", "from", "full", "grant", "group", "having", "ilike", "in", "initially", "inner", "intersect",
-    "into", "is", "isnull", "join", "lateral", "leading", "left", "like", "limit", "localtime",
-    "localtimestamp", "natural", "not", "notnull", "null", "offset", "on", "only", "or", "order", "outer",
-    "overlaps", "placing", "primary", "references", "returning", "right", "select", "session_user", "similar",
-    "some", "symmetric", "system_user", "table", "tablesample", "then", "to", "trailing", "true", "union",
-    "unique", "user", "using", "variadic", "verbose", "when", "where", "window", "with", NULL};
 
 static PRINTF_LIKE(3, 4) bool fault(struct check *c, const struct sql_token *t, const char *format, ...)
 {
@@ -111,15 +85,6 @@ static bool read_tokens(struct check *c, struct text in)
     return true;
 }
 
-static bool is_clause_word(const struct sql_token *t)
-{
-    static const char *const words[] = {"where", "join", "left", "right", "inner", "full", "cross", "on",
-        "using", "set", "group", "order", "limit", "returning", "values", "select", "for", "having", "offset",
-        "natural", "union", "default", "except", "intersect", NULL};
-
-    return sql_is_one_of(t, words);
-}
-
 /* At the first token of a table's place. Returns the index behind it and its alias; 0 on a fault. */
 static uint32_t take_table(struct check *c, uint32_t i)
 {
@@ -146,10 +111,10 @@ static uint32_t take_table(struct check *c, uint32_t i)
     i += 3;
     if (sql_is(&c->tokens[i], "as"))
         i++;
-    if (c->tokens[i].kind != SQL_WORD || is_clause_word(&c->tokens[i]))
+    if (c->tokens[i].kind != SQL_WORD || sql_begins_clause(&c->tokens[i]))
         return i;
     /* Taken for a name here and for what it says by PostgreSQL, such a word would hide what follows. */
-    if (sql_is_one_of(&c->tokens[i], reserved_words) || sql_is_one_of(&c->tokens[i], banned_words)) {
+    if (sql_is_reserved(&c->tokens[i]) || sql_is_banned(&c->tokens[i])) {
         fault(c, &c->tokens[i], "%.*s cannot be the alias of a table", (int)MIN(c->tokens[i].text.len, 60),
             c->tokens[i].text.ptr);
         return 0;
@@ -260,7 +225,7 @@ static bool check_call(struct check *c, uint32_t i)
     if (qualified)
         return fault(
             c, t, "a qualified name before a parenthesis: functions are called without their schema");
-    if (!sql_is_one_of(t, functions) && !sql_is_one_of(t, before_parenthesis))
+    if (!sql_may_precede_parenthesis(t))
         return fault(c, t, "the function %.*s is not in the list of those that plugins may call",
             (int)MIN(t->text.len, 60), t->text.ptr);
     return true;
@@ -463,8 +428,7 @@ static bool check_token(struct check *c, uint32_t i, uint32_t *ret_next)
         return fault(c, t, "a comma between tables is not accepted: use JOIN … ON");
     if (t->kind != SQL_WORD)
         return true;
-    if (sql_is_one_of(t, banned_words) ||
-        (t->text.len > 3 && text_is_nocase((struct text){t->text.ptr, 3}, "pg_")))
+    if (sql_is_banned(t))
         return fault(c, t, "%.*s is not accepted", (int)MIN(t->text.len, 60), t->text.ptr);
     if (sql_is(t, "tenant_id")) {
         if (c->scopes[c->depth].clause == CLAUSE_SET && sql_is(t + 1, "="))

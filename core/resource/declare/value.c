@@ -148,6 +148,24 @@ int value_check(struct arena *a, const struct field *f, struct text v, struct va
     return -EINVAL;
 }
 
+bool value_is_of_type(struct arena *a, const struct field *f, struct text v)
+{
+    struct value_fault ignored;
+    int64_t n;
+
+    switch (f->type) {
+    case FIELD_TEXT:
+    case FIELD_LONGTEXT:
+    case FIELD_ENUM:
+        return !memchr(v.ptr, 0, v.len) && text_is_utf8(v);
+    case FIELD_INTEGER:
+    case FIELD_MONEY:
+        return text_to_i64(v, INT64_MIN, INT64_MAX, &n) == 0;
+    default:
+        return value_check(a, f, v, &ignored) == 0;
+    }
+}
+
 static const char *dump(struct arena *a, const json_t *v)
 {
     char *s = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);

@@ -179,7 +179,6 @@ int cursor_parse(struct arena *a, struct text t, struct query *q)
 {
     const char *order = arena_printf(a, "%s%s", q->sort.name, q->sort_desc ? ".desc" : ".asc");
     struct buf raw = BUF_INIT;
-    struct value_fault fault;
     struct text rest, phase;
     int r = t.len == 0 || t.len > 4096 ? -EINVAL : base64url_parse(t, &raw);
 
@@ -193,7 +192,7 @@ int cursor_parse(struct arena *a, struct text t, struct query *q)
         uuid_parse(text_split(&rest, '|'), &q->cursor_id) < 0 || !rest.ptr)
         return -EINVAL;
     q->cursor_in_nulls = text_is(phase, "n");
-    if (!q->sort_is_id && !q->cursor_in_nulls && value_check(a, q->sort.field, rest, &fault) < 0)
+    if (!q->sort_is_id && !q->cursor_in_nulls && !value_is_of_type(a, q->sort.field, rest))
         return -EINVAL;
     q->cursor_value = rest.ptr;
     q->has_cursor = true;
