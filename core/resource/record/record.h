@@ -36,7 +36,8 @@ bool record_is_changed(const struct record *rec, const struct field *f);
 /* The names of the changed fields, comma-separated. */
 const char *record_changed_names(struct arena *a, const struct record *rec);
 
-/* The members of the record as its reader may see it, into an open object. may_unmask: the reader holds the permission at the record's unit. */
+/* The members of the record as its reader may see it, into an open object. may_unmask: the reader holds the permission at
+ * the record's unit. */
 void record_write_members(struct jsonw *w, const struct record *rec, const struct tenant *t, bool may_unmask);
 /* Does the field look masked to a reader who may, or may not, unmask? */
 bool record_masks(const struct record *rec, const struct field *f, bool may_unmask);
@@ -62,8 +63,8 @@ MUSTCHECK int record_update(struct call *c, const struct resource *res, struct u
 MUSTCHECK int record_delete(struct call *c, const struct resource *res, struct uuid id, int64_t version);
 MUSTCHECK int record_transition(struct call *c, const struct resource *res, struct uuid id, int64_t version,
     const char *name, json_t *body, struct record **ret);
-/* Writes what was changed in a locked record, with hooks, history, search and audit: the last part of an update, for who has made
- * sure of the right to it. */
+/* Writes what was changed in a locked record, with hooks, history, search and audit: the last part of an update, for who
+ * has made sure of the right to it. */
 MUSTCHECK int record_store_update(struct call *c, struct record *rec);
 /* As record_read without serialise filters, and the transitions that the subject may take now, as a bit per transition. */
 MUSTCHECK int record_fetch_legal(
