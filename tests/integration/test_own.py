@@ -474,6 +474,26 @@ def test_who_was_affected():
     assert "breach.affected" in [a["action"] for a in section("auditor", "acts")]
 
 
+def remove(*paths):
+    for path in paths:
+        tag = {"If-Match": people["officer"].get(path).headers["ETag"]}
+        assert people["officer"].delete(path, headers=tag).status == 204
+
+
+def test_what_was_deleted_before_goes_with_the_account():
+    word = "上官" + uuid.uuid4().hex[:8]
+    client = account("gone.before", unit="k")
+    agree("gone.before", [n for n in client.get(T + "/notices").json["items"] if n["purpose"] == "visits"][0]["id"])
+    path = person("gone.before", name=word)
+    remove(made(V, whom=key(path), matter=word), path)
+    assert {"px_register.person", "px_visits.visit"} <= set(holds(word)), holds(word)
+    assert client.get(T + "/me/data/register.person").json["items"] == []
+    asked = told(client.post(T + "/me/requests", {"reason": "注销"}), 201)
+    root = account("root.decider", "register_all", unit="k")
+    done = told(root.post(f"{T}/data-requests/{asked['id']}/decide", {"accept": True}), 200)
+    assert done["erased"] == 2 and holds(word) == [], (done, holds(word))
+
+
 def test_closing_an_account():
     word = "司徒" + uuid.uuid4().hex[:8]
     client = account("leaver")
@@ -481,6 +501,7 @@ def test_closing_an_account():
     agree("leaver", current["id"])
     paths = [person("leaver", name=word) for _ in range(3)]
     visits = [made(V, whom=key(paths[0]), matter=word) for _ in range(2)]
+    remove(person("leaver", name=word), made(V, whom=key(paths[1]), matter=word + "已删"))
     own = client.get(T + "/me/data/account").json["items"][0]
     asked = told(client.post(T + "/me/requests", {"reason": "注销"}), 201)
     assert asked["what"] == "close" and asked["record"] is None, asked
@@ -492,7 +513,7 @@ def test_closing_an_account():
     kept = [{"resource": "visits.visit", "reason": "走访台账依法保存三年"}]
     done = root.post(f"{T}/data-requests/{asked['id']}/decide", {"accept": True, "kept": kept})
     assert done.status == 200, done
-    assert done.json["erased"] == 3 and done.json["kept"] == kept, done
+    assert done.json["erased"] == 4 and done.json["kept"] == kept, done
     assert set(holds(word)) == {"px_visits.visit", "juxin.history"}, holds(word)
     assert people["officer"].get(visits[0]).status == 200
     assert client.get(T + "/session").status == 401, "signed out"

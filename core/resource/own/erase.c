@@ -76,14 +76,28 @@ static int note(struct call *c, struct record *rec)
     return history_add(c, rec, &entry);
 }
 
-int erase_record(struct call *c, struct record *rec)
+/* Nobody who follows records knows a deleted one any more. */
+static int finish(struct call *c, struct record *rec, enum hook_point point, bool is_deleted)
+{
+    const struct resource *res = rec->res;
+    int r;
+
+    if (is_deleted)
+        r = call_audit(c, arena_printf(c->arena, "%s.erase", res->full_name), res->full_name, rec->id,
+            rec->unit_id, record_changed_names(c->arena, rec));
+    else
+        r = change_finish(c, point, NULL, rec, 200);
+    return r < 0 ? r : note(c, rec);
+}
+
+int erase_record(struct call *c, struct record *rec, bool is_deleted)
 {
     struct change_extra extra = {.set = ", deleted_at = $4::timestamptz"};
     int r;
 
     for (uint32_t i = 0; i < rec->res->field_count; i++)
         rec->values[i] = NULL;
-    r = change_write(c, rec, &extra);
+    r = change_write(c, rec, is_deleted ? NULL : &extra);
     if (r == 0)
         r = search_write(c, rec, true);
     if (r == 0)
@@ -102,9 +116,7 @@ int erase_record(struct call *c, struct record *rec)
         r = run(c, rec, drop_corrections, true, true);
     if (r == 0)
         r = copies(c, rec);
-    if (r == 0)
-        r = change_finish(c, HOOK_AFTER_DELETE, NULL, rec, 200);
-    return r < 0 ? r : note(c, rec);
+    return r < 0 ? r : finish(c, rec, HOOK_AFTER_DELETE, is_deleted);
 }
 
 static const char *names_of(struct call *c, const struct resource *res, const bool *fields)
@@ -115,15 +127,6 @@ static const char *names_of(struct call *c, const struct resource *res, const bo
         if (fields[i])
             s = arena_printf(c->arena, "%s%s%s", s, s[1] ? "," : "", res->fields[i].name);
     return arena_printf(c->arena, "%s}", s);
-}
-
-/* Nobody who follows records knows a deleted one any more. */
-static int finish(struct call *c, const struct record *rec, bool is_deleted)
-{
-    if (!is_deleted)
-        return change_finish(c, HOOK_AFTER_UPDATE, NULL, rec, 200);
-    return call_audit(c, arena_printf(c->arena, "%s.erase", rec->res->full_name), rec->res->full_name,
-        rec->id, rec->unit_id, record_changed_names(c->arena, rec));
 }
 
 int erase_fields(struct call *c, struct record *rec, const bool *fields, bool is_deleted)
@@ -144,7 +147,5 @@ int erase_fields(struct call *c, struct record *rec, const bool *fields, bool is
     }
     if (r == 0)
         r = copies(c, rec);
-    if (r == 0)
-        r = finish(c, rec, is_deleted);
-    return r < 0 ? r : note(c, rec);
+    return r < 0 ? r : finish(c, rec, HOOK_AFTER_UPDATE, is_deleted);
 }

@@ -4,7 +4,7 @@
 
 #include "resource/record/record.h"
 
-/* All of the record, which is deleted. In the call's unit of work, with the record locked. */
-MUSTCHECK int erase_record(struct call *c, struct record *rec);
+/* All of the record, which is deleted, unless it was already. In the call's unit of work, with the record locked. */
+MUSTCHECK int erase_record(struct call *c, struct record *rec, bool is_deleted);
 /* The values of these fields (one flag per field); the record stays, or stays deleted. */
 MUSTCHECK int erase_fields(struct call *c, struct record *rec, const bool *fields, bool is_deleted);

@@ -222,10 +222,11 @@ const struct own_section *own_section_find(struct call *c, struct text name)
 
 static struct db_stmt records_stmt(struct call *c, const struct resource *res, const char *more)
 {
-    return db_stmt_built(c->arena,
-        arena_printf(c->arena,
-            "SELECT %s FROM %s r WHERE r.tenant_id = $1 AND %s AND r.deleted_at IS NULL AND %s",
-            row_columns(c->arena, res, NULL), res->table, person_condition(c->arena, res, "$2"), more));
+    return db_stmt_built(
+        c->arena, arena_printf(c->arena,
+                      "SELECT %s FROM %s r WHERE r.tenant_id = $1 AND %s AND r.deleted_at IS NULL AND %s",
+                      row_columns(c->arena, res, NULL), res->table,
+                      person_condition(c->arena, res, "$2", false), more));
 }
 
 static struct record *record_of(
@@ -292,17 +293,50 @@ int own_find(struct call *c, const struct resource *res, struct uuid account, st
     return 0;
 }
 
-int own_find_any(struct call *c, const struct resource *res, struct uuid id, struct record **ret)
+int own_list_held(struct call *c, const struct resource *res, struct uuid account, struct uuid after,
+    uint32_t limit, struct uuid **ret, uint32_t *ret_count)
 {
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
     struct db_call call = {.args = a};
     int r;
 
     call.stmt = db_stmt_built(c->arena,
-        arena_printf(c->arena, "SELECT %s FROM %s r WHERE r.tenant_id = $1 AND r.id = $2 FOR UPDATE",
-            row_columns(c->arena, res, NULL), res->table));
+        arena_printf(c->arena,
+            "SELECT r.id FROM %s r WHERE r.tenant_id = $1 AND %s AND r.id > $3 ORDER BY r.id LIMIT $4",
+            res->table, person_condition(c->arena, res, "$2", true)));
     db_args_reset(a);
     db_arg_int(a, c->tenant->id);
+    db_arg_uuid(a, account);
+    db_arg_uuid(a, after);
+    db_arg_int(a, limit);
+    r = call_read(c, &call, 1);
+    if (r < 0)
+        return r;
+    *ret_count = (uint32_t)db_rows_count(call.rows);
+    *ret = arena_array(c->arena, *ret_count + 1, sizeof(**ret));
+    for (uint32_t i = 0; i < *ret_count; i++)
+        (*ret)[i] = db_get_uuid(call.rows, (int)i, 0);
+    return 0;
+}
+
+int own_find_held(struct call *c, const struct resource *res, struct uuid account, struct uuid id,
+    struct record **ret, bool *ret_deleted)
+{
+    struct db_args *a = arena_alloc(c->arena, sizeof(*a));
+    struct db_call call = {.args = a};
+    const char *whose = "$2::uuid IS NULL";
+    int r;
+
+    if (!uuid_is_nil(account))
+        whose = person_condition(c->arena, res, "$2", true);
+    call.stmt = db_stmt_built(c->arena, arena_printf(c->arena,
+                                            "SELECT %s, r.deleted_at IS NOT NULL FROM %s r WHERE r.tenant_id "
+                                            "= $1 AND %s AND r.id = $3 FOR UPDATE "
+                                            "OF r",
+                                            row_columns(c->arena, res, NULL), res->table, whose));
+    db_args_reset(a);
+    db_arg_int(a, c->tenant->id);
+    db_arg_uuid_or_null(a, account);
     db_arg_uuid(a, id);
     r = call_read(c, &call, 1);
     if (r < 0)
@@ -311,6 +345,7 @@ int own_find_any(struct call *c, const struct resource *res, struct uuid id, str
         return call_not_found(c);
     *ret = record_new(c->arena, res);
     record_fill(*ret, c->arena, c->tenant, call.rows, 0);
+    *ret_deleted = db_get_bool(call.rows, 0, db_rows_columns(call.rows) - 1);
     return 0;
 }
 

@@ -43,8 +43,12 @@ void own_item_write(struct call *c, const struct own_page *p, uint32_t i, struct
 /* "fields" of a resource's section: what each is for, how long it is kept, how it is corrected. */
 void own_fields_write(struct jsonw *w, const struct own_section *s);
 
-/* By its id alone, deleted or not, locked: for jobs. 404. */
-MUSTCHECK int own_find_any(struct call *c, const struct resource *res, struct uuid id, struct record **ret);
+/* For who erases: what is held of a person in deleted records is held, too. The ids behind one, in order; and a record, locked, of
+ * that person or (nil) of whomever. 404. */
+MUSTCHECK int own_list_held(struct call *c, const struct resource *res, struct uuid account,
+    struct uuid after, uint32_t limit, struct uuid **ret, uint32_t *ret_count);
+MUSTCHECK int own_find_held(struct call *c, const struct resource *res, struct uuid account, struct uuid id,
+    struct record **ret, bool *ret_deleted);
 /* The records' own person. */
 MUSTCHECK int own_find(struct call *c, const struct resource *res, struct uuid account, struct uuid id,
     bool lock, struct record **ret); /* 404 */

@@ -142,7 +142,8 @@ static int correct(struct call *c, const struct deciding *x)
 static int erase_one(struct call *c, struct deciding *x, const struct resource *res, struct uuid id)
 {
     struct record *rec;
-    int r = own_find(c, res, x->account, id, true, &rec);
+    bool is_deleted = false;
+    int r = own_find_held(c, res, x->account, id, &rec, &is_deleted);
 
     if (r < 0)
         return r;
@@ -155,22 +156,23 @@ static int erase_one(struct call *c, struct deciding *x, const struct resource *
                 res->full_name),
             arena_printf(c->arena, "%s 有记录在您无权办理的组织机构，请列为保留事项或交由该机构办理。",
                 res->label.zh));
-    r = erase_record(c, rec);
+    r = erase_record(c, rec, is_deleted);
     x->erased += r == 0;
     return r;
 }
 
-/* From the first page again each time: what was erased is in none any more. */
 static int erase_section(struct call *c, struct deciding *x, const struct own_section *s)
 {
-    struct own_page page;
+    struct uuid *ids, after = UUID_NIL;
+    uint32_t count;
     int r;
 
     do {
-        r = own_read(c, x->account, s, UUID_NIL, PAGE, &page);
-        for (uint32_t i = 0; r == 0 && i < page.count; i++)
-            r = erase_one(c, x, s->res, page.records[i]->id);
-    } while (r == 0 && !uuid_is_nil(page.next));
+        r = own_list_held(c, s->res, x->account, after, PAGE, &ids, &count);
+        for (uint32_t i = 0; r == 0 && i < count; i++)
+            r = erase_one(c, x, s->res, ids[i]);
+        after = r == 0 && count ? ids[count - 1] : after;
+    } while (r == 0 && count == PAGE);
     return r;
 }
 

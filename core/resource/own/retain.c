@@ -68,23 +68,23 @@ static struct db_stmt find(struct arena *a, const struct resource *res)
     }
     if (!*any)
         return (struct db_stmt){NULL, NULL};
-    return db_stmt_built(
-        a, arena_printf(a,
-               "SELECT r.id, r.deleted_at IS NOT NULL%s FROM %s r WHERE r.tenant_id = $1 AND "
-               "(%s) ORDER BY r.id LIMIT $3 FOR UPDATE OF r",
-               columns, res->table, any));
+    return db_stmt_built(a, arena_printf(a,
+                                "SELECT r.id%s FROM %s r WHERE r.tenant_id = $1 AND "
+                                "(%s) ORDER BY r.id LIMIT $3 FOR UPDATE OF r",
+                                columns, res->table, any));
 }
 
 static int erase(struct call *c, const struct resource *res, const struct db_rows *rows, int row)
 {
     bool *over = arena_array(c->arena, res->field_count, sizeof(*over));
     struct record *rec;
-    int column = 2, r = own_find_any(c, res, db_get_uuid(rows, row, 0), &rec);
+    bool is_deleted = false;
+    int column = 1, r = own_find_held(c, res, UUID_NIL, db_get_uuid(rows, row, 0), &rec, &is_deleted);
 
     for (uint32_t i = 0; i < res->field_count; i++)
         if (is_retained(&res->fields[i]))
             over[i] = db_get_bool(rows, row, column++);
-    return r < 0 ? r : erase_fields(c, rec, over, db_get_bool(rows, row, 1));
+    return r < 0 ? r : erase_fields(c, rec, over, is_deleted);
 }
 
 static int step(struct call *c, struct job *j, void *arg)

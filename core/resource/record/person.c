@@ -17,7 +17,8 @@ bool person_is_known(const struct resource *res)
     return res->person && (res->person->type == FIELD_ACCOUNT || through(res));
 }
 
-const char *person_condition(struct arena *a, const struct resource *res, const char *parameter)
+const char *person_condition(
+    struct arena *a, const struct resource *res, const char *parameter, bool with_deleted)
 {
     const struct resource *to = through(res);
 
@@ -25,10 +26,9 @@ const char *person_condition(struct arena *a, const struct resource *res, const 
         return NULL;
     if (!to)
         return arena_printf(a, "r.\"%s\" = %s", res->person->name, parameter);
-    return arena_printf(a,
-        "r.\"%s\" IN (SELECT p.id FROM %s p WHERE p.tenant_id = $1 AND p.\"%s\" = %s AND p.deleted_at IS "
-        "NULL)",
-        res->person->name, to->table, to->person->name, parameter);
+    return arena_printf(a, "r.\"%s\" IN (SELECT p.id FROM %s p WHERE p.tenant_id = $1 AND p.\"%s\" = %s%s)",
+        res->person->name, to->table, to->person->name, parameter,
+        with_deleted ? "" : " AND p.deleted_at IS NULL");
 }
 
 struct db_stmt person_query(struct arena *a, const struct resource *res)
