@@ -18,7 +18,6 @@
 #define OF_ONE_CHANNEL 6
 #define CLEAR_ROUNDS 25 /* about every five seconds */
 #define FINISH_MS 4000
-#define ATTEMPTS 4 /* against a tenant that keeps changing */
 
 static const struct db_stmt find_tenants = {"carrier.tenants",
     "SELECT DISTINCT tenant_id FROM juxin.message WHERE state IN ('waiting', 'sending') "
@@ -45,7 +44,7 @@ static int turn(struct carrier *k, int32_t tenant, struct uuid id)
 {
     static const struct subject system = {.kind = SUBJECT_SYSTEM};
     struct arena *arena = arena_new();
-    struct tenant *t = NULL, *fresh;
+    struct tenant *t = NULL;
     struct outcome outcome;
     int64_t wait_s;
     bool is_sent;
@@ -54,19 +53,9 @@ static int turn(struct carrier *k, int32_t tenant, struct uuid id)
 
     call_init(&c, k->db, arena);
     c.who = &system;
-    if (r == 0)
+    if (r == 0) {
         call_use(&c, t);
-    for (int i = 0; r == 0 && i < ATTEMPTS; i++) {
         r = message_carry(&c, id, false, &outcome, &is_sent, &wait_s);
-        if (r != -EREMCHG)
-            break;
-        call_rollback(&c);
-        if (tenant_refresh(k->db, tenant, c.seen_epoch, &fresh) < 0)
-            break;
-        tenant_unref(t);
-        t = fresh;
-        call_again(&c, t, &system);
-        r = 0;
     }
     call_done(&c);
     tenant_unref(t);
@@ -79,7 +68,7 @@ static void turn_fiber(void *arg)
     struct carrier_turn *t = arg, **at = &t->carrier->turns;
     int r = turn(t->carrier, t->tenant, t->id);
 
-    if (r < 0 && r != -ECANCELED && r != -EREMCHG)
+    if (r < 0 && r != -ECANCELED)
         log_event(LOG_WARN, "message.turn_failed", LF_INT("tenant", t->tenant),
             LF_STR("message", uuid_format(t->id).s), LF_ERR(r));
     while (*at != t)

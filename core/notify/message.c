@@ -289,11 +289,26 @@ static int claim_in(struct call *c, struct turn *t, bool is_now)
     return r;
 }
 
+/* Carrying is not decided anew: what was written down to be sent is, whatever has changed in the tenant since, and once. So no epoch
+ * is compared, and what the call is remembered by is the business of whoever wrote it down. */
+static int begin(struct call *c)
+{
+    return db_begin(c->db, c->tenant->id, DB_WRITE, NULL, &c->tx, NULL);
+}
+
+static int commit(struct call *c)
+{
+    struct db_tx *tx = c->tx;
+
+    c->tx = NULL;
+    return db_commit(tx);
+}
+
 /* What could not be taken from a bucket is not claimed either. */
 static int put_off(struct call *c, const struct turn *t, bool is_now)
 {
     struct db_args a;
-    int r = call_begin(c);
+    int r = begin(c);
 
     key_args(&a, c, t->is_blocked && !is_now ? t->channel.id : t->id);
     if (t->is_blocked && !is_now) {
@@ -304,31 +319,31 @@ static int put_off(struct call *c, const struct turn *t, bool is_now)
         db_arg_bool(&a, is_now);
         r = r < 0 ? r : db_exec(c->tx, postpone, &a, NULL);
     }
-    return r < 0 ? r : call_commit(c);
+    return r < 0 ? r : commit(c);
 }
 
 /* Sealed by a key that is not there any more, or over a channel of a kind that this server does not know. */
 static int bury(struct call *c, const struct turn *t)
 {
     struct db_args a;
-    int r = call_begin(c);
+    int r = begin(c);
 
     key_args(&a, c, t->id);
     log_event(LOG_ERROR, "message.not_readable", LF_INT("tenant", c->tenant->id),
         LF_STR("message", uuid_format(t->id).s));
     if (r == 0)
         r = db_exec(c->tx, give_up, &a, NULL);
-    return r < 0 ? r : call_commit(c);
+    return r < 0 ? r : commit(c);
 }
 
 static int take_claim(struct call *c, struct turn *t, bool is_now)
 {
-    int r = call_begin(c);
+    int r = begin(c);
 
     if (r == 0)
         r = claim_in(c, t, is_now);
     if (r == 0)
-        return call_commit(c);
+        return commit(c);
     call_rollback(c);
     t->is_claimed = false;
     if (r == -EDQUOT)
@@ -407,13 +422,12 @@ static int write_settled(struct call *c, const struct turn *t, const struct outc
     return r < 0 ? r : note_channel(c, t, o);
 }
 
-/* A fact, whatever has changed in the tenant since: no epoch is compared, and the wait for the commit is not broken off. */
-static int note_outcome(
+/* The wait for the commit is not broken off. One that is not noted is found to be unknown; nothing of it makes anybody send again. */
+static void note_outcome(
     struct call *c, const struct turn *t, const struct outcome *o, bool is_now, int64_t ms)
 {
     int64_t wait_s;
     const char *state = state_after(t, o, is_now, &wait_s);
-    struct db_tx *tx = NULL;
     int r;
 
     if (o->fate != FATE_ACCEPTED)
@@ -422,18 +436,16 @@ static int note_outcome(
             LF_STR("kind", t->channel.kind->name), LF_STR("state", state), LF_STR("reason", o->reason),
             LF_INT("status", o->status));
     fiber_shield(true);
-    r = db_begin(c->db, c->tenant->id, DB_WRITE, NULL, &tx, NULL);
-    if (r == 0) {
-        c->tx = tx;
+    r = begin(c);
+    if (r == 0)
         r = write_settled(c, t, o, state, wait_s, ms);
-        c->tx = NULL;
-        if (r == 0)
-            r = db_commit(tx);
-        else
-            db_rollback(tx);
-    }
+    if (r == 0)
+        r = commit(c);
+    call_rollback(c);
     fiber_shield(false);
-    return r;
+    if (r < 0)
+        log_event(LOG_WARN, "message.not_noted", LF_INT("tenant", c->tenant->id),
+            LF_STR("message", uuid_format(t->id).s), LF_ERR(r));
 }
 
 int message_carry(
@@ -441,7 +453,7 @@ int message_carry(
 {
     struct turn t = {.id = id, .receiver = ""};
     int64_t began = clock_mono_ms();
-    int r = take_claim(c, &t, is_now), settled;
+    int r = take_claim(c, &t, is_now);
 
     *ret_sent = false;
     *ret_wait_s = t.wait_s;
@@ -450,9 +462,9 @@ int message_carry(
     r = t.channel.kind->send(c->arena, &t.channel, &t.parcel, ret);
     if (r < 0) /* broken off */
         *ret = (struct outcome){.fate = FATE_UNKNOWN, .reason = "interrupted"};
-    settled = note_outcome(c, &t, ret, is_now, clock_mono_ms() - began);
+    note_outcome(c, &t, ret, is_now, clock_mono_ms() - began);
     *ret_sent = true;
-    return r < 0 ? r : settled;
+    return r;
 }
 
 int message_state(struct call *c, struct uuid id, const char **ret_state, const char **ret_reason)

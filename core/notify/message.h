@@ -24,7 +24,7 @@ MUSTCHECK int message_add(struct call *c, const struct message *m, struct uuid *
 
 /* Sends one that is due, and notes what came of it. Not within a unit of work. is_now: also one that waits for its time, over a channel
  * that is turned off, and it is not tried again. *ret_sent false: it is not to be sent now, since somebody else has it, or the rate
- * is used up; *ret_wait_s then says how long. 0, -ECANCELED, or an error of the database. */
+ * is used up; *ret_wait_s then says how long. 0; -ECANCELED; an error of the database, before anything was sent. */
 MUSTCHECK int message_carry(
     struct call *c, struct uuid id, bool is_now, struct outcome *ret, bool *ret_sent, int64_t *ret_wait_s);
 /* One to somebody, to see whether the channel works; it is not tried again. Not within a unit of work. Faults 404, 422, 429 rate. */

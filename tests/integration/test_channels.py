@@ -218,6 +218,20 @@ def test_whose_they_are():
             assert (channel.seen()["state"], second.seen()["state"]) == ("off", "on")
 
 
+def test_a_trial_is_sent_once_whatever_the_tenant_does_meanwhile():
+    """Whatever is decided anew, what was written down to be sent is sent, and nothing beside it."""
+    server.psql("CREATE FUNCTION juxin.meanwhile() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN UPDATE juxin.epoch SET"
+                " n = n + 1 WHERE tenant_id = NEW.tenant_id; RETURN NULL; END';"
+                "CREATE TRIGGER meanwhile AFTER INSERT ON juxin.message FOR EACH ROW EXECUTE FUNCTION juxin.meanwhile()")
+    gateways.script("/trial", answer({"Code": "OK"}))
+    try:
+        with Channel("sms", sms("/trial"), {"key": "k"}) as channel:
+            assert code(channel)["outcome"] == "accepted"
+            assert [m["state"] for m in channel.log()] == ["accepted"] and len(gateways.requests("/trial")) == 1, channel.log()
+    finally:
+        server.psql("DROP TRIGGER meanwhile ON juxin.message; DROP FUNCTION juxin.meanwhile()")
+
+
 def test_one_that_hangs_is_waited_for_ten_seconds_and_not_asked_again():
     with hanging.channel as channel:
         hanging.join(60)
