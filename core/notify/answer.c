@@ -42,6 +42,7 @@ bool answer_is_good(int r, const struct fetch_answer *answer, struct outcome *re
                     : r == -EINVAL  ? FATE_REFUSED
                                     : FATE_LATER,
             status, answer_reason(r));
+        ret->is_ours = r != -EBUSY; /* nobody was asked: others' requests take up what may go out at once */
         return false;
     }
     if (status >= 200 && status < 300)

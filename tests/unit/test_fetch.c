@@ -26,6 +26,7 @@
 #include "net/listen.h"
 #include "net/stream.h"
 #include "net/tls.h"
+#include "notify/answer.h"
 
 /* Long for a loaded machine; a test that waits this long has failed. */
 #define PATIENCE_MS 20000
@@ -490,6 +491,21 @@ static void waits_can_be_cancelled(void **state)
     run("localhost", be_cancelled);
 }
 
+/* What others' requests take up speaks against no channel; what the other side does, does. */
+static void too_many_at_once_is_nobodys_fault(void **state)
+{
+    struct fetch_answer none = {0};
+    struct outcome o;
+
+    (void)state;
+    assert_false(answer_is_good(-EBUSY, &none, &o));
+    assert_int_equal(o.fate, FATE_LATER);
+    assert_false(o.is_ours);
+    assert_false(answer_is_good(-EHOSTUNREACH, &none, &o));
+    assert_int_equal(o.fate, FATE_LATER);
+    assert_true(o.is_ours);
+}
+
 /* ---- addresses ---- */
 
 static struct sockaddr_storage address_of(const char *s)
@@ -645,6 +661,7 @@ int main(void)
         cmocka_unit_test(bad_answers_end),
         cmocka_unit_test(certificates_are_verified),
         cmocka_unit_test(waits_can_be_cancelled),
+        cmocka_unit_test(too_many_at_once_is_nobodys_fault),
     };
 
     signal(SIGPIPE, SIG_IGN);
