@@ -14,8 +14,11 @@ static const struct db_stmt load_roles = {
 static const struct db_stmt load_role_permissions = {"access.load_role_permissions",
     "SELECT role_id, permission FROM juxin.role_permission WHERE tenant_id = $1"};
 static const struct db_stmt load_grants = {"access.load_grants",
-    "SELECT id, account_id, department_id, role_id, unit_id, reach, valid_from, valid_until"
+    "SELECT id, account_id, department_id, role_id, unit_id, reach, valid_from, valid_until, post_id"
     " FROM juxin.access_grant WHERE tenant_id = $1 AND (valid_until IS NULL OR valid_until > now())"};
+static const struct db_stmt load_tenures = {"access.load_tenures",
+    "SELECT post_id, account_id, valid_from, valid_until FROM juxin.tenure"
+    " WHERE tenant_id = $1 AND (valid_until IS NULL OR valid_until > now())"};
 static const struct db_stmt load_members = {"access.load_members",
     "SELECT account_id, department_id, is_head FROM juxin.department_member WHERE tenant_id = $1"};
 
@@ -50,7 +53,7 @@ struct access_role *access_find_role(const struct tenant *t, struct uuid id)
 
 static struct uuid holder(const struct access_grant *g)
 {
-    return uuid_is_nil(g->account) ? g->department : g->account;
+    return !uuid_is_nil(g->account) ? g->account : !uuid_is_nil(g->department) ? g->department : g->post;
 }
 
 static int by_holder(const void *a, const void *b)
@@ -83,12 +86,88 @@ static void take_roles(struct access *x, const struct db_rows *roles, const stru
     }
 }
 
+static int by_post(const void *a, const void *b)
+{
+    return uuid_cmp(((const struct access_tenure *)a)->post, ((const struct access_tenure *)b)->post);
+}
+
+static void take_tenures(struct access *x, const struct db_rows *rows)
+{
+    x->tenure_count = (uint32_t)db_rows_count(rows);
+    x->tenures = mem_zarray(x->tenure_count + 1, sizeof(*x->tenures));
+    for (uint32_t i = 0; i < x->tenure_count; i++)
+        x->tenures[i] = (struct access_tenure){.post = db_get_uuid(rows, (int)i, 0),
+            .account = db_get_uuid(rows, (int)i, 1),
+            .from = db_get_time(rows, (int)i, 2),
+            .until = db_get(rows, (int)i, 3) ? db_get_time(rows, (int)i, 3) : INT64_MAX};
+    qsort(x->tenures, x->tenure_count, sizeof(*x->tenures), by_post);
+}
+
+static uint32_t first_tenure(const struct access *x, struct uuid post)
+{
+    uint32_t lo = 0, hi = x->tenure_count;
+
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+
+        if (uuid_cmp(x->tenures[mid].post, post) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+bool access_hold(const struct access_grant *g, const struct access_tenure *t, struct access_grant *ret)
+{
+    *ret = *g;
+    ret->account = t->account;
+    ret->from = MAX(g->from, t->from);
+    ret->until = MIN(g->until, t->until);
+    return ret->from < ret->until;
+}
+
+uint32_t access_tenures_of(const struct access *x, struct uuid post, const struct access_tenure **ret)
+{
+    uint32_t first = first_tenure(x, post), end = first;
+
+    while (end < x->tenure_count && uuid_eq(x->tenures[end].post, post))
+        end++;
+    *ret = x->tenures + first;
+    return end - first;
+}
+
+static void add_grant(struct access *x, uint32_t *room, struct access_grant g, int64_t now)
+{
+    if (x->grant_count == *room) {
+        *room += *room / 2 + 16;
+        x->grants = mem_resize(x->grants, *room, sizeof(*x->grants));
+    }
+    if (g.from <= now)
+        g.from = 0; /* begun already: nothing to compare at each check */
+    x->grants[x->grant_count++] = g;
+}
+
+static void add_held(struct access *x, uint32_t *room, const struct access_grant *g, int64_t now)
+{
+    const struct access_tenure *tenures;
+    uint32_t count = access_tenures_of(x, g->post, &tenures);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct access_grant held;
+
+        if (access_hold(g, &tenures[i], &held))
+            add_grant(x, room, held, now);
+    }
+}
+
 static void take_grants(struct access *x, const struct tenant *t, const struct db_rows *rows)
 {
     int count = db_rows_count(rows);
     int64_t now = MAX(clock_agreed_us(), t->as_of_us);
+    uint32_t room = (uint32_t)count + 1;
 
-    x->grants = mem_zarray((size_t)count + 1, sizeof(*x->grants));
+    x->grants = mem_zarray(room, sizeof(*x->grants));
     for (int i = 0; i < count; i++) {
         struct access_grant g = {.id = db_get_uuid(rows, i, 0),
             .account = db_get_uuid(rows, i, 1),
@@ -96,13 +175,15 @@ static void take_grants(struct access *x, const struct tenant *t, const struct d
             .role = find_role(x, db_get_uuid(rows, i, 3)),
             .unit = tree_find(t->tree, db_get_uuid(rows, i, 4)),
             .from = db_get_time(rows, i, 6),
-            .until = db_get(rows, i, 7) ? db_get_time(rows, i, 7) : INT64_MAX};
+            .until = db_get(rows, i, 7) ? db_get_time(rows, i, 7) : INT64_MAX,
+            .post = db_get_uuid(rows, i, 8)};
 
-        if (g.from <= now)
-            g.from = 0; /* begun already: nothing to compare at each check */
         /* what cannot be understood gives nothing */
-        if (g.role && g.unit != TREE_NONE && reach_parse(db_get_text(rows, i, 5), &g.reach) == 0)
-            x->grants[x->grant_count++] = g;
+        if (!g.role || g.unit == TREE_NONE || reach_parse(db_get_text(rows, i, 5), &g.reach) < 0)
+            continue;
+        add_grant(x, &room, g, now);
+        if (!uuid_is_nil(g.post))
+            add_held(x, &room, &g, now);
     }
     qsort(x->grants, x->grant_count, sizeof(*x->grants), by_holder);
 }
@@ -132,7 +213,8 @@ static int access_load(struct db_tx *tx, struct tenant *t, void **ret)
 {
     struct db_args a;
     struct db_call calls[] = {{.stmt = load_roles, .args = &a}, {.stmt = load_role_permissions, .args = &a},
-        {.stmt = load_grants, .args = &a}, {.stmt = load_members, .args = &a}};
+        {.stmt = load_grants, .args = &a}, {.stmt = load_members, .args = &a},
+        {.stmt = load_tenures, .args = &a}};
     struct access *x;
     int r;
 
@@ -143,6 +225,7 @@ static int access_load(struct db_tx *tx, struct tenant *t, void **ret)
         return r;
     x = mem_zalloc(sizeof(*x));
     take_roles(x, calls[0].rows, calls[1].rows);
+    take_tenures(x, calls[4].rows);
     take_grants(x, t, calls[2].rows);
     take_members(x, calls[3].rows);
     x->subject_buckets = bucket_count(x->grant_count + x->member_count);
@@ -186,6 +269,7 @@ static void access_free(void *part)
     }
     free(x->roles);
     free(x->grants);
+    free(x->tenures);
     free(x->members);
     free(x);
 }
@@ -250,6 +334,7 @@ static void add_grants(struct subject *s, const struct tenant *t, struct range a
             .reach = g->reach,
             .grant_id = g->id,
             .department = g->department,
+            .post = g->post,
             .role = g->role->name};
     }
 }

@@ -19,6 +19,10 @@ static const struct db_stmt end_grants = {"account.erase_grants",
     "ended_by = "
     "coalesce(ended_by, $4) WHERE tenant_id = $1 AND account_id = $2 AND (valid_until IS NULL OR valid_until "
     "> $3)"};
+static const struct db_stmt end_tenures = {"account.erase_tenures",
+    "UPDATE juxin.tenure SET valid_until = least(coalesce(valid_until, $3), greatest($3, valid_from)), "
+    "ended_at = $3, ended_by = $4, reason = '' WHERE tenant_id = $1 AND account_id = $2 AND (valid_until IS "
+    "NULL OR valid_until > $3)"};
 static const struct db_stmt leave_departments = {"account.erase_departments",
     "DELETE FROM juxin.department_member WHERE tenant_id = $1 AND account_id = $2"};
 
@@ -56,6 +60,8 @@ int account_erase(struct call *c, struct uuid id)
         r = run(c, id, revoke_tokens, 3);
     if (r == 0)
         r = run(c, id, end_grants, 4);
+    if (r == 0)
+        r = run(c, id, end_tenures, 4);
     if (r == 0)
         r = run(c, id, leave_departments, 2);
     if (r == 0)

@@ -48,6 +48,9 @@
     X(NOTICE_PUBLISH, "core.notice.publish", "发布个人信息告知书", "Publish notices about personal data")    \
     X(CONSENT_RECORD, "core.consent.record", "登记纸质同意书", "Record consent that was given on paper")     \
     X(OWN_DECIDE, "core.own.decide", "办理个人信息请求", "Decide requests about personal data")              \
+    X(POST_READ, "core.post.read", "查看任职和理事会", "See posts, who holds them, and councils")            \
+    X(POST_WRITE, "core.post.write", "设置职务、任免、换届",                                                 \
+        "Make posts, fill and end them, roll terms over")                                                    \
     X(AUDIT_READ, "core.audit.read", "查看审计记录", "Read the audit trail")
 
 enum core_permission {

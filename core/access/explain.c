@@ -5,10 +5,18 @@
 #include "access/permission.h"
 
 static const struct db_stmt ended_grants = {"explain.ended_grants",
-    "SELECT id, department_id, role_id, unit_id, reach, valid_from, valid_until FROM juxin.access_grant"
+    "SELECT id, department_id, role_id, unit_id, reach, valid_from, valid_until, post_id FROM "
+    "juxin.access_grant"
     " WHERE tenant_id = $1 AND valid_until <= now() AND (account_id = $2 OR department_id IN"
     " (SELECT department_id FROM juxin.department_member WHERE tenant_id = $1 AND account_id = $2))"
     " ORDER BY valid_until DESC LIMIT 50"};
+/* While the post was held and granted to; over by one or the other. */
+static const struct db_stmt ended_tenures = {"explain.ended_tenures",
+    "SELECT g.id, g.department_id, g.role_id, g.unit_id, g.reach, greatest(g.valid_from, t.valid_from), "
+    "least(g.valid_until, t.valid_until), g.post_id FROM juxin.tenure t JOIN juxin.access_grant g ON "
+    "g.tenant_id = $1 AND g.post_id = t.post_id WHERE t.tenant_id = $1 AND t.account_id = $2 AND "
+    "least(g.valid_until, t.valid_until) <= now() AND greatest(g.valid_from, t.valid_from) < "
+    "least(g.valid_until, t.valid_until) ORDER BY 7 DESC LIMIT 50"};
 
 const char *explain_reason_name(enum explain_reason r)
 {
@@ -61,8 +69,8 @@ static void look(const struct subject_grant *grants, uint32_t count, const struc
         if (!judge(g, t->tree, permission, unit, now_us, &reason))
             continue;
         ret->may |= reason == EXPLAIN_ALLOWS;
-        ret->lines[ret->count++] = (struct explain_line){reason, g->grant_id, g->department, g->role, g->unit,
-            g->reach, (int64_t)g->from, (int64_t)g->until};
+        ret->lines[ret->count++] = (struct explain_line){reason, g->grant_id, g->department, g->post, g->role,
+            g->unit, g->reach, (int64_t)g->from, (int64_t)g->until};
     }
 }
 
@@ -101,6 +109,7 @@ static uint32_t take_ended(struct call *c, const struct db_rows *rows, struct su
         g->end = tree_end(t, unit);
         g->grant_id = db_get_uuid(rows, i, 0);
         g->department = db_get_uuid(rows, i, 1);
+        g->post = db_get_uuid(rows, i, 7);
         g->role = role->name;
         n++;
     }
@@ -111,7 +120,7 @@ int explain_account(
     struct call *c, struct uuid account, uint32_t permission, uint32_t unit, struct explain_answer *ret)
 {
     struct db_args a;
-    struct db_call call = {.stmt = ended_grants, .args = &a};
+    struct db_call calls[] = {{.stmt = ended_grants, .args = &a}, {.stmt = ended_tenures, .args = &a}};
     struct subject_grant *ended;
     uint32_t count;
     int r;
@@ -119,11 +128,13 @@ int explain_account(
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, account);
-    r = call_read(c, &call, 1);
+    r = call_read(c, calls, ARRAY_LEN(calls));
     if (r < 0)
         return r;
-    ended = arena_array(c->arena, (size_t)db_rows_count(call.rows) + 1, sizeof(*ended));
-    count = take_ended(c, call.rows, ended);
+    ended = arena_array(c->arena,
+        (size_t)db_rows_count(calls[0].rows) + (size_t)db_rows_count(calls[1].rows) + 1, sizeof(*ended));
+    count = take_ended(c, calls[0].rows, ended);
+    count += take_ended(c, calls[1].rows, ended + count);
     explain(access_subject(c->tenant, account), c->tenant, permission, unit, c->now_us, ended, count,
         c->arena, ret);
     return 0;

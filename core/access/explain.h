@@ -15,7 +15,7 @@ const char *explain_reason_name(enum explain_reason r);
 
 struct explain_line {
     enum explain_reason reason;
-    struct uuid grant_id, department; /* department nil: granted to the account itself */
+    struct uuid grant_id, department, post; /* both nil: granted to the account itself */
     const char *role;
     uint32_t unit;
     enum reach reach;

@@ -11,12 +11,15 @@
 static const struct db_stmt insert_grant = {"grant.insert",
     "INSERT INTO juxin.access_grant (tenant_id, id, account_id, department_id, role_id, unit_id, reach, "
     "valid_from,"
-    " valid_until, granted_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()), $9, $10, "
-    "now())"};
+    " valid_until, granted_by, created_at, post_id) VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()), "
+    "$9, $10, "
+    "now(), $11)"};
 static const struct db_stmt find_account = {
     "grant.find_account", "SELECT 1 FROM juxin.account WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt find_department = {
     "grant.find_department", "SELECT 1 FROM juxin.department WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt find_post = {
+    "grant.find_post", "SELECT 1 FROM juxin.post WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL"};
 static const struct db_stmt find_grant = {"grant.find",
     "SELECT unit_id FROM juxin.access_grant WHERE tenant_id = $1 AND id = $2"
     " AND (valid_until IS NULL OR valid_until > now())"};
@@ -75,18 +78,28 @@ bool grant_may_give(const struct subject *s, const struct tree *t, const uint64_
     return grant_is_within(s, t, rest, unit, reach, from, until, ret_missing);
 }
 
-/* Nobody delegates to themselves: that would be holding. */
-static bool is_own(const struct subject *s, const struct grant_input *in)
+/* Nobody delegates to themselves: that would be holding. Whoever is to hold a post counts as holding it. */
+static bool is_own(const struct call *c, const struct grant_input *in)
 {
-    return uuid_is_nil(in->account) ? subject_in_department(s, in->department, false)
-                                    : uuid_eq(in->account, s->account);
+    const struct access_tenure *tenures;
+    uint32_t count;
+
+    if (!uuid_is_nil(in->account))
+        return uuid_eq(in->account, c->who->account);
+    if (!uuid_is_nil(in->department))
+        return subject_in_department(c->who, in->department, false);
+    count = access_tenures_of(access_of(c->tenant), in->post, &tenures);
+    for (uint32_t i = 0; i < count; i++)
+        if (uuid_eq(tenures[i].account, c->who->account))
+            return true;
+    return false;
 }
 
 static int check_grant(struct call *c, const struct grant_input *in)
 {
     const struct access_role *role = access_find_role(c->tenant, in->role);
     bool (*is_allowed)(const struct subject *, const struct tree *, const uint64_t *, uint32_t, enum reach,
-        int64_t, int64_t, uint32_t *) = is_own(c->who, in) ? grant_is_within : grant_may_give;
+        int64_t, int64_t, uint32_t *) = is_own(c, in) ? grant_is_within : grant_may_give;
     int64_t from = MAX(in->from, c->now_us);
     uint32_t missing;
 
@@ -111,22 +124,42 @@ static int check_grant(struct call *c, const struct grant_input *in)
 
 static int unknown_holder(struct call *c, const struct grant_input *in)
 {
-    return call_fail_at(c, uuid_is_nil(in->account) ? "/department" : "/account", "unknown",
-        "There is no such account or department.", "账号或部门不存在。");
+    return call_fail_at(c,
+        !uuid_is_nil(in->account)      ? "/account"
+        : !uuid_is_nil(in->department) ? "/department"
+                                       : "/post",
+        "unknown", "There is no such account, department or post.", "账号、部门或职务不存在。");
+}
+
+/* A post that is closed is granted nothing any more; its row stays. */
+static int check_post(struct call *c, const struct grant_input *in)
+{
+    struct db_args a;
+    struct db_call post = {.stmt = find_post, .args = &a};
+    int r;
+
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_uuid(&a, in->post);
+    r = call_read(c, &post, 1);
+    return r == 0 && db_rows_count(post.rows) == 0 ? unknown_holder(c, in) : r;
 }
 
 int grant_check(struct call *c, const struct grant_input *in)
 {
     struct db_args a;
-    bool to_account = !uuid_is_nil(in->account);
-    struct db_call holder = {.stmt = to_account ? find_account : find_department, .args = &a};
+    bool to_account = !uuid_is_nil(in->account), to_department = !uuid_is_nil(in->department);
+    struct db_call holder = {.stmt = to_account      ? find_account
+                                     : to_department ? find_department
+                                                     : find_post,
+        .args = &a};
     int r = check_grant(c, in);
 
     if (r < 0)
         return r;
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
-    db_arg_uuid(&a, to_account ? in->account : in->department);
+    db_arg_uuid(&a, to_account ? in->account : to_department ? in->department : in->post);
     r = call_read(c, &holder, 1);
     return r == 0 && db_rows_count(holder.rows) == 0 ? unknown_holder(c, in) : r;
 }
@@ -142,6 +175,8 @@ int grant_create(struct call *c, const struct grant_input *in, struct uuid *ret_
     if (r < 0 || c->is_replay)
         return r;
     r = call_bump(c);
+    if (r == 0 && !uuid_is_nil(in->post))
+        r = check_post(c, in);
     if (r < 0)
         return r;
     db_args_reset(&a);
@@ -158,11 +193,13 @@ int grant_create(struct call *c, const struct grant_input *in, struct uuid *ret_
     else
         db_arg_time(&a, in->until);
     db_arg_uuid_or_null(&a, c->who->account);
+    db_arg_uuid_or_null(&a, in->post);
     r = db_exec_expect(c->tx, insert_grant, &a, 1);
     if (r == -ENOLINK)
         return unknown_holder(c, in);
     if (r == 0)
-        r = call_audit(c, "grant.create", "grant", id, unit, "account,department,role,unit,reach,from,until");
+        r = call_audit(
+            c, "grant.create", "grant", id, unit, "account,department,post,role,unit,reach,from,until");
     if (r == 0)
         *ret_id = id;
     return r;

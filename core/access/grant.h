@@ -1,4 +1,4 @@
-/* Grants: (account or department) × role × unit × reach, from/until. What a grantor gives is bounded by what it holds:
+/* Grants: (account, department or post) × role × unit × reach, from/until. What a grantor gives is bounded by what it holds:
  * every permission of the role, over all of the reach, and not for longer; or by core.grant.delegate. */
 #pragma once
 
@@ -6,7 +6,7 @@
 #include "base/base.h"
 
 struct grant_input {
-    struct uuid account, department; /* one of the two */
+    struct uuid account, department, post; /* one of the three */
     struct uuid role;
     uint32_t unit; /* preorder index in the call's tenant */
     enum reach reach;

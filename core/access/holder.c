@@ -64,3 +64,24 @@ bool holder_is_above(struct call *c, struct uuid account)
     }
     return !is_within(c, account, core, false, &missing);
 }
+
+bool holder_may_fill(
+    struct call *c, struct uuid post, struct uuid account, int64_t from, int64_t until, uint32_t *ret_missing)
+{
+    bool (*is_allowed)(const struct subject *, const struct tree *, const uint64_t *, uint32_t, enum reach,
+        int64_t, int64_t, uint32_t *) = uuid_eq(account, c->who->account) ? grant_is_within : grant_may_give;
+    const struct access *x = access_of(c->tenant);
+    const struct access_tenure tenure = {post, account, MAX(from, c->now_us), until};
+
+    for (uint32_t i = 0; i < x->grant_count; i++) {
+        const struct access_grant *g = &x->grants[i];
+        struct access_grant held;
+
+        if (!uuid_eq(g->post, post) || !uuid_is_nil(g->account) || !access_hold(g, &tenure, &held))
+            continue;
+        if (!is_allowed(c->who, c->tenant->tree, g->role->permissions, g->unit, g->reach, held.from,
+                held.until, ret_missing))
+            return false;
+    }
+    return true;
+}

@@ -24,6 +24,7 @@ static void declare_roles(void)
     must(role_declare_permission("auditor", "core.role.read"));
     must(role_declare_permission("auditor", "core.grant.read"));
     must(role_declare_permission("auditor", "core.policy.read"));
+    must(role_declare_permission("auditor", "core.post.read"));
     must(role_declare_permission("auditor", "core.explain"));
     must(role_declare_permission("auditor", "core.audit.read"));
     for (unsigned i = 0; i < CORE_PERMISSION_COUNT; i++) {

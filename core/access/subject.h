@@ -16,7 +16,7 @@ MUSTCHECK int reach_parse(struct text t, enum reach *ret);
 /* Is the unit within that reach from `at`? */
 bool reach_covers(const struct tree *t, uint32_t at, enum reach reach, uint32_t unit);
 
-/* One grant after resolution: the account's own, or one that reaches it through a department. Valid at compile time;
+/* One grant after resolution: the account's own, or one that reaches it through a department or a post. Valid at compile time;
  * `until` (wall µs, INT64_MAX for none) is tested at each check, so an expiry needs no epoch. */
 struct subject_grant {
     uint64_t from, until;
@@ -24,7 +24,7 @@ struct subject_grant {
     uint32_t unit, end;          /* preorder interval of the granted unit */
     enum reach reach;
     struct uuid grant_id;
-    struct uuid department; /* nil for a grant to the account itself */
+    struct uuid department, post; /* through which it came; both nil for a grant to the account itself */
     const char *role;
 };
 

@@ -7,6 +7,8 @@
 #define S_CODE "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._-]{1,32}$\"}"
 #define S_ID "{\"type\":\"string\",\"format\":\"uuid\"}"
 #define S_TIME "{\"type\":\"string\",\"format\":\"date-time\"}"
+#define S_DATE "{\"type\":\"string\",\"format\":\"date\"}"
+#define S_REASON "{\"type\":\"string\",\"maxLength\":500}"
 #define S_BOOL "{\"type\":\"boolean\"}"
 #define S_STRINGS "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
 #define S_LEVEL "{\"enum\":[\"county\",\"street\",\"community\",\"park\"]}"
@@ -44,8 +46,8 @@
 #define SCHEMA_ROLE_CHANGE                                                                                   \
     S_OBJECT("\"label_zh\":" S_NAME ",\"label_en\":" S_NAME ",\"permissions\":" S_STRINGS, "")
 #define SCHEMA_GRANT                                                                                         \
-    S_OBJECT("\"account\":" S_ID ",\"department\":" S_ID ",\"role\":" S_ID ",\"unit\":" S_ID                 \
-             ",\"reach\":{\"enum\":[\"self\",\"children\",\"subtree\"]},\"from\":" S_TIME                    \
+    S_OBJECT("\"account\":" S_ID ",\"department\":" S_ID ",\"post\":" S_ID ",\"role\":" S_ID                 \
+             ",\"unit\":" S_ID ",\"reach\":{\"enum\":[\"self\",\"children\",\"subtree\"]},\"from\":" S_TIME  \
              ",\"until\":" S_TIME,                                                                           \
         "\"role\",\"unit\",\"reach\"")
 #define SCHEMA_TOKEN S_OBJECT("\"account\":" S_ID ",\"name\":" S_NAME ",\"expires_at\":" S_TIME, "\"name\"")

@@ -25,6 +25,7 @@ static void write_line(struct call *c, struct request *r, struct jsonw *w, const
         w, "detail", request_prefers_chinese(r) ? reason_texts[l->reason].zh : reason_texts[l->reason].en);
     jsonw_kuuid(w, "grant", l->grant_id);
     jsonw_kuuid(w, "department", l->department);
+    jsonw_kuuid(w, "post", l->post);
     jsonw_kstr(w, "role", l->role);
     jsonw_kuuid(w, "unit", tree_unit(c->tenant->tree, l->unit).id);
     jsonw_kstr(w, "unit_name", tree_unit(c->tenant->tree, l->unit).name);

@@ -8,16 +8,20 @@
 #include "api/outlook.h"
 #include "api/unit_scope.h"
 
-/* One's own are no secret. */
+/* One's own are no secret, nor are those of a post that one holds. */
+#define HELD                                                                                                 \
+    "g.post_id IN (SELECT t.post_id FROM juxin.tenure t WHERE t.tenant_id = $1 AND t.account_id = $2 AND "   \
+    "t.valid_from <= now() AND (t.valid_until IS NULL OR t.valid_until > now()))"
 static const struct db_stmt list_grants = {"api.grants",
     "SELECT g.id, g.account_id, g.department_id, g.role_id, r.name, g.unit_id, g.reach, g.valid_from, "
-    "g.valid_until, g.granted_by FROM juxin.access_grant g"
+    "g.valid_until, g.granted_by, g.post_id FROM juxin.access_grant g"
     " JOIN juxin.role r ON r.tenant_id = $1 AND r.id = g.role_id"
     " JOIN juxin.unit u ON u.tenant_id = $1 AND u.id = g.unit_id"
-    " WHERE g.tenant_id = $1 AND (g.account_id = $2 OR " UNIT_SCOPE ")"
+    " WHERE g.tenant_id = $1 AND (g.account_id = $2 OR " HELD " OR " UNIT_SCOPE ")"
     " AND ($7::uuid IS NULL OR g.account_id = $7) AND ($8::uuid IS NULL OR g.department_id = $8)"
-    " AND ($9::uuid IS NULL OR g.unit_id = $9) AND ($10::uuid IS NULL OR g.id < $10)"
-    " AND ($11 OR g.valid_until IS NULL OR g.valid_until > now()) ORDER BY g.id DESC LIMIT $12"};
+    " AND ($9::uuid IS NULL OR g.unit_id = $9) AND ($10::uuid IS NULL OR g.post_id = $10)"
+    " AND ($11::uuid IS NULL OR g.id < $11)"
+    " AND ($12 OR g.valid_until IS NULL OR g.valid_until > now()) ORDER BY g.id DESC LIMIT $13"};
 
 static void write_grant(struct jsonw *w, const struct db_rows *rows, int i)
 {
@@ -25,6 +29,7 @@ static void write_grant(struct jsonw *w, const struct db_rows *rows, int i)
     jsonw_kuuid(w, "id", db_get_uuid(rows, i, 0));
     jsonw_kuuid(w, "account", db_get_uuid(rows, i, 1));
     jsonw_kuuid(w, "department", db_get_uuid(rows, i, 2));
+    jsonw_kuuid(w, "post", db_get_uuid(rows, i, 10));
     jsonw_kuuid(w, "role", db_get_uuid(rows, i, 3));
     jsonw_kstr(w, "role_name", db_get(rows, i, 4));
     jsonw_kuuid(w, "unit", db_get_uuid(rows, i, 5));
@@ -60,7 +65,8 @@ static int grants_list(struct call *c, struct request *r)
     db_arg_uuid_or_null(&a, c->who->account);
     unit_scope_args(c, CORE_GRANT_READ, &a);
     if (api_limit(c, r, 100, 1000, &limit) < 0 || id_arg(c, r, "account", &a) < 0 ||
-        id_arg(c, r, "department", &a) < 0 || id_arg(c, r, "unit", &a) < 0 || id_arg(c, r, "cursor", &a) < 0)
+        id_arg(c, r, "department", &a) < 0 || id_arg(c, r, "unit", &a) < 0 || id_arg(c, r, "post", &a) < 0 ||
+        id_arg(c, r, "cursor", &a) < 0)
         return -EINVAL;
     db_arg_bool(&a, text_is(request_query(r, "ended"), "true"));
     db_arg_int(&a, (int64_t)limit + 1);
@@ -95,7 +101,7 @@ static int read_reach(struct call *c, const json_t *body, enum reach *ret)
 static int read_grant(struct call *c, struct request *r, struct grant_input *in)
 {
     static const char *const known[] = {
-        "account", "department", "role", "unit", "reach", "from", "until", NULL};
+        "account", "department", "post", "role", "unit", "reach", "from", "until", NULL};
     json_t *body;
     int result = request_object(r, known, &body), bad = 0;
 
@@ -104,14 +110,15 @@ static int read_grant(struct call *c, struct request *r, struct grant_input *in)
         return result;
     bad |= api_uuid(c, body, "account", false, &in->account);
     bad |= api_uuid(c, body, "department", false, &in->department);
+    bad |= api_uuid(c, body, "post", false, &in->post);
     bad |= api_uuid(c, body, "role", true, &in->role);
     bad |= api_body_unit(c, body, "unit", true, core_permission(CORE_UNIT_READ), &in->unit);
     bad |= read_reach(c, body, &in->reach);
     bad |= api_time(c, body, "from", 0, &in->from);
     bad |= api_time(c, body, "until", INT64_MAX, &in->until);
-    if (bad == 0 && uuid_is_nil(in->account) == uuid_is_nil(in->department))
-        bad = call_fail_at(c, "/account", "one_of", "Name either an account or a department.",
-            "account 与 department 须且只能指定一个。");
+    if (bad == 0 && !uuid_is_nil(in->account) + !uuid_is_nil(in->department) + !uuid_is_nil(in->post) != 1)
+        bad = call_fail_at(c, "/account", "one_of", "Name either an account, a department or a post.",
+            "account、department 与 post 须且只能指定一个。");
     return bad ? -EINVAL : 0;
 }
 
@@ -165,11 +172,11 @@ static int grants_end(struct call *c, struct request *r)
 static const struct api_route grant_routes[] = {
     {.method = HTTP_GET,
         .path = "/grants",
-        .query = "account,department,unit,ended,limit,cursor",
+        .query = "account,department,post,unit,ended,limit,cursor",
         .handle = grants_list,
         .summary_en =
-            "Grants one may see, one's own among them; filters account, department, unit, ended=true",
-        .summary_zh = "可见的授权（含本人的）；可按 account、department、unit、ended=true 筛选"},
+            "Grants one may see, one's own among them; filters account, department, post, unit, ended=true",
+        .summary_zh = "可见的授权（含本人的）；可按 account、department、post、unit、ended=true 筛选"},
     {.method = HTTP_POST,
         .path = "/grants",
         .permission = "core.grant.write",

@@ -88,6 +88,7 @@ static void write_grants(struct jsonw *w, struct call *c)
         jsonw_kuuid(w, "unit", tree_unit(c->tenant->tree, g->unit).id);
         jsonw_kstr(w, "reach", reach_name(g->reach));
         jsonw_kuuid(w, "department", g->department);
+        jsonw_kuuid(w, "post", g->post);
         jsonw_object_end(w);
     }
     jsonw_array_end(w);

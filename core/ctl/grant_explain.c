@@ -25,7 +25,9 @@ static void show(struct ctl *c, const struct call *call, const struct explain_an
         ctl_table_cell(table, reach_name(l->reach));
         ctl_table_cell(table, end_text(c->arena, l->from, 0));
         ctl_table_cell(table, end_text(c->arena, l->until, INT64_MAX));
-        ctl_table_cell(table, uuid_is_nil(l->department) ? "account" : "department");
+        ctl_table_cell(table, !uuid_is_nil(l->post)         ? "post"
+                              : !uuid_is_nil(l->department) ? "department"
+                                                            : "account");
         ctl_table_cell(table, uuid_format(l->grant_id).s);
     }
     ctl_table_end(table);

@@ -104,6 +104,11 @@ int32_t calendar_today(int64_t wall_us)
     return date_of(wall_us, CALENDAR_OFFSET_MINUTES);
 }
 
+int64_t calendar_begin(int32_t day)
+{
+    return ((int64_t)day * 24 * 60 - CALENDAR_OFFSET_MINUTES) * 60 * 1000000;
+}
+
 /* ---- the tenant's part ---- */
 
 static const struct db_stmt load_days = {

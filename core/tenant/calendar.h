@@ -29,6 +29,7 @@ int32_t calendar_add(const struct calendar *c, int32_t from, int32_t count);
 /* Working days after `from` up to and including `to`; negative when `to` is earlier. */
 int32_t calendar_between(const struct calendar *c, int32_t from, int32_t to);
 int32_t calendar_today(int64_t wall_us);
+int64_t calendar_begin(int32_t day); /* the moment at which the day begins, wall µs */
 
 /* A year's file (schemas/calendar/CN-2026.json): checked, then replaces what was known of that year. -EINVAL with a
  * sentence saying what is wrong in *ret_why. */

@@ -46,7 +46,7 @@ SURFACES = [
     (r"\w+ /(reports|report-definitions)(/.*)?", NO_RECORDS),  # numbers that were counted once, and stay
     (r"GET /indicators", NO_RECORDS),  # numbers, none where the plugin does not run: test_reports
     (r"GET /provided/\{kind\}", LEAVES_OUT),
-    (r"\w+ /(accounts?|channels|departments|dictionaries|endpoints|explain|fields|grants|jobs|labels|notifications|notification-preferences|permissions|roles|sessions?|tokens|units|views|notices|consents)(/.*)?", NO_RECORDS),
+    (r"\w+ /(accounts?|channels|departments|dictionaries|endpoints|explain|fields|grants|jobs|labels|notifications|notification-preferences|permissions|roles|sessions?|tokens|units|views|notices|consents|posts|councils)(/.*)?", NO_RECORDS),
     (r"GET /(meta|openapi\.json|plugins|plugins/\{plugin\}/why)", NO_RECORDS),
     (r"\w+ /plugins/\{plugin\}/policies(/.*)?", NO_RECORDS),
     (r"GET /frozen/\{resource\}", THE_EXPORT),

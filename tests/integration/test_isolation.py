@@ -92,8 +92,10 @@ def pairs():
             nobodys = near(foreign)
             made = [walker.working(operation) for _ in range(2 if operation.method != "GET" else 1)]
             for call in made:
-                if operation.path.startswith("/grants") and name == "department" and where == "body":
+                if operation.path.startswith("/grants") and name in ("department", "post") and where == "body":
                     call.body.pop("account")
+                if operation.path == "/posts" and name in ("council", "department") and where == "body":
+                    call.body["kind"] = {"council": "council", "department": "duty"}[name]
             yield operation, name, foreign, nobodys, made[0].but(where, name, foreign), made[-1].but(where, name, nobodys)
 
 

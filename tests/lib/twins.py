@@ -54,7 +54,7 @@ class District:
         self.prefix = f"/t/{slug}/api/v1"
         self.letters = slug[:2].upper()
         self.phone = {ALPHA: "13911111111", BRAVO: "13922222222"}[slug]
-        self.units, self.passwords = {}, {}
+        self.units, self.passwords, self.seats = {}, {}, {}
         self.boss = self.session = self.other = self.own_field = None
 
     # ---- before the server starts ----
@@ -166,6 +166,28 @@ class District:
     def fresh_grant(self):
         return self.call("POST", "/grants", {"account": self.fresh_account(), "role": self.ids["role"],
                                              "unit": self.units["s1"], "reach": "self"}).json["id"]
+
+    def fresh_post(self):
+        return self.call("POST", "/posts", {"kind": "leader", "unit": self.units["s1"], "title": f"{self.slug} {fresh_name()}",
+                                            "seats": 2}).json["id"]
+
+    def fresh_tenure(self, post):
+        return self.call("POST", f"/posts/{post}/tenures", {"account": self.clerk, "reason": f"{self.slug} {fresh_name()}"},
+                         headers={"If-Match": '"1"'}).json["id"]
+
+    def fresh_council(self):
+        """With a post of its own, which `seats` names."""
+        name = f"{self.slug} {fresh_name()}"
+        made = self.call("POST", "/councils", {"unit": self.units["s1"], "name": name}).json["id"]
+        self.seats[made] = self.call("POST", "/posts", {"kind": "council", "council": made, "unit": self.units["s1"], "title": name,
+                                                        "seats": 3}).json["id"]
+        return made
+
+    def roll_over(self, council):
+        body = {"name": f"{self.slug} {fresh_name()}", "from": "2026-01-01", "seats": [
+            {"post": self.seats[council], "account": self.clerk}]}
+        plan = self.call("POST", f"/councils/{council}/rollover/preview", body)
+        self.call("POST", f"/councils/{council}/rollover", body, headers={"If-Match": plan.headers["ETag"]})
 
     def fresh_token(self):
         return self.call("POST", "/tokens", {"name": f"{self.slug} {fresh_name()}"}).json["id"]
@@ -362,6 +384,9 @@ class District:
                         helpers=self.one(f"SELECT id FROM juxin.department WHERE code = '{self.slug}-d2'"),
                         token=self.token["id"], grant=self.fresh_grant(), session=self.fresh_session(), job=self.fresh_job(),
                         policy=self.fresh_policy("works"), view=self.fresh_view(), notice=self.fresh_notice(), consent=self.fresh_consent())
+        self.ids["council"], self.ids["post"] = [(self.fresh_council(), self.fresh_post()) for _ in range(2)][0]
+        self.roll_over(self.ids["council"])
+        self.ids["tenure"] = self.fresh_tenure(self.ids["post"])
         self.call("PUT", f"/departments/{self.ids['department']}/members/{self.clerk}", {})
         self.call("PATCH", f"/units/{self.units['c3']}", {"name": f"{self.slug} renamed"}, headers={"If-Match": '"1"'})
         self.say()

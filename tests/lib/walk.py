@@ -18,6 +18,7 @@ KINDS = {
     "file": "file", "view": "view", "comment": "comment", "mentions": "accounts", "export": "export", "import": "import",
     "notification": "notification", "upto": "notification", "endpoint": "endpoint", "delivery": "delivery", "channel": "channel",
     "record": "person", "request": "request", "notice": "notice", "consent": "consent",
+    "post": "post", "tenure": "tenure", "council": "council",
     "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
@@ -32,6 +33,7 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "unread": "true", "muted": ["progress"], "url": "https://localhost:1/", "events": ["works.item"],
          "rate_per_minute": 100, "active": True,
 
+         "vacant": "true", "expiring": "30",
          "accept": False, "answer": "已阅", "kept": None, "changes": None, "section": "account", "new_purpose": False}
 BINARY = "application/octet-stream"
 TEXTS = {"code", "name", "display_name", "label_zh", "label_en", "reason", "title", "purpose", "title_zh", "title_en",
@@ -48,7 +50,9 @@ GATEWAY = {"url": "https://localhost:1/", "templates": {}, "success": {"pointer"
 WORDS = {"/channels": {"kind": lambda: "sms"},
          "/channels/{channel}/test": {"to": lambda: "13800001234", "what": lambda: "code", "params": lambda: {"code": "1"}},
          "/fields": {"name": lambda: "x_" + uuid.uuid4().hex[:8]}, "/dictionaries": {"name": lambda: "x_" + uuid.uuid4().hex[:8]},
-         "/labels": {"place": lambda: "/states/open"}}
+         "/labels": {"place": lambda: "/states/open"}, "/posts": {"kind": lambda: "leader"},
+         "/councils/{council}/rollover": {"from": lambda: "2027-03-01"},
+         "/councils/{council}/rollover/preview": {"from": lambda: "2027-03-01"}}
 PLAIN.update(label=LABEL, type="enum", required=False, filterable=False, max_length=None, min=None, max=None, mask="none",
              about_person=False, purpose="说明其用途", retention="P1Y", entries=[{"code": "a", "label": LABEL}])
 
@@ -141,6 +145,8 @@ def near(value):
     """Of the same shape, and in the same place of every order, but nobody's."""
     if isinstance(value, list):
         return [near(v) for v in value]
+    if isinstance(value, dict) and "post" in value:  # a seat in a council
+        return {k: near(v) for k, v in value.items()}
     if isinstance(value, dict):  # a unit of a tree to import, one of many records
         return dict(value, parent=near(value["parent"])) if "parent" in value else dict(value, id=near(value["id"]))
     value = str(value)
@@ -172,6 +178,10 @@ def cursor_from(raw):
 def kind_of(operation, where, name, schema=None):
     if name in WORDS.get(operation.path, ()):
         return "plain"
+    if name == "seats":
+        return "seats" if "/rollover" in operation.path else "plain"
+    if name == "post" and operation.resource:
+        return "filter" if where == "query" else "plain"
     if name == "id" and where == "path":
         return "record"
     if name == "name" and where == "path":
@@ -243,8 +253,11 @@ class Walker:
         """Something of the district's that this value can name."""
         d = self.district
         if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy", "job", "view",
-                    "notification", "endpoint", "delivery", "channel", "notice", "consent"):
+                    "notification", "endpoint", "delivery", "channel", "notice", "consent", "post", "tenure",
+                    "council"):
             return d.ids[kind]
+        if kind == "seats":
+            return [{"post": d.seats[d.ids["council"]], "account": d.ids["account"]}]
         if kind == "departments":
             return [d.ids["helpers"]]
         if kind == "case":
@@ -335,7 +348,7 @@ class Walker:
             flow = {t["name"]: t for t in self.flows[operation.resource]["transitions"]} if operation.transition else {}
             down = operation.transition and flow[operation.transition].get("move") == "below"
             return self.district.fresh_record(operation.resource, "s1" if down else "c1")
-        if kind in ("file", "comment", "delivery"):
+        if kind in ("file", "comment", "delivery", "tenure"):
             return None  # of that record or endpoint: prepare()
         if kind == "field":
             return self.district.fresh_field(operation.path.rpartition("/")[2])
@@ -356,7 +369,11 @@ class Walker:
         if operation.method == "PATCH" and operation.resource:
             body.update((k, v) for k, v in self.district.record(operation.resource).items() if k in body)
         if operation.path.startswith("/grants"):
-            body.pop("department")  # either, not both
+            body.pop("department")  # one of the three
+            body.pop("post")
+        if operation.path == "/posts":
+            body.pop("department")  # of other kinds of posts
+            body.pop("council")
         if operation.path == "/views":
             body.pop("role", None)  # either, not both
         if operation.path in ("/me/corrections", "/me/requests"):
@@ -409,6 +426,13 @@ class Walker:
                 call.path[name] = getattr(district, "fresh_" + name)(operation.resource, call.path["id"])
         if "delivery" in call.path and call.path["delivery"] is None:
             call.path["delivery"] = district.fresh_delivery(call.path["endpoint"])
+        if "tenure" in call.path and call.path["tenure"] is None:
+            call.path["tenure"] = district.fresh_tenure(call.path["post"])
+            call.headers["If-Match"] = '"2"'
+        if "/rollover" in operation.path:
+            call.body["seats"] = [{"post": district.seats[call.path["council"]], "account": district.ids["account"]}]
+        if operation.path.endswith("/rollover"):
+            call.headers["If-Match"] = district.call("POST", call.target() + "/preview", call.body).headers["ETag"]
         if operation.path == "/jobs/{job}/retry":
             district.server.psql(f"UPDATE juxin.job SET state = 'failed' WHERE id = '{call.path['job']}'")
         if operation.path.startswith("/reports/{report}/") and operation.method == "POST":

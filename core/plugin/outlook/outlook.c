@@ -188,7 +188,7 @@ static int of_grant(struct outlook *o, const struct access_grant *g, const struc
     o->side[is_new ? OUTLOOK_BEFORE : OUTLOOK_AFTER].grant_count = without_count;
     o->at_us = MAX(g->from, o->c->now_us);
     o->is_department = uuid_is_nil(g->account);
-    o->holder = o->is_department ? g->department : g->account;
+    o->holder = !uuid_is_nil(g->post) ? UUID_NIL : o->is_department ? g->department : g->account;
     memcpy(o->interest, g->role->permissions, sizeof(o->interest));
     outlook_range(o, g->unit, tree_end(t, g->unit));
     for (uint32_t u = o->first; u < o->end; u++)
@@ -201,22 +201,27 @@ int outlook_grant(struct call *c, const struct grant_input *in, struct outlook *
 {
     struct access_grant g = {.account = in->account,
         .department = in->department,
+        .post = in->post,
         .role = access_find_role(c->tenant, in->role),
         .unit = in->unit,
         .reach = in->reach,
         .from = MAX(in->from, c->now_us),
         .until = in->until};
-    struct access_grant *with;
     const struct access *access = access_of(c->tenant);
+    const struct access_tenure *tenures;
+    uint32_t held = access_tenures_of(access, in->post, &tenures), n = access->grant_count;
+    struct access_grant *with;
     int r = grant_check(c, in);
 
     if (r < 0)
         return r;
     outlook_begin(c, ret);
-    with = arena_array(c->arena, access->grant_count + 1, sizeof(*with));
-    memcpy(with, access->grants, access->grant_count * sizeof(*with));
-    with[access->grant_count] = g;
-    return of_grant(ret, &g, with, access->grant_count + 1, access->grants, access->grant_count, true);
+    with = arena_array(c->arena, n + held + 1, sizeof(*with));
+    memcpy(with, access->grants, n * sizeof(*with));
+    with[n++] = g;
+    for (uint32_t i = 0; i < held; i++)
+        n += access_hold(&g, &tenures[i], &with[n]);
+    return of_grant(ret, &g, with, n, access->grants, access->grant_count, true);
 }
 
 int outlook_grant_end(struct call *c, struct uuid id, struct outlook *ret)
@@ -232,7 +237,7 @@ int outlook_grant_end(struct call *c, struct uuid id, struct outlook *ret)
     outlook_begin(c, ret);
     without = arena_array(c->arena, access->grant_count + 1, sizeof(*without));
     for (uint32_t i = 0; i < access->grant_count; i++)
-        if (&access->grants[i] != g)
+        if (!uuid_eq(access->grants[i].id, id))
             without[n++] = access->grants[i];
     return of_grant(ret, g, access->grants, access->grant_count, without, n, false);
 }

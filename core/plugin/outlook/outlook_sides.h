@@ -36,8 +36,8 @@ struct outlook {
     uint32_t first, end, after_first; /* units that it can matter to; where they stand afterwards */
     bool *in_play;                    /* by set: plugins whose running it can matter to */
     uint32_t *touched, touched_count; /* units at which anything may differ, ascending */
-    struct uuid holder;               /* whose access alone can differ: the grant's holder, the member; nil */
-    bool is_department;               /* … is the holder one? */
+    struct uuid holder; /* whose access alone can differ: the grant's holder, the member; nil: anybody's */
+    bool is_department; /* … is the holder one? */
     uint64_t interest[PERMISSIONS_MAX / 64]; /* permissions it can matter to */
     struct uuid *inactive;                   /* accounts, ascending */
     uint32_t inactive_count;

@@ -78,6 +78,16 @@ static const struct own_section core_sections[] = {
         COLUMNS({"channel", {"消息通道", "Channel"}, OWN_TEXT}, {"what", {"类型", "Kind"}, OWN_TEXT},
             {"address", {"接收地址", "To"}, OWN_TEXT}, {"state", {"状态", "State"}, OWN_TEXT},
             {"created_at", {"时间", "At"}, OWN_TIME}, {"ended_at", {"结束时间", "Ended"}, OWN_TIME})},
+    {"tenures", {"任职", "Posts held"}, NULL,
+        {"own.tenures",
+            "SELECT t.id, p.title, u.name, m.name, t.valid_from, t.valid_until, t.reason FROM "
+            "juxin.tenure t JOIN juxin.post p ON p.tenant_id = t.tenant_id AND p.id = t.post_id JOIN "
+            "juxin.unit u ON u.tenant_id = t.tenant_id AND u.id = p.unit_id LEFT JOIN juxin.term m ON "
+            "m.tenant_id = t.tenant_id AND m.id = t.term_id WHERE t.tenant_id = $1 AND t.account_id = $2 "
+            "AND t.id > $3 ORDER BY t.id LIMIT $4"},
+        COLUMNS({"title", {"职务", "Post"}, OWN_TEXT}, {"unit_name", {"组织机构", "Unit"}, OWN_TEXT},
+            {"term", {"届", "Term"}, OWN_TEXT}, {"valid_from", {"开始时间", "From"}, OWN_TIME},
+            {"valid_until", {"结束时间", "Until"}, OWN_TIME}, {"reason", {"说明", "Reason"}, OWN_TEXT})},
     {"participations", {"提交和参与的记录", "Records submitted or taken part in"}, NULL,
         {"own.participations",
             "SELECT p.record_id, p.resource, p.role, p.created_at FROM (SELECT p.record_id, p.resource, "
