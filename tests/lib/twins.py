@@ -245,10 +245,11 @@ class District:
         return self.call("POST", "/" + resource, dict(self.record(resource), unit=self.units[unit], **fields)).json["id"]
 
     def room_for_fields(self):
-        """A resource has 20 at most: of those made for one call each, the last few stay."""
+        """A resource has 20 at most: of those made for one call each, the last few stay. Both workers are to know."""
         self.server.psql(f"DELETE FROM juxin.custom_field f WHERE tenant_id = {self.id} AND id IN (SELECT id FROM juxin.custom_field"
                          f" WHERE tenant_id = {self.id} AND id <> '{self.own_field}' ORDER BY id DESC OFFSET 8) AND NOT EXISTS (SELECT"
-                         " FROM juxin.custom_value v WHERE v.tenant_id = f.tenant_id AND v.field_id = f.id)")
+                         " FROM juxin.custom_value v WHERE v.tenant_id = f.tenant_id AND v.field_id = f.id);"
+                         f" UPDATE juxin.epoch SET n = n + 1 WHERE tenant_id = {self.id}")
 
     def field(self, **more):
         return dict({"resource": "works.item", "name": "x_" + fresh_name(), "type": "text", "label": {
@@ -264,7 +265,8 @@ class District:
         made = who.post(self.prefix + "/fields", self.field(**more))
         assert made.status == 201, made
         if before == "restore":
-            self.server.psql(f"UPDATE juxin.custom_field SET state = 'retired' WHERE id = '{made.json['id']}'")
+            self.server.psql(f"UPDATE juxin.custom_field SET state = 'retired' WHERE id = '{made.json['id']}';"
+                             f" UPDATE juxin.epoch SET n = n + 1 WHERE tenant_id = {self.id}")
         return made.json["id"]
 
     def say(self):
