@@ -77,8 +77,8 @@ install_for_tests() {
 # Each file of tests/integration against the installed programs: one more at a time than there are processors, since most
 # wait much of their time, each on a cluster of its own since roles belong to the cluster. In its second line a file that
 # measures says "# alone" and runs when nothing else does; one that takes the better part of a minute says "# long" and
-# begins with the first, so that the end is not spent waiting for it; "# sent" is run by tests/sql/test_sent.py, and here
-# only where that has not run.
+# begins with the first, so that the end is not spent waiting for it; "# sent" is run by tests/sql/test_sent.py, which in a
+# run of everything is one of these.
 suite_integration() {
     local name file long=() short=() alone=()
     install_for_tests || return 0
@@ -89,10 +89,11 @@ suite_integration() {
         case $(sed -n 2p "$file") in
         '# alone'*) alone+=("$file") ;;
         '# long'*) long+=("$file") ;;
-        '# sent'*) [ -n "${JUXIN_TEST_SENT:-}" ] && [ $# -eq 0 ] || short+=("$file") ;; # test_sent has run it
+        '# sent'*) [ -z "$ONLY" ] || short+=("$file") ;;
         *) short+=("$file") ;;
         esac
     done
+    [ -n "$ONLY" ] || long=(tests/sql/test_sent.py "${long[@]}")
     [ $((${#long[@]} + ${#short[@]})) -eq 0 ] || integration_pool "${long[@]}" "${short[@]}"
     for file in "${alone[@]}"; do
         integration_file "$(basename "$file" .py)" "$file"
@@ -133,8 +134,11 @@ integration_pool() {
 
 declare -A began_of=()
 
+# PostgreSQL's own parser (python3-pglast) is there for Debian's Python only.
 integration_run() {
-    exec env PYTHONDONTWRITEBYTECODE=1 timeout --foreground --kill-after=20 600 "${PYTHON:-python3}" "$1" \
+    local python=python3
+    [[ $1 != tests/sql/* ]] || python=/usr/bin/python3
+    exec env PYTHONDONTWRITEBYTECODE=1 timeout --foreground --kill-after=20 600 "$python" "$1" \
         >"$SCRATCH/$(basename "$1" .py).log" 2>&1
 }
 
