@@ -24,23 +24,23 @@ static int take_item(struct call *c, const json_t *v, size_t i, struct bulk_item
         !json_is_integer(version) || json_integer_value(version) < 1)
         return bad_item(c, i, "type", "{\"id\": a record's id, \"version\": the version that was seen}.",
             "应为 {\"id\": 记录编号, \"version\": 所见版本}。");
-    for (size_t k = 0; k < i; k++)
+    for (size_t k = 0; k < i && i < BULK_MAX; k++) /* of more, whoever sorts them looks */
         if (uuid_eq(items[k].id, items[i].id))
             return bad_item(c, i, "twice", "Each record once.", "同一记录不能重复。");
     items[i].version = json_integer_value(version);
     return 0;
 }
 
-static int take_items(struct call *c, const json_t *body, struct bulk_item **ret, uint32_t *ret_count)
+int api_bulk_items(
+    struct call *c, const json_t *body, uint32_t max, struct bulk_item **ret, uint32_t *ret_count)
 {
     const json_t *list = json_object_get(body, "items"), *v;
     size_t i, count = json_array_size(list);
     int r = 0;
 
-    if (!json_is_array(list) || count == 0 || count > BULK_MAX)
-        return call_fail_at(c, "/items", "range",
-            arena_printf(c->arena, "A list of 1 to %d records.", BULK_MAX),
-            arena_printf(c->arena, "应为 1 至 %d 条记录的列表。", BULK_MAX));
+    if (!json_is_array(list) || count == 0 || count > max)
+        return call_fail_at(c, "/items", "range", arena_printf(c->arena, "A list of 1 to %u records.", max),
+            arena_printf(c->arena, "应为 1 至 %u 条记录的列表。", max));
     *ret = arena_array(c->arena, count, sizeof(**ret));
     *ret_count = (uint32_t)count;
     json_array_foreach(list, i, v)
@@ -69,7 +69,7 @@ static int take_body(
     *values = json_object_get(body, "values");
     if (*values && !json_is_object(*values))
         r = call_fail_at(c, "/values", "type", "An object.", "应为对象。");
-    return take_items(c, body, items, count) < 0 ? -EINVAL : r;
+    return api_bulk_items(c, body, BULK_MAX, items, count) < 0 ? -EINVAL : r;
 }
 
 static void write_errors(struct jsonw *w, const struct call_fault *f, bool chinese)

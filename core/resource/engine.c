@@ -1,6 +1,7 @@
 /* The engine's ends in the floors below it. */
 #include "resource/engine.h"
 
+#include "resource/batch/batch.h"
 #include "resource/beside/attachment_collect.h"
 #include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
@@ -61,6 +62,7 @@ void engine_init(void)
     job_kind_register(&attachment_collect);
     job_kind_register(&remind_kind);
     export_register();
+    batch_register();
     report_register();
     import_register();
     own_export_register();

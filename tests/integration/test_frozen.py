@@ -37,6 +37,8 @@ SURFACES = [
     (r"GET /P/R/exports/\{export\}/content", REFUSES),
     (r"POST /P/R/exports", LEAVES_OUT),
     (r"\w+ /P/R/exports(/.*)?", NO_RECORDS),
+    (r"POST /P/R/batches", LEAVES_OUT),
+    (r"\w+ /P/R/batches(/.*)?", NO_RECORDS),  # which records, by number, and what came of it; each asks for itself
     (r"\w+ /P/R/imports(/.*)?", NO_RECORDS),  # what somebody sent; each row that comes in asks for itself
     (r"GET /P/R(/\w+)?", LEAVES_OUT),  # a list, and whatever else is about many
     (r"POST /P/R", REFUSES),
@@ -520,7 +522,8 @@ KINDS_OF_JOBS = {"search.build": "finds by words what the lists then leave out",
                  # Not met here yet: that what these read, write and take on is gated is asked by tests of their own or nowhere.
                  "report.compute": "counts nothing there: test_reports",
                  "resource.deadlines": "", "resource.export": "", "export.expire": "", "import.check": "", "import.run": "",
-                 "import.undo": "", "import.expire": "", "own.export": "what is held about its maker, wherever plugins run",
+                 "resource.freeze": "leaves them out, as lists do", "resource.batch": "each record asks for itself: test_batches",
+                 "batch.expire": "", "import.undo": "", "import.expire": "", "own.export": "what is held about its maker, wherever plugins run",
                  "own.retain": "what is over is over wherever plugins run"}
 
 

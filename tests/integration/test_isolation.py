@@ -203,7 +203,7 @@ def test_the_document_names_every_query_parameter():
         source = path.read_text(encoding="utf-8")
         told_of = {n for names in re.findall(r'\.query = "([^"]*)"', source) for n in names.split(",")}
         read = set(re.findall(r'\b(?:request_query|query_unit|id_arg)\((?:c, )?r, "(\w+)"', source))
-        if path.name not in ("input.c", "records.c"):
+        if path.name not in ("input.c", "records.c", "batch_routes.c"):  # told of by whose routes they are
             wrong += [f"{path.name}: {name}" for name in sorted(read - told_of)]
     assert not wrong, wrong
 

@@ -299,6 +299,17 @@ class District:
         harness.wait_until(lambda: self.call("GET", f"/{resource}/exports/{made}").json["state"] == "done", 60, "the export")
         return made
 
+    def of_many(self, resource):
+        """A transition that a new record can take, the same for all."""
+        flow = next(r for p in self.call("GET", "/meta").json["plugins"] for r in p["resources"] if f"{p['id']}/{r['name']}" == resource)
+        return next((t["name"] for t in flow["transitions"] if t["goal"] == "state" and t.get("move") in (None, "parent")
+                     and not t["required_fields"]), None)
+
+    def fresh_batch(self, resource):
+        """Ready to be begun: one record's, made for it."""
+        return self.call("POST", f"/{resource}/batches", {"transition": self.of_many(resource), "items": [
+            {"id": self.fresh_record(resource), "version": 1}]}).json["id"]
+
     def fresh_import(self, resource, before="run"):
         """With a good row and a bad one; sent only, checked before it runs, brought in before it is undone."""
         good = {k: v for k, v in dict(self.record(resource), unit=self.units["c1"]).items() if isinstance(v, (str, int))}
@@ -409,6 +420,7 @@ class District:
         self.fresh_record(parent=self.records["works/item"])
         self.imports = {resource: self.fresh_import(resource) for resource in self.records}
         self.exports = {resource: self.fresh_export(resource) for resource in self.records}
+        self.batches = {resource: self.fresh_batch(resource) for resource in self.records if self.of_many(resource)}
         self.exports[None] = self.fresh_own_export()
         self.ids["definition"] = self.fresh_definition()
         self.ids["report"] = [self.fresh_report() for _ in range(2)][0]

@@ -19,7 +19,7 @@ KINDS = {
     "notification": "notification", "upto": "notification", "endpoint": "endpoint", "delivery": "delivery", "channel": "channel",
     "record": "person", "request": "request", "notice": "notice", "consent": "consent",
     "post": "post", "tenure": "tenure", "council": "council",
-    "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
+    "batch": "batch", "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
          "count": "exact", "reach": "self", "permission": "core.unit.read", "kind": "card", "plugin": "works", "levels": "park",
@@ -31,7 +31,7 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "group": "state", "sum": None, "period": "month", "internal": False, "step": 1, "fields": "state",
          "format": "csv", "language": "en", "after": "0", "key": None, "mapping": None,
          "unread": "true", "muted": ["progress"], "url": "https://localhost:1/", "events": ["works.item"],
-         "rate_per_minute": 100, "active": True,
+         "rate_per_minute": 100, "active": True, "which": "all", "transition": None,
 
          "vacant": "true", "expiring": "30",
          "accept": False, "answer": "已阅", "kept": None, "changes": None, "section": "account", "new_purpose": False}
@@ -195,11 +195,11 @@ def kind_of(operation, where, name, schema=None):
     if operation.resource and where == "query" and name in ("unit.level", "group", "sum", "period", "from", "until", "tree",
                                                             "fields"):
         return "plain"
-    if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline", "format", "language", "after",
+    if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline", "format", "language", "after", "which",
                                                                      "overdue"):
         return "filter"
     if name == "cursor":
-        return "plain" if operation.path in ("/me/requests", "/data-requests") else "cursor"
+        return "plain" if operation.path in ("/me/requests", "/data-requests") or "{batch}" in operation.path else "cursor"
     if operation.path.startswith("/me/") and name == "resource":
         return "plain"
     if name == "items" and operation.resource:
@@ -282,6 +282,8 @@ class Walker:
             return [d.boss.account]
         if kind == "export":
             return d.exports[operation.resource]
+        if kind == "batch":
+            return d.batches[operation.resource]
         if kind == "person":
             return d.records["register/person"]
         if kind == "request":
@@ -338,9 +340,8 @@ class Walker:
 
     def path_value(self, operation, name):
         kind = kind_of(operation, "path", name)
-        if name == "name" and "items" in operation.properties():  # of many: one that a new record can take
-            return next(t["name"] for t in self.flows[operation.resource]["transitions"]
-                        if t["goal"] == "state" and t.get("move") in (None, "parent") and not t["required_fields"])
+        if name == "name" and "items" in operation.properties():
+            return self.district.of_many(operation.resource)
         if operation.method == "GET" or kind == "plain":
             return operation.transition or PLAIN.get(name, "works") if kind == "plain" else self.existing(operation, "path",
                                                                                                          name, kind)
@@ -354,8 +355,8 @@ class Walker:
             return self.district.fresh_field(operation.path.rpartition("/")[2])
         if kind == "dictionary":
             return f"x_{self.district.slug}"
-        if kind == "export":
-            return self.district.fresh_export(operation.resource)
+        if kind in ("export", "batch"):
+            return getattr(self.district, "fresh_" + kind)(operation.resource)
         if kind == "import":
             return self.district.fresh_import(operation.resource, operation.path.rpartition("/")[2])
         return getattr(self.district, "fresh_" + kind)()
@@ -384,6 +385,8 @@ class Walker:
             body["notice"] = self.district.fresh_notice()
         if operation.path.endswith("/reveal"):
             del body["fields"]  # all of them
+        if operation.path.endswith("/batches"):  # those of the list; named ones are another way to ask
+            body = {"transition": self.district.of_many(operation.resource)}
         if operation.path == "/me/exports":
             body["format"] = "json"
         if operation.path == "/reports":

@@ -16,7 +16,7 @@ FLOORS = [{"base"}, {"loop"}, {"net", "db", "blob", "sheet", "fetch"}, {"http"},
 LEVEL = {name: n for n, names in enumerate(FLOORS) for name in names}
 # The rooms of the largest floors, the same way; what lies outside them is above them.
 ROOMS = {"plugin": [{"package"}, {"policy"}, {"outlook", "host"}, {"hook"}],
-         "resource": [{"declare"}, {"record"}, {"query", "beside", "custom"}, {"flow", "transfer", "report"}, {"own"}]}
+         "resource": [{"declare"}, {"record"}, {"query", "beside", "custom"}, {"flow", "transfer", "report"}, {"own", "batch"}]}
 
 
 def source_of(path, sources, build):
