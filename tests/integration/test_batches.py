@@ -85,6 +85,7 @@ def test_each_item_asks_what_one_request_asks():
     batch = made("county", "screen", items=[{"id": off, "version": 1}])
     with m.off("c3"):
         done("county", batch)
+        assert items("county", batch) == []  # nothing of what is frozen
     assert [(i["status"], i["code"]) for i in items("county", batch)] == [(403, "plugin_disabled")]
 
 

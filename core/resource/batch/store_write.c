@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "resource/batch/store.h"
+#include "resource/declare/edition.h"
+#include "resource/record/gate.h"
 #include "sheet/writer.h"
 
 #define COLUMNS_OF                                                                                           \
@@ -47,12 +49,22 @@ static const struct db_stmt sorts = {"batch.sorts",
     "SELECT i.kind, i.resource, i.part, count(*), count(*) FILTER (WHERE i.status IS NULL AND i.code IS NOT "
     "NULL) FROM juxin.batch_item i WHERE i.tenant_id = $1 AND i.batch_id = $2 GROUP BY i.kind, i.resource,"
     " i.part ORDER BY i.kind, i.resource, i.part"};
-static const struct db_stmt items = {"batch.items",
-    "SELECT i.n, i.kind, i.resource, i.record_id, i.part, i.number, i.version, i.status, i.code, i.detail_en,"
-    " i.detail_zh, i.new_version, i.new_state FROM juxin.batch_item i WHERE i.tenant_id = $1 AND i.batch_id "
-    "= "
-    "$2 AND i.n > $3 AND ($4::int = 0 OR ($4 = 1 AND i.status = 200) OR ($4 = 2 AND i.status <> 200) OR"
-    " ($4 = 3 AND i.status IS NULL)) ORDER BY i.n LIMIT $5"};
+#define ITEMS                                                                                                \
+    "SELECT i.n, i.kind, i.resource, i.record_id, i.part, i.number, i.version, i.status, i.code, "           \
+    "i.detail_en, i.detail_zh, i.new_version, i.new_state FROM juxin.batch_item i WHERE i.tenant_id = $1 "   \
+    "AND i.batch_id = $2 AND i.n > $3 AND ($4::int = 0 OR ($4 = 1 AND i.status = 200) OR ($4 = 2 AND "       \
+    "i.status <> 200) OR ($4 = 3 AND i.status IS NULL))"
+#define ITEMS_END " ORDER BY i.n LIMIT $5"
+static const struct db_stmt items = {"batch.items", ITEMS ITEMS_END};
+
+/* Of records where the plugin does not run nothing is told meanwhile. */
+static struct db_stmt items_but(struct arena *a, const struct resource *res)
+{
+    return db_stmt_built(a, arena_printf(a,
+                                ITEMS " AND NOT EXISTS (SELECT 1 FROM %s r WHERE r.tenant_id = $1 AND r.id = "
+                                      "i.record_id AND r.unit_id = ANY($6::uuid[]))" ITEMS_END,
+                                res->table));
+}
 
 static void own_args(struct db_args *a, const struct call *c, const char *kind, const char *resource)
 {
@@ -178,14 +190,20 @@ static int read_items(struct call *c, const struct batch *b, enum batch_which wh
 {
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
     struct db_call call = {.stmt = items, .args = a};
+    const struct resource *res = edition_find(c->tenant, b->resource);
+    const char *off = res ? gate_off_units(c, res->plugin) : NULL;
     int r;
 
+    if (off)
+        call.stmt = items_but(c->arena, res);
     db_args_reset(a);
     db_arg_int(a, c->tenant->id);
     db_arg_uuid(a, b->id);
     db_arg_int(a, after);
     db_arg_int(a, which);
     db_arg_int(a, limit);
+    if (off)
+        db_arg_str(a, off);
     r = call_read(c, &call, 1);
     *ret = call.rows;
     return r;
