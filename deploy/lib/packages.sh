@@ -4,7 +4,7 @@
 PACKAGES_RUN=(gcc libc6-dev make meson ninja-build pkg-config libevent-dev libpq-dev libjansson-dev libssl-dev libicu-dev
     libmagic-dev libseccomp-dev libgdk-pixbuf-2.0-dev libzip-dev libexpat1-dev libxlsxwriter-dev libcurl4-openssl-dev
     postgresql openssl python3 curl jq ca-certificates)
-PACKAGES_TEST=(clang libclang-rt-dev clang-format libcmocka-dev git faketime python3-pglast python3-openpyxl python3-docx nginx haproxy slowhttptest
+PACKAGES_TEST=(clang libclang-rt-dev clang-format libcmocka-dev git faketime python3-pglast python3-jsonschema python3-openpyxl python3-docx nginx haproxy slowhttptest
     testssl.sh abigail-tools wrk)
 
 # The console is built with Debian's Node.js unless there is one on the machine already.

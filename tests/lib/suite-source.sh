@@ -56,4 +56,6 @@ suite_shell() {
     each_file 'python3 -c "import ast, sys; ast.parse(open(sys.argv[1], encoding=\"utf-8\").read())" "$1"' "${files[@]}"
     mapfile -t files < <(source_files '*.json')
     each_file 'python3 -m json.tool "$1" >/dev/null' "${files[@]}"
+    /usr/bin/python3 tests/source/schemas.py >"$SCRATCH/schemas.log" 2>&1 # python3-jsonschema is Debian's
+    count "the schemas that plugin authors are given say what the server takes" $? "$SCRATCH/schemas.log"
 }
