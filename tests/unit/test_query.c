@@ -13,6 +13,7 @@
 #include "resource/declare/declaration_report.h"
 #include "resource/declare/resource.h"
 #include "resource/query/query.h"
+#include "resource/record/record.h"
 
 static struct arena *a;
 static struct tenant tenant = {.id = 1};
@@ -270,9 +271,29 @@ static void test_tags_are_exact(void **state)
     assert_int_equal(status, 400);
 }
 
+/* A landline has as few digits as a mask shows of a mobile number. */
+static void test_masks_hide_most(void **state)
+{
+    static const struct {
+        enum field_mask mask;
+        const char *value, *shown;
+    } cases[] = {{MASK_PHONE, "13800001234", "138****1234"}, {MASK_PHONE, "057182345678", "057****5678"},
+        {MASK_PHONE, "82345678", "****78"}, {MASK_PHONE, "8234567", "****67"}, {MASK_PHONE, "110", "****"},
+        {MASK_NAME, "韦小泉", "韦**"}, {MASK_EMAIL, "wei@example.cn", "w***@example.cn"},
+        {MASK_ID_NUMBER, "11010119900101123X", "1****************X"}, {MASK_ALL, "x", "****"}};
+    char out[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        record_mask(cases[i].mask, cases[i].value, out, sizeof(out));
+        assert_string_equal(out, cases[i].shown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_masks_hide_most),
         cmocka_unit_test(test_too_many_filters),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_quotes),

@@ -185,8 +185,10 @@ void record_mask(enum field_mask mask, const char *v, char *out, size_t size)
     size_t n = text_chars(text_of(v)), len = strlen(v);
     const char *at = strchr(v, '@');
 
-    if (mask == MASK_PHONE && n >= 7 && n == len)
+    if (mask == MASK_PHONE && n >= 11 && n == len)
         snprintf(out, size, "%.3s****%s", v, v + len - 4);
+    else if (mask == MASK_PHONE && n >= 7 && n == len) /* three and four of a landline's would be all of it */
+        snprintf(out, size, "****%s", v + len - 2);
     else if (mask == MASK_ID_NUMBER && n >= 10 && n == len)
         snprintf(out, size, "%.1s****************%s", v, v + len - 1);
     else if (mask == MASK_NAME && n > 0)
