@@ -215,8 +215,7 @@ static void write_message(struct jsonw *w, const struct db_rows *rows, int i)
 
 static int messages_list(struct call *c, struct request *r)
 {
-    struct text cursor = request_query(r, "cursor");
-    struct uuid id, before = UUID_NIL;
+    struct uuid id, before;
     const struct db_rows *found;
     struct db_args a;
     struct db_call call = {.stmt = list_messages, .args = &a};
@@ -226,9 +225,8 @@ static int messages_list(struct call *c, struct request *r)
 
     if (result == 0)
         result = api_limit(c, r, 50, 200, &limit);
-    if (result == 0 && cursor.ptr && uuid_parse(cursor, &before) < 0)
-        result =
-            call_fail_at(c, "cursor", "cursor", "The next of the last answer.", "应为上一页给出的 next。");
+    if (result == 0)
+        result = api_cursor(c, r, &before);
     if (result == 0)
         result = channel_find(c, id, &found);
     if (result < 0)

@@ -80,6 +80,9 @@ MUSTCHECK int api_query_unit(struct call *c, const struct request *r, uint32_t *
 MUSTCHECK int api_limit(
     struct call *c, const struct request *r, uint32_t fallback, uint32_t max, uint32_t *ret);
 
+/* cursor=: what the last page gave as `next`; nil without one, a fault for what is none. */
+MUSTCHECK int api_cursor(struct call *c, const struct request *r, struct uuid *ret);
+
 /* Link: the request's own query with the cursor of the next page. */
 void api_link_next(struct request *r, const char *cursor);
 

@@ -25,6 +25,16 @@ void api_etag(struct request *r, int64_t version)
     response_header(r->response, "ETag", "\"%lld\"", (long long)version);
 }
 
+int api_cursor(struct call *c, const struct request *r, struct uuid *ret)
+{
+    struct text cursor = request_query(r, "cursor");
+
+    *ret = UUID_NIL;
+    if (!cursor.ptr || uuid_parse(cursor, ret) == 0)
+        return 0;
+    return call_fail_at(c, "cursor", "cursor", "The next of the last answer.", "应为上一页给出的 next。");
+}
+
 /* The request's own query without its cursor, then the cursor of the next page. */
 void api_link_next(struct request *r, const char *cursor)
 {

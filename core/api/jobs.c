@@ -1,4 +1,6 @@
 /* /jobs: background work, one's own and, with the permission, everybody's. */
+#include <errno.h>
+
 #include "access/core_permissions.h"
 #include "access/job.h"
 #include "api/core_routes.h"
@@ -18,10 +20,9 @@ static bool may_manage(const struct call *c)
 
 static int take_filters(struct call *c, const struct request *r, struct db_args *a, uint32_t *ret_limit)
 {
-    struct text mine = request_query(r, "mine"), state = request_query(r, "state"),
-                cursor = request_query(r, "cursor");
+    struct text mine = request_query(r, "mine"), state = request_query(r, "state");
     bool known = !state.ptr;
-    struct uuid before = UUID_NIL;
+    struct uuid before;
     int e = api_limit(c, r, 20, 200, ret_limit);
 
     for (size_t i = 0; i < ARRAY_LEN(states); i++)
@@ -29,10 +30,8 @@ static int take_filters(struct call *c, const struct request *r, struct db_args 
     if (!known)
         e = call_fail_at(c, "state", "not_one_of", "waiting, running, done, failed, cancelled or dead.",
             "应为 waiting、running、done、failed、cancelled 或 dead。");
-    if (cursor.ptr && uuid_parse(cursor, &before) < 0)
-        e = call_fail_at(c, "cursor", "cursor", "The next of the last answer.", "应为上一页给出的 next。");
-    if (e < 0)
-        return e;
+    if (api_cursor(c, r, &before) < 0 || e < 0)
+        return -EINVAL;
     db_args_reset(a);
     db_arg_int(a, c->tenant->id);
     db_arg_uuid_or_null(a, text_is(mine, "false") && may_manage(c) ? UUID_NIL : c->who->account);

@@ -68,15 +68,14 @@ static int data(struct call *c, struct request *r)
 static int data_section(struct call *c, struct request *r)
 {
     const struct own_section *s = own_section_find(c, request_param(r, "section"));
-    struct text cursor = request_query(r, "cursor");
-    struct uuid after = UUID_NIL;
+    struct uuid after;
     uint32_t limit;
     int e = is_account(c);
 
     if (e == 0)
         e = s ? api_limit(c, r, 50, 200, &limit) : call_not_found(c);
-    if (e == 0 && cursor.ptr && uuid_parse(cursor, &after) < 0)
-        e = call_fail_at(c, "cursor", "cursor", "The next of the last answer.", "应为上一页给出的 next。");
+    if (e == 0)
+        e = api_cursor(c, r, &after);
     return e < 0 ? e : write_section(c, response_json(r, 200), s, after, limit);
 }
 
@@ -258,7 +257,7 @@ static int request_add(struct call *c, struct request *r)
 static int take_filter(struct call *c, struct request *r, struct own_filter *f)
 {
     static const char *const states[] = {"open", "done", "refused", "cancelled"};
-    struct text state = request_query(r, "state"), cursor = request_query(r, "cursor");
+    struct text state = request_query(r, "state");
     bool known = !state.ptr;
     int e = api_limit(c, r, 20, 200, &f->limit);
 
@@ -271,9 +270,7 @@ static int take_filter(struct call *c, struct request *r, struct own_filter *f)
     if (!known)
         e = call_fail_at(c, "state", "not_one_of", "open, done, refused or cancelled.",
             "应为 open、done、refused 或 cancelled。");
-    if (cursor.ptr && uuid_parse(cursor, &f->before) < 0)
-        e = call_fail_at(c, "cursor", "cursor", "The next of the last answer.", "应为上一页给出的 next。");
-    return e;
+    return api_cursor(c, r, &f->before) < 0 ? -EINVAL : e;
 }
 
 static int requests_mine(struct call *c, struct request *r)

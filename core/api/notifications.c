@@ -72,17 +72,14 @@ static void write_notice(struct call *c, struct jsonw *w, const struct db_rows *
 
 static int take_filters(struct call *c, const struct request *r, struct db_args *a, uint32_t *ret_limit)
 {
-    struct text only = request_query(r, "unread"), cursor = request_query(r, "cursor");
-    struct uuid before = UUID_NIL;
+    struct text only = request_query(r, "unread");
+    struct uuid before;
     int result = api_limit(c, r, 20, 200, ret_limit);
 
     if (only.ptr && !text_is(only, "true") && !text_is(only, "false"))
         result = call_fail_at(c, "unread", "not_one_of", "true or false.", "应为 true 或 false。");
-    if (cursor.ptr && uuid_parse(cursor, &before) < 0)
-        result =
-            call_fail_at(c, "cursor", "cursor", "The next of the last answer.", "应为上一页给出的 next。");
-    if (result < 0)
-        return result;
+    if (api_cursor(c, r, &before) < 0 || result < 0)
+        return -EINVAL;
     own_args(a, c);
     db_arg_uuid_or_null(a, before);
     db_arg_bool(a, text_is(only, "true"));

@@ -197,7 +197,6 @@ static void write_report(struct call *c, struct jsonw *w, const struct report *r
 
 static int reports_list(struct call *c, struct request *r)
 {
-    struct text cursor = request_query(r, "cursor");
     struct report_query q = {.unit = TREE_NONE,
         .period = request_query(r, "period"),
         .definition = request_query(r, "definition"),
@@ -208,8 +207,8 @@ static int reports_list(struct call *c, struct request *r)
     uint32_t n;
     int e = api_limit(c, r, 50, 200, &q.limit);
 
-    if (cursor.ptr && uuid_parse(cursor, &q.before) < 0)
-        e = call_fail_at(c, "cursor", "cursor", "The next of the last answer.", "应为上一页给出的 next。");
+    if (api_cursor(c, r, &q.before) < 0)
+        e = -EINVAL;
     if (e == 0 && request_query(r, "unit").ptr)
         e = api_query_unit(c, r, &q.unit);
     if (e == 0)
