@@ -25,6 +25,9 @@ static const struct db_stmt end_tenures = {"account.erase_tenures",
     "NULL OR valid_until > $3)"};
 static const struct db_stmt leave_departments = {"account.erase_departments",
     "DELETE FROM juxin.department_member WHERE tenant_id = $1 AND account_id = $2"};
+/* What somebody looked for may name others. */
+static const struct db_stmt drop_views = {
+    "account.erase_views", "DELETE FROM juxin.saved_view WHERE tenant_id = $1 AND account_id = $2"};
 
 static const struct db_stmt empty_messages = {"account.erase_messages",
     "UPDATE juxin.message SET masked = '', receiver = '', address = NULL, content = NULL, state = CASE WHEN "
@@ -64,6 +67,8 @@ int account_erase(struct call *c, struct uuid id)
         r = run(c, id, end_tenures, 4);
     if (r == 0)
         r = run(c, id, leave_departments, 2);
+    if (r == 0)
+        r = run(c, id, drop_views, 2);
     if (r == 0)
         r = run(c, id, empty_messages, 3);
     return r < 0 ? r : call_audit(c, "account.erase", "account", id, UUID_NIL, "login,display_name,phone");
