@@ -10,6 +10,9 @@
 /* Who holds the key is told by an advisory lock, so that a second request with it learns "running" at once instead of
  * waiting for the first one's commit. */
 static const struct db_stmt key_lock = {"call.key_lock", "SELECT pg_try_advisory_xact_lock($1::bigint)"};
+static const struct db_stmt lock_alone = {"call.lock", "SELECT pg_advisory_xact_lock($1::bigint)"};
+static const struct db_stmt lock_shared = {
+    "call.lock_shared", "SELECT pg_advisory_xact_lock_shared($1::bigint)"};
 static const struct db_stmt key_insert = {"call.key_insert",
     "INSERT INTO juxin.idempotency (tenant_id, account_id, key, request_hash, created_at)"
     " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, account_id, key) DO NOTHING"};
@@ -133,19 +136,24 @@ static const char *hash_arg(struct call *c)
     return arena_dup(c->arena, sha256_format(c->idempotency_hash).s);
 }
 
+/* Of an advisory lock. */
+static int64_t lock_number(struct text name)
+{
+    struct sha256 h = sha256_of(name);
+    int64_t n;
+
+    memcpy(&n, h.b, sizeof(n));
+    return n;
+}
+
 static int64_t key_number(struct call *c)
 {
     struct uuid account = c->who ? c->who->account : UUID_NIL;
-    struct buf b = BUF_INIT;
-    struct sha256 h;
-    int64_t n;
+    struct buf b CLEANUP(buf_done) = BUF_INIT;
 
     buf_addf(&b, "idempotency/%d/%s/", call_tenant(c), uuid_format(account).s);
     buf_adds(&b, c->idempotency_key);
-    h = sha256_of(buf_text(&b));
-    buf_done(&b);
-    memcpy(&n, h.b, sizeof(n));
-    return n;
+    return lock_number(buf_text(&b));
 }
 
 static int recall(struct call *c)
@@ -215,6 +223,15 @@ int call_begin(struct call *c)
     if (r < 0 || c->is_replay)
         call_rollback(c);
     return r;
+}
+
+int call_lock(struct call *c, const char *what, bool shared)
+{
+    struct db_args a;
+
+    db_args_reset(&a);
+    db_arg_int(&a, lock_number(text_of(arena_printf(c->arena, "lock/%d/%s", call_tenant(c), what))));
+    return db_exec(c->tx, shared ? lock_shared : lock_alone, &a, NULL);
 }
 
 int call_bump(struct call *c)

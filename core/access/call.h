@@ -72,6 +72,9 @@ MUSTCHECK int call_begin(struct call *c);
 /* Within call_begin … call_commit: takes the epoch row from the snapshot's epoch to the next, once per call. First of
  * whoever changes tree, policy, grants or ends a session. -EREMCHG when somebody else was faster. */
 MUSTCHECK int call_bump(struct call *c);
+/* Within call_begin … call_commit: waits until nobody else in the tenant holds what is named so, and holds it until the unit of
+ * work ends; shared: beside others who share it. What is read afterwards nobody who takes it, too, changes meanwhile. */
+MUSTCHECK int call_lock(struct call *c, const char *what, bool shared);
 MUSTCHECK int call_commit(struct call *c);
 void call_rollback(struct call *c);
 

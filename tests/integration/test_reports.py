@@ -12,6 +12,7 @@ import urllib.parse
 from lib import harness, postgres, sheets
 from lib.server import ROOT, Server
 from lib.streams import Stream
+from lib.together import Once
 
 A = "/t/one/api/v1"
 UNITS = [("k", "county", None), ("s1", "street", "k"), ("s2", "street", "k"), ("c1", "community", "s1"), ("c2", "community", "s1"),
@@ -442,6 +443,32 @@ def test_small_numbers_do_not_leave_the_tenant():
                             " 'works.begun'"))
     assert kept["2026-07"] == kept["2026-Q3"] == "-", kept
     assert server.psql("SELECT count(*) FROM juxin.report_figure WHERE indicator = 'works.cost'") == [["0"]]  # counts only
+
+
+def test_two_that_are_frozen_at_once_know_of_each_other():
+    """October has two items: the quarter would give them away, and is frozen at the same moment."""
+    reports = {}
+    for month, count in (("10", 2), ("11", 6), ("12", 6)):
+        for n in range(count):
+            made = call("officer", "POST", "/works/item", {"title": "冬季", "unit": ids["k"]}).json["id"]
+            server.psql(f"UPDATE px_works.item SET created_at = '2025-{month}-1{n} 12:00+08' WHERE id = '{made}'")
+    for period in ("2025-10", "2025-11", "2025-12", "2025-Q4"):
+        reports[period] = make("k", period)
+        step("officer", reports[period], "check")
+        step("chief", reports[period], "sign-off")
+    for period in ("2025-11", "2025-12"):
+        step("chief", reports[period], "freeze")
+    other, tags = postgres.Session(server.database), {p: call("officer", "GET", f"/reports/{r}").headers["ETag"] for p, r in reports.items()}
+    other.run("BEGIN; LOCK TABLE juxin.report_figure IN SHARE ROW EXCLUSIVE MODE")
+    both = [Once(lambda p=p: people["chief"].post(f"{A}/reports/{reports[p]}/freeze", {}, headers={"If-Match": tags[p]}))
+            for p in ("2025-10", "2025-Q4")]
+    try:
+        harness.wait_until(lambda: server.psql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND"
+                                               " wait_event_type = 'Lock'")[0][0] == "2", 60, "both to wait")
+    finally:
+        other.run("ROLLBACK")
+    assert [b.result().status for b in both] == [200, 200]
+    assert rollup("--period", "2025-Q4")["one", "works.begun"] == rollup("--period", "2025-10")["one", "works.begun"] == "hidden"
 
 
 def test_the_role_above_tenants_can_read_nothing_else():

@@ -19,11 +19,6 @@
     "NOT EXISTS (SELECT 1 FROM juxin.notice l WHERE l.tenant_id = n.tenant_id AND l.purpose = n.purpose "    \
     "AND l.version > n.version)"
 
-/* Who agrees and who publishes wait for each other: what was found to be current still is when consent to it is committed, and
- * whoever ends consent misses none. */
-static const struct db_stmt lock_alone = {"notice.lock", "SELECT pg_advisory_xact_lock($1::bigint)"};
-static const struct db_stmt lock_shared = {
-    "notice.lock_shared", "SELECT pg_advisory_xact_lock_shared($1::bigint)"};
 static const struct db_stmt last_version = {"notice.last",
     "SELECT coalesce(max(version), 0) FROM juxin.notice WHERE tenant_id = $1 AND purpose = $2"};
 static const struct db_stmt insert_notice = {"notice.insert",
@@ -62,17 +57,9 @@ static const struct db_stmt list_consents = {"consent.list",
     "s.tenant_id = $1 AND "
     "s.account_id = $2 ORDER BY s.id DESC LIMIT 500"};
 
-static int lock(struct call *c, struct db_stmt stmt)
-{
-    struct sha256 h = sha256_of(text_of(arena_printf(c->arena, "notices/%d", (int)c->tenant->id)));
-    struct db_args a;
-    int64_t key;
-
-    memcpy(&key, h.b, sizeof(key));
-    db_args_reset(&a);
-    db_arg_int(&a, key);
-    return db_exec(c->tx, stmt, &a, NULL);
-}
+/* Who agrees and who publishes wait for each other: what was found to be current still is when consent to it is committed, and
+ * whoever ends consent misses none. */
+#define LEDGER "notices"
 
 /* ---- notices ---- */
 
@@ -107,7 +94,7 @@ static int next_version(struct call *c, const char *purpose, int64_t *ret)
 {
     struct db_args a;
     struct db_call call = {.stmt = last_version, .args = &a};
-    int r = lock(c, lock_alone);
+    int r = call_lock(c, LEDGER, false);
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
@@ -239,7 +226,7 @@ static int take_notice(struct call *c, struct uuid id, const char **ret_purpose)
 {
     struct db_args a;
     struct db_call call = {.stmt = find_notice, .args = &a};
-    int r = lock(c, lock_shared);
+    int r = call_lock(c, LEDGER, true);
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
