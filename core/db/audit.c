@@ -22,10 +22,10 @@ static const struct db_stmt insert_rows = {"audit.insert_many",
     "$7::text[], "
     "$8::text[], $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[]) AS x(id, "
     "actor_kind, actor_id, "
-    "action, object_kind, object_id, unit_id, fields, request_id, result, mac) RETURNING id"};
+    "action, object_kind, object_id, unit_id, fields, request_id, result, mac) RETURNING 1"};
 static const struct db_stmt insert_pendings = {"audit.pending_many",
     "INSERT INTO juxin.audit_pending (tenant_id, id) SELECT $1, x.id FROM "
-    "unnest($2::uuid[]) AS x(id) RETURNING id"};
+    "unnest($2::uuid[]) AS x(id) RETURNING 1"};
 static const struct db_stmt insert_pending = {
     "audit.pending", "INSERT INTO juxin.audit_pending (tenant_id, id) VALUES ($1, $2)"};
 
@@ -153,11 +153,9 @@ static void add_row(struct pgarray lists[LISTS], const struct audit_entry *e, st
     pgarray_str(&lists[LIST_MAC], mac);
 }
 
-static int send_many(struct db_tx *tx, struct pgarray lists[LISTS], int64_t at)
+static int send_many(struct db_tx *tx, struct pgarray lists[LISTS], int64_t at, size_t count)
 {
     struct db_args rows, pending;
-    struct db_call calls[] = {
-        {.stmt = insert_rows, .args = &rows}, {.stmt = insert_pendings, .args = &pending}};
     int r;
 
     db_args_reset(&rows);
@@ -169,9 +167,8 @@ static int send_many(struct db_tx *tx, struct pgarray lists[LISTS], int64_t at)
     db_args_reset(&pending);
     db_arg_int(&pending, db_tx_tenant(tx));
     db_arg_str(&pending, buf_str(&lists[LIST_ID].b)); /* closed above */
-    r = db_exec_many(tx, calls, ARRAY_LEN(calls));
-    db_calls_done(calls, ARRAY_LEN(calls));
-    return r;
+    r = db_post(tx, insert_rows, &rows, count);
+    return r < 0 ? r : db_post(tx, insert_pendings, &pending, count);
 }
 
 int audit_add_many(struct db_tx *tx, const struct audit_entry *entries, size_t count)
@@ -189,7 +186,7 @@ int audit_add_many(struct db_tx *tx, const struct audit_entry *entries, size_t c
             add_row(lists, &entries[i], id, mac.s);
     }
     if (r == 0 && count)
-        r = send_many(tx, lists, at);
+        r = send_many(tx, lists, at, count);
     for (int i = 0; i < LISTS; i++)
         pgarray_done(&lists[i]);
     return r;

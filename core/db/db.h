@@ -99,6 +99,12 @@ MUSTCHECK int db_exec(struct db_tx *tx, struct db_stmt stmt, struct db_args *arg
 MUSTCHECK int db_exec_expect(struct db_tx *tx, struct db_stmt stmt, struct db_args *args, uint64_t expected);
 /* Several statements in one round trip. */
 MUSTCHECK int db_exec_many(struct db_tx *tx, struct db_call *calls, size_t count);
+/* Sends a statement whose answer is looked at later, so that the next can be made while the server works on this one. The
+ * next call on the unit of work but db_post, db_commit among them, returns what was wrong with it; -ESTALE where it did not
+ * affect as many rows as expected. */
+#define DB_ANY UINT64_MAX
+MUSTCHECK int db_post(struct db_tx *tx, struct db_stmt stmt, struct db_args *args, uint64_t expected);
+MUSTCHECK int db_settle(struct db_tx *tx);
 /* Both end and free the unit of work. Commit counts only if its tag is COMMIT; -EIO otherwise. */
 MUSTCHECK int db_commit(struct db_tx *tx);
 void db_rollback(struct db_tx *tx);                             /* NULL is fine; shielded from cancellation */

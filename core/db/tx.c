@@ -10,6 +10,7 @@
 #define CLIENT_MARGIN_MS 2000
 #define ROLLBACK_WAIT_MS 5000
 #define QUEUE_WAIT_MS 5000u /* then it is better to say 503 */
+#define POSTED_MAX 16
 
 struct db_tx {
     struct place place;
@@ -18,6 +19,11 @@ struct db_tx {
     int broken;    /* why nothing but a rollback is possible; 0 while all is well */
     bool in_error; /* a statement failed: only rollback, also to a savepoint */
     struct db_error error;
+    struct posted { /* sent, not looked at yet */
+        struct batch *batch;
+        uint64_t expected;
+    } posted[POSTED_MAX];
+    uint32_t posted_count;
 };
 
 static int64_t statement_deadline(const struct db_tx *tx)
@@ -128,6 +134,47 @@ int db_begin(struct db *db, int32_t tenant, enum db_mode mode, struct db_epoch *
     return r == -ESTALE ? -EIO : r;
 }
 
+static bool has_affected(struct batch *b, uint64_t expected)
+{
+    return expected == DB_ANY || strtoull(PQcmdTuples(b->result[0]), NULL, 10) == expected;
+}
+
+int db_settle(struct db_tx *tx)
+{
+    uint32_t count = tx->posted_count;
+    int r = 0;
+
+    tx->posted_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct posted *p = &tx->posted[i];
+        int e = r == 0 ? check(tx) : r;
+
+        if (e == 0)
+            e = finish(tx, p->batch);
+        if (e == 0 && !has_affected(p->batch, p->expected))
+            e = -ESTALE;
+        batch_end(p->batch);
+        r = e;
+    }
+    return r;
+}
+
+int db_post(struct db_tx *tx, struct db_stmt stmt, struct db_args *args, uint64_t expected)
+{
+    struct dbconn *c = tx->place.conn;
+    struct batch *b;
+    int r = tx->posted_count == POSTED_MAX ? db_settle(tx) : check(tx);
+
+    if (r < 0)
+        return r;
+    b = batch_new(1);
+    pipe_query(c, b, 0, stmt, args);
+    pipe_sync(c, b, OP_BATCH_DONE);
+    dbconn_flush(c);
+    tx->posted[tx->posted_count++] = (struct posted){b, expected};
+    return 0;
+}
+
 int db_exec(struct db_tx *tx, struct db_stmt stmt, struct db_args *args, struct db_rows **ret_rows)
 {
     struct db_call call = {.stmt = stmt, .args = args};
@@ -155,8 +202,10 @@ int db_exec_many(struct db_tx *tx, struct db_call *calls, size_t count)
 {
     struct dbconn *c = tx->place.conn;
     struct batch *b;
-    int r = check(tx);
+    int r = db_settle(tx);
 
+    if (r == 0)
+        r = check(tx);
     for (size_t i = 0; i < count; i++)
         calls[i].rows = NULL;
     if (r < 0)
@@ -200,7 +249,10 @@ static int send_last(struct db_tx *tx, struct db_stmt stmt, int64_t deadline, bo
 int db_commit(struct db_tx *tx)
 {
     bool committed = false;
-    int r = check(tx);
+    int r = db_settle(tx);
+
+    if (r == 0)
+        r = check(tx);
 
     if (r < 0) {
         db_rollback(tx);
@@ -217,6 +269,8 @@ void db_rollback(struct db_tx *tx)
 
     if (!tx)
         return;
+    for (uint32_t i = 0; i < tx->posted_count; i++)
+        batch_end(tx->posted[i].batch);
     if (place_is_valid(tx->place))
         (void)!send_last(tx, db_stmt_rollback, clock_mono_ms() + ROLLBACK_WAIT_MS, &committed);
     free(tx);
@@ -227,7 +281,10 @@ static int savepoint(struct db_tx *tx, const char *format, const char *name)
     struct dbconn *c = tx->place.conn;
     struct batch *b;
     char sql[120];
-    int r = check(tx);
+    int r = db_settle(tx);
+
+    if (r == 0)
+        r = check(tx);
 
     if (r < 0)
         return r;

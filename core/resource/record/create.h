@@ -26,5 +26,7 @@ void create_prepare(struct call *c, const struct resource *res, const json_t *bo
  * the database or of a plugin. */
 MUSTCHECK int create_check_many(struct call *c, struct create_item *items, uint32_t count, bool is_dry);
 /* Stores the good ones: rows, search, participants, history, audit, actions, events. -EDEADLK: somebody was faster at a
- * unique value or a unit; begin the unit of work again. */
+ * unique value or a unit; begin the unit of work again. The database may still be at work on it when this returns, so that
+ * the next ones can be prepared meanwhile; create_settle waits for it, and says the same. */
 MUSTCHECK int create_store_many(struct call *c, struct create_item *items, uint32_t count);
+MUSTCHECK int create_settle(struct call *c);

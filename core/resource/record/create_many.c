@@ -193,20 +193,25 @@ static int ask(struct call *c, const struct resource *res, struct record *const 
     return r < 0 ? r : hook_filter(c, HOOK_BEFORE_CREATE, res->full_name, NULL, recs, count);
 }
 
+static bool may_write(const struct resource *res)
+{
+    return hook_is_filtered(HOOK_VALIDATE, res->full_name) ||
+           hook_is_filtered(HOOK_BEFORE_CREATE, res->full_name);
+}
+
 /* As ask; what filters wrote of records that are refused is taken back. *ret_refused: with the call's fault. */
 static int try_ask(
     struct call *c, const struct resource *res, struct record *const *recs, uint32_t count, bool *ret_refused)
 {
-    bool may_write = hook_is_filtered(HOOK_VALIDATE, res->full_name) ||
-                     hook_is_filtered(HOOK_BEFORE_CREATE, res->full_name);
-    int r = may_write ? db_savepoint(c->tx, "filters") : 0;
+    bool is_filtered = may_write(res);
+    int r = is_filtered ? db_savepoint(c->tx, "filters") : 0;
 
     if (r == 0)
         r = ask(c, res, recs, count);
     *ret_refused = r == -EINVAL && c->fault.status;
     if (*ret_refused)
-        return may_write ? db_savepoint_rollback(c->tx, "filters") : 0;
-    return r == 0 && may_write ? db_savepoint_release(c->tx, "filters") : r;
+        return is_filtered ? db_savepoint_rollback(c->tx, "filters") : 0;
+    return r == 0 && is_filtered ? db_savepoint_release(c->tx, "filters") : r;
 }
 
 /* Records of one unit at once; when one of them is refused, each alone and as it was sent, to know which. */
@@ -256,6 +261,17 @@ static int ask_hooks(struct call *c, const struct resource *res, struct create_i
     return r;
 }
 
+/* Of a statement that was sent and not waited for: a unique value was taken meanwhile, or a unit was closed. */
+static int again(int r)
+{
+    return r == -EEXIST || r == -ENOLINK || r == -ESTALE ? -EDEADLK : r;
+}
+
+int create_settle(struct call *c)
+{
+    return again(db_settle(c->tx));
+}
+
 int create_check_many(struct call *c, struct create_item *items, uint32_t count, bool is_dry)
 {
     const struct resource *res = count ? items[0].rec->res : NULL;
@@ -263,7 +279,9 @@ int create_check_many(struct call *c, struct create_item *items, uint32_t count,
 
     if (count == 0)
         return 0;
-    if (is_dry)
+    if (may_write(res)) /* what went wrong before is not for plugins to see */
+        r = db_settle(c->tx);
+    if (r == 0 && is_dry)
         r = db_savepoint(c->tx, "dry_run");
     if (r == 0)
         r = ask_hooks(c, res, items, count);
@@ -274,22 +292,20 @@ int create_check_many(struct call *c, struct create_item *items, uint32_t count,
     for (uint32_t i = 0; i < res->field_count && r == 0; i++)
         if (res->fields[i].unique != UNIQUE_NO)
             r = check_unique(c, res, &res->fields[i], items, count);
-    return r;
+    return again(r);
 }
 
 /* ---- storing ---- */
 
 static const struct db_stmt add_participants = {"participant.insert_many",
     "INSERT INTO juxin.participant (tenant_id, resource, record_id, holder, role, created_at)"
-    " SELECT $1, $2, x.id, $4, $5, $6 FROM unnest($3::uuid[]) AS x(id)"
-    " ON CONFLICT (tenant_id, holder, resource, record_id, role) DO NOTHING"};
+    " SELECT $1, $2, x.id, $4, $5, $6 FROM unnest($3::uuid[]) AS x(id) RETURNING 1"};
 
 static int add_rows(struct call *c, const struct resource *res, struct record *const *recs, uint32_t count)
 {
     uint32_t arrays = 4 + res->column_count;
     struct pgarray *lists = arena_array(c->arena, arrays, sizeof(*lists));
     struct db_args *a = arena_alloc(c->arena, sizeof(*a));
-    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
     const char *types = "", *names = "", *values = "";
     int r;
 
@@ -315,7 +331,7 @@ static int add_rows(struct call *c, const struct resource *res, struct record *c
         names = arena_printf(c->arena, "%s, f%u", names, k);
         values = arena_printf(c->arena, "%s, x.f%u", values, k);
     }
-    r = db_exec(c->tx,
+    r = db_post(c->tx,
         db_stmt_built(c->arena,
             arena_printf(c->arena,
                 "INSERT INTO %s (tenant_id, id, unit_id, a1, a2, a3, a4, origin_unit_id, version, state, "
@@ -325,14 +341,12 @@ static int add_rows(struct call *c, const struct resource *res, struct record *c
                 "FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::date[]%s) AS x(id, unit_id, number, "
                 "auto_at%s) "
                 "JOIN juxin.unit u ON u.tenant_id = $1 AND u.id = x.unit_id AND u.closed_at IS NULL "
-                "FOR KEY SHARE OF u RETURNING id",
+                "FOR KEY SHARE OF u RETURNING 1",
                 res->table, change_columns(c->arena, res), values, types, names)),
-        a, &rows);
+        a, count);
     for (uint32_t k = 0; k < arrays; k++)
         pgarray_done(&lists[k]);
-    if (r == -EEXIST || r == -ENOLINK)
-        return -EDEADLK;
-    return r < 0 ? r : db_rows_count(rows) == (int)count ? 0 : -EDEADLK;
+    return r;
 }
 
 static int add_participations(
@@ -353,7 +367,7 @@ static int add_participations(
     db_arg_uuid(&a, c->who->account);
     db_arg_str(&a, "submitter");
     db_arg_time(&a, c->now_us);
-    r = db_exec(c->tx, add_participants, &a, NULL);
+    r = db_post(c->tx, add_participants, &a, count);
     pgarray_done(&ids);
     return r;
 }
@@ -404,6 +418,23 @@ static int tell(struct call *c, const struct resource *res, struct record *const
     return r;
 }
 
+static int store(struct call *c, const struct resource *res, struct record *const *recs, uint32_t n)
+{
+    int r = add_rows(c, res, recs, n);
+
+    if (r == 0)
+        r = custom_value_write(c, recs, n);
+    if (r == 0)
+        r = search_write_many(c, recs, n);
+    if (r == 0)
+        r = add_participations(c, res, recs, n);
+    if (r == 0)
+        r = history_add_many(c, recs, n);
+    if (r == 0)
+        r = add_audit(c, res, recs, n);
+    return r < 0 ? r : tell(c, res, recs, n);
+}
+
 int create_store_many(struct call *c, struct create_item *items, uint32_t count)
 {
     struct record **recs = arena_array(c->arena, count + 1, sizeof(*recs));
@@ -420,17 +451,5 @@ int create_store_many(struct call *c, struct create_item *items, uint32_t count)
     r = take_numbers(c, res, recs, n);
     for (uint32_t i = 0; i < n && r == 0; i++)
         r = secret_seal(c, recs[i]);
-    if (r == 0)
-        r = add_rows(c, res, recs, n);
-    if (r == 0)
-        r = custom_value_write(c, recs, n);
-    if (r == 0)
-        r = search_write_many(c, recs, n);
-    if (r == 0)
-        r = add_participations(c, res, recs, n);
-    if (r == 0)
-        r = history_add_many(c, recs, n);
-    if (r == 0)
-        r = add_audit(c, res, recs, n);
-    return r < 0 ? r : tell(c, res, recs, n);
+    return again(r < 0 ? r : store(c, res, recs, n));
 }

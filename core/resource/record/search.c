@@ -12,6 +12,11 @@ static const struct db_stmt tokens_add_many = {"search.add_many",
     "INSERT INTO juxin.search (tenant_id, resource, record_id, token)"
     " SELECT $1, $2, x.id, x.token FROM unnest($3::uuid[], $4::text[]) AS x(id, token)"
     " ORDER BY x.token COLLATE \"C\", x.id ON CONFLICT (tenant_id, resource, token, record_id) DO NOTHING"};
+/* Of new records, which have none yet. */
+static const struct db_stmt tokens_add_new = {"search.add_new",
+    "INSERT INTO juxin.search (tenant_id, resource, record_id, token)"
+    " SELECT $1, $2, x.id, x.token FROM unnest($3::uuid[], $4::text[]) AS x(id, token)"
+    " ORDER BY x.token COLLATE \"C\", x.id RETURNING 1"};
 static const struct db_stmt tokens_drop = {"search.drop",
     "DELETE FROM juxin.search WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND "
     "token = ANY($4::text[])"};
@@ -95,7 +100,7 @@ void search_list_add(struct search_list *l, struct uuid id, const struct search_
     }
 }
 
-int search_list_write(struct call *c, const struct resource *res, struct search_list *l)
+static int write_list(struct call *c, const struct resource *res, struct search_list *l, struct db_stmt stmt)
 {
     struct db_args a;
     int r;
@@ -105,10 +110,15 @@ int search_list_write(struct call *c, const struct resource *res, struct search_
     db_arg_str(&a, res->full_name);
     db_arg_str(&a, pgarray_end(&l->ids));
     db_arg_str(&a, pgarray_end(&l->tokens));
-    r = db_exec(c->tx, tokens_add_many, &a, NULL);
+    r = db_post(c->tx, stmt, &a, DB_ANY);
     pgarray_done(&l->ids);
     pgarray_done(&l->tokens);
     return r;
+}
+
+int search_list_write(struct call *c, const struct resource *res, struct search_list *l)
+{
+    return write_list(c, res, l, tokens_add_many);
 }
 
 int search_write_many(struct call *c, struct record *const *records, uint32_t count)
@@ -122,5 +132,5 @@ int search_write_many(struct call *c, struct record *const *records, uint32_t co
 
         search_list_add(&list, records[i]->id, &t);
     }
-    return search_list_write(c, records[0]->res, &list);
+    return write_list(c, records[0]->res, &list, tokens_add_new);
 }

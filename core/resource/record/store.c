@@ -27,7 +27,7 @@ static const struct db_stmt history_insert_many = {"history.insert_many",
     "to_state,"
     " unit_id, changes) SELECT $1, $2, x.record_id, 1, x.id, $3, $4, $5, 'create', $6, x.unit_id, x.changes"
     " FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::text[]) AS x(record_id, id, unit_id, changes) "
-    "RETURNING id"};
+    "RETURNING 1"};
 static const struct db_stmt history_list = {"history.list",
     "SELECT " HISTORY_COLUMNS " FROM juxin.history h"
     " LEFT JOIN juxin.account a ON a.tenant_id = h.tenant_id AND a.id = h.actor"
@@ -166,7 +166,7 @@ int history_add_many(struct call *c, struct record *const *records, uint32_t cou
     db_arg_str(&a, res->states[records[0]->state].name);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         db_arg_str(&a, pgarray_end(&lists[i]));
-    r = db_exec(c->tx, history_insert_many, &a, NULL);
+    r = db_post(c->tx, history_insert_many, &a, count);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         pgarray_done(&lists[i]);
     return r;

@@ -19,7 +19,7 @@ static const struct db_stmt add_faults = {"import.add_faults",
 static const struct db_stmt add_rows = {"import.add_rows",
     "INSERT INTO juxin.import_row (tenant_id, import_id, row, record_id) SELECT $1, $2, x.* FROM "
     "unnest($3::int[], "
-    "$4::uuid[]) AS x(row, record_id) RETURNING row"};
+    "$4::uuid[]) AS x(row, record_id) RETURNING 1"};
 static const struct db_stmt count = {"import.count",
     "UPDATE juxin.import SET good = good + $3, bad = bad + $4, skipped = skipped + $5 WHERE "
     "tenant_id = $1 AND id = $2"};
@@ -76,7 +76,15 @@ static void do_read(void *arg)
     r->result = e < 0 ? e : 0;
 }
 
-int import_reader_next(struct import_reader *r, struct import_batch *batch)
+static void was_read(void *arg)
+{
+    struct import_reader *r = arg;
+
+    r->is_reading = false;
+    fiber_wake(&r->wait);
+}
+
+int import_reader_begin(struct import_reader *r, struct import_batch *batch)
 {
     int e;
 
@@ -85,8 +93,20 @@ int import_reader_next(struct import_reader *r, struct import_batch *batch)
     arena_reset(batch->arena);
     batch->count = 0;
     r->batch = batch;
-    e = helper_run(HELPER_FILE, do_read, r);
-    return e < 0 ? e : r->result;
+    r->wait = FIBER_WAIT_INIT;
+    r->job = (struct helper_job){.fn = do_read, .done = was_read, .arg = r};
+    e = helper_start(HELPER_FILE, &r->job);
+    r->is_reading = e == 0;
+    return e;
+}
+
+int import_reader_end(struct import_reader *r)
+{
+    fiber_shield(true); /* the thread has the batch */
+    while (r->is_reading)
+        (void)!fiber_park(&r->wait, INT64_MAX);
+    fiber_shield(false);
+    return r->result;
 }
 
 static void do_close(void *arg)
@@ -100,6 +120,7 @@ static void do_close(void *arg)
 
 void import_reader_close(struct import_reader *r)
 {
+    (void)!import_reader_end(r);
     if (helper_run(HELPER_FILE, do_close, r) < 0)
         do_close(r);
     *r = (struct import_reader){.fd = -1};
@@ -217,6 +238,13 @@ static void take_line(
 
 /* ---- a batch ---- */
 
+struct slice {
+    const struct import_line *lines;
+    uint32_t count;
+    struct import_seen *seen; /* NULL: not asked */
+    bool is_dry;
+};
+
 static const char *header_of(const struct import *im, const char *pointer)
 {
     for (uint32_t i = 0; i < im->column_count; i++) {
@@ -264,7 +292,7 @@ static void import_args(struct db_args *a, const struct call *c, const struct im
     db_arg_uuid(a, im->id);
 }
 
-static int store_faults(struct call *c, const struct import *im, const struct import_batch *b,
+static int store_faults(struct call *c, const struct import *im, const struct slice *s,
     const struct create_item *items, const bool *skipped)
 {
     struct fault_lists l = {
@@ -274,39 +302,39 @@ static int store_faults(struct call *c, const struct import *im, const struct im
     bool any = false;
     int r = 0;
 
-    for (uint32_t i = 0; i < b->count; i++) {
+    for (uint32_t i = 0; i < s->count; i++) {
         if (!items[i].fault.status || skipped[i])
             continue;
         any = true;
-        add_faults_of(&l, im, b->lines[i].number, &items[i].fault);
+        add_faults_of(&l, im, s->lines[i].number, &items[i].fault);
     }
     import_args(&a, c, im);
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         db_arg_str(&a, pgarray_end(all[i]));
     if (any)
-        r = db_exec(c->tx, add_faults, &a, NULL);
+        r = db_post(c->tx, add_faults, &a, DB_ANY);
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         pgarray_done(all[i]);
     return r;
 }
 
-static int store_rows(
-    struct call *c, const struct import *im, const struct import_batch *b, const struct create_item *items)
+static int store_rows(struct call *c, const struct import *im, const struct slice *s,
+    const struct create_item *items, uint32_t good)
 {
     struct pgarray rows = PGARRAY_INIT, ids = PGARRAY_INIT;
     struct db_args a;
     int r;
 
-    for (uint32_t i = 0; i < b->count; i++) {
+    for (uint32_t i = 0; i < s->count; i++) {
         if (items[i].fault.status)
             continue;
-        pgarray_int(&rows, b->lines[i].number);
+        pgarray_int(&rows, s->lines[i].number);
         pgarray_uuid(&ids, items[i].rec->id);
     }
     import_args(&a, c, im);
     db_arg_str(&a, pgarray_end(&rows));
     db_arg_str(&a, pgarray_end(&ids));
-    r = db_exec(c->tx, add_rows, &a, NULL);
+    r = db_post(c->tx, add_rows, &a, good);
     pgarray_done(&rows);
     pgarray_done(&ids);
     return r;
@@ -324,17 +352,17 @@ static int store_counts(struct call *c, const struct import *im, const struct im
 }
 
 /* Unique values of earlier batches: whose row has one again is not good, or is skipped where it is the key. */
-static void check_seen(struct call *c, const struct import *im, const struct import_batch *b,
-    struct create_item *items, struct import_seen *seen)
+static void check_seen(
+    struct call *c, const struct import *im, const struct slice *s, struct create_item *items)
 {
-    for (uint32_t i = 0; i < b->count && seen; i++) {
+    for (uint32_t i = 0; i < s->count && s->seen; i++) {
         const struct record *rec = items[i].rec;
 
         for (uint32_t k = 0; k < im->res->field_count && !items[i].fault.status; k++) {
             const struct field *f = &im->res->fields[k];
 
             if (f->unique == UNIQUE_NO || !rec->values[k] ||
-                put(seen, hash(f, rec->unit_id, rec->values[k]), b->lines[i].number))
+                put(s->seen, hash(f, rec->unit_id, rec->values[k]), s->lines[i].number))
                 continue;
             (void)call_fail_at(c, arena_printf(c->arena, "/%s", f->name), "taken",
                 "This value stands in an earlier row already.", "该值在前面的行中已出现。");
@@ -359,31 +387,54 @@ static bool is_duplicate(const struct import *im, const struct create_item *item
     return has_key;
 }
 
+/* Rows of one slice; what became of them is added up in the batch. */
+static int do_slice(struct call *c, const struct import *im, struct slice *s, struct import_batch *b)
+{
+    struct create_item *items = arena_array(c->arena, s->count + 1, sizeof(*items));
+    bool *skipped = arena_array(c->arena, s->count + 1, sizeof(*skipped));
+    uint32_t good = 0, bad = 0;
+    int r;
+
+    for (uint32_t i = 0; i < s->count; i++)
+        take_line(c, im, &s->lines[i], &items[i]);
+    r = create_check_many(c, items, s->count, s->is_dry);
+    if (r < 0)
+        return r;
+    check_seen(c, im, s, items);
+    for (uint32_t i = 0; i < s->count; i++) {
+        skipped[i] = items[i].fault.status && is_duplicate(im, &items[i]);
+        good += !items[i].fault.status;
+        b->skipped += skipped[i];
+        bad += items[i].fault.status && !skipped[i];
+    }
+    b->good += good;
+    b->bad += bad;
+    if (!s->is_dry)
+        r = create_store_many(c, items, s->count);
+    if (r == 0 && !s->is_dry && good)
+        r = store_rows(c, im, s, items, good);
+    if (r == 0 && bad)
+        r = store_faults(c, im, s, items, skipped);
+    return r;
+}
+
+/* Each slice has an arena of its own, so that many rows take no more memory than few. */
 int import_batch_do(
     struct call *c, const struct import *im, struct import_batch *b, struct import_seen *seen, bool is_dry)
 {
-    struct create_item *items = arena_array(c->arena, b->count + 1, sizeof(*items));
-    bool *skipped = arena_array(c->arena, b->count + 1, sizeof(*skipped));
-    int r;
+    struct arena *outer = c->arena;
+    int r = 0;
 
     b->good = b->bad = b->skipped = 0;
-    for (uint32_t i = 0; i < b->count; i++)
-        take_line(c, im, &b->lines[i], &items[i]);
-    r = create_check_many(c, items, b->count, is_dry);
-    if (r < 0)
-        return r;
-    check_seen(c, im, b, items, seen);
-    for (uint32_t i = 0; i < b->count; i++) {
-        skipped[i] = items[i].fault.status && is_duplicate(im, &items[i]);
-        b->good += !items[i].fault.status;
-        b->skipped += skipped[i];
-        b->bad += items[i].fault.status && !skipped[i];
+    for (uint32_t i = 0; i < b->count && r == 0; i += IMPORT_SLICE) {
+        struct slice s = {b->lines + i, MIN(b->count - i, (uint32_t)IMPORT_SLICE), seen, is_dry};
+
+        c->arena = arena_new();
+        r = do_slice(c, im, &s, b);
+        arena_free(c->arena);
+        c->arena = outer;
     }
-    if (!is_dry)
-        r = create_store_many(c, items, b->count);
-    if (r == 0 && !is_dry && b->good)
-        r = store_rows(c, im, b, items);
-    if (r == 0 && b->bad)
-        r = store_faults(c, im, b, items, skipped);
+    if (r == 0)
+        r = create_settle(c);
     return r < 0 ? r : store_counts(c, im, b);
 }

@@ -1,11 +1,14 @@
-/* Some hundred rows of an import: read, taken, checked, stored. */
+/* Some thousand rows of an import: read, taken, checked, stored. */
 #pragma once
 
 #include "access/job.h"
+#include "loop/fiber.h"
+#include "loop/helper.h"
 #include "resource/record/create.h"
 #include "resource/transfer/import.h"
 
-#define IMPORT_BATCH 500
+#define IMPORT_BATCH 4000 /* rows of a unit of work */
+#define IMPORT_SLICE 1000 /* rows that are prepared while the database stores those before */
 
 struct import_line {
     uint32_t number, count;
@@ -31,11 +34,16 @@ struct import_reader {
     struct import_batch *batch;
     struct sheet_fault fault;
     int result;
+    struct helper_job job;
+    struct fiber_wait wait;
+    bool is_reading;
 };
 /* In a fiber. -EINVAL with the reader's fault when the file is not good. */
 MUSTCHECK int import_reader_open(
     struct import_reader *r, int32_t tenant, const struct sha256 *digest, uint32_t behind);
-MUSTCHECK int import_reader_next(struct import_reader *r, struct import_batch *batch);
+/* Begins to read the next rows on a helper thread, and waits for what was begun. */
+MUSTCHECK int import_reader_begin(struct import_reader *r, struct import_batch *batch);
+MUSTCHECK int import_reader_end(struct import_reader *r);
 void import_reader_close(struct import_reader *r);
 
 /* In the call's unit of work: rows to records that are checked (is_dry) or stored, faults and rows to their tables. seen:

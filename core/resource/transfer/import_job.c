@@ -48,7 +48,8 @@ struct work {
     bool found, is_dry;
     uint32_t behind; /* rows up to this one are done */
     struct import_reader reader;
-    struct import_batch batch;
+    struct import_batch batches[2]; /* one is read while the other is worked on */
+    struct import_batch *batch;
     struct import_seen *seen;
     int64_t total;
     struct import_errors errors;
@@ -113,13 +114,13 @@ static int start(struct job *j, struct work *w)
 static int do_batch(struct call *c, struct job *j, void *arg)
 {
     struct work *w = arg;
-    int r = import_batch_do(c, &w->im, &w->batch, w->seen, w->is_dry);
+    int r = import_batch_do(c, &w->im, w->batch, w->seen, w->is_dry);
 
     if (r < 0)
         return r;
-    j->done += w->batch.count;
-    if (!w->is_dry && w->batch.count)
-        j->checkpoint = checkpoint(c, w->batch.lines[w->batch.count - 1].number);
+    j->done += w->batch->count;
+    if (!w->is_dry && w->batch->count)
+        j->checkpoint = checkpoint(c, w->batch->lines[w->batch->count - 1].number);
     return 0;
 }
 
@@ -140,47 +141,61 @@ static int file_error(struct job *j, const struct work *w, int r)
     return r == -EINVAL && w->reader.fault.code ? fail_file(j, &w->reader.fault) : r;
 }
 
-static int do_batches(struct job *j, struct work *w)
+/* The first rows behind the given one are being read. */
+static int open_reader(struct job *j, struct work *w, uint32_t behind)
 {
-    int r = import_reader_open(&w->reader, j->tenant, &w->im.digest, w->behind);
-
-    do {
-        if (r == 0)
-            r = import_reader_next(&w->reader, &w->batch);
-        if (r < 0)
-            return file_error(j, w, r);
-        if (w->batch.count)
-            r = job_step(j, do_batch, w);
-    } while (r == 0 && !w->batch.at_end);
-    return r;
-}
-
-/* All of it in one unit of work; each batch has an arena of its own, so that many take no more memory than few. Once it is
- * committed the checkpoint says so. */
-static int do_all(struct call *c, struct job *j, void *arg)
-{
-    struct work *w = arg;
-    struct arena *outer = c->arena;
-    uint32_t bad = 0, last = 0;
-    int64_t done = 0;
     int r;
 
     import_reader_close(&w->reader);
-    r = import_reader_open(&w->reader, j->tenant, &w->im.digest, 0);
+    r = import_reader_open(&w->reader, j->tenant, &w->im.digest, behind);
+    return r < 0 ? r : import_reader_begin(&w->reader, &w->batches[0]);
+}
+
+/* Waits for the rows that are being read, and lets the next ones be read meanwhile. */
+static int next_batch(struct work *w)
+{
+    int r = import_reader_end(&w->reader);
+
+    w->batch = w->reader.batch;
+    if (r < 0 || w->batch->at_end)
+        return r;
+    return import_reader_begin(&w->reader, &w->batches[w->batch == &w->batches[0]]);
+}
+
+static int do_batches(struct job *j, struct work *w)
+{
+    int r = open_reader(j, w, w->behind);
+
     do {
         if (r == 0)
-            r = import_reader_next(&w->reader, &w->batch);
+            r = next_batch(w);
+        if (r < 0)
+            return file_error(j, w, r);
+        if (w->batch->count)
+            r = job_step(j, do_batch, w);
+    } while (r == 0 && !w->batch->at_end);
+    return r;
+}
+
+/* All of it in one unit of work. Once it is committed the checkpoint says so. */
+static int do_all(struct call *c, struct job *j, void *arg)
+{
+    struct work *w = arg;
+    uint32_t bad = 0, last = 0;
+    int64_t done = 0;
+    int r = open_reader(j, w, 0);
+
+    do {
+        if (r == 0)
+            r = next_batch(w);
         if (r < 0)
             break;
-        c->arena = arena_new();
-        r = import_batch_do(c, &w->im, &w->batch, NULL, false);
-        arena_free(c->arena);
-        c->arena = outer;
-        bad = w->batch.bad;
-        done += w->batch.count;
-        if (w->batch.count)
-            last = w->batch.lines[w->batch.count - 1].number;
-    } while (r == 0 && bad == 0 && !w->batch.at_end);
+        r = import_batch_do(c, &w->im, w->batch, NULL, false);
+        bad = w->batch->bad;
+        done += w->batch->count;
+        if (w->batch->count)
+            last = w->batch->lines[w->batch->count - 1].number;
+    } while (r == 0 && bad == 0 && !w->batch->at_end);
     if (r == 0 && bad)
         r = call_fail(c, 409, "rows_bad",
             "Rows that were good when they were checked are not any more. Nothing was brought in; check "
@@ -252,7 +267,8 @@ static int run(struct job *j, bool is_dry)
     import_reader_close(&w->reader);
     import_errors_done(&w->errors);
     import_seen_free(w->seen);
-    arena_free(w->batch.arena);
+    arena_free(w->batches[0].arena);
+    arena_free(w->batches[1].arena);
     free(w);
     return r;
 }

@@ -118,6 +118,9 @@ static const struct db_stmt faults_of_rows = {"import.faults_of_rows",
     "juxin.import_fault WHERE tenant_id = $1 AND import_id = $2 AND row >= $3 AND row <= $4 GROUP BY row "
     "ORDER BY row"};
 
+static const struct db_stmt any_fault = {
+    "import.any_fault", "SELECT 1 FROM juxin.import_fault WHERE tenant_id = $1 AND import_id = $2 LIMIT 1"};
+
 struct making {
     const struct import *im;
     int fd;
@@ -241,13 +244,35 @@ static int copy_batch(struct job *j, struct making *m)
     return r < 0 ? r : on_helper(m, write_bad);
 }
 
+static int look_for_any(struct call *c, struct job *j, void *arg)
+{
+    struct making *m = arg;
+    struct db_args a;
+    struct db_call call = {.stmt = any_fault, .args = &a};
+    int r;
+
+    (void)j;
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_uuid(&a, m->im->id);
+    r = call_read(c, &call, 1);
+    m->count = r == 0 ? (uint32_t)db_rows_count(call.rows) : 0;
+    return r;
+}
+
 static int make(struct job *j, struct making *m, struct import_errors *ret)
 {
-    int r = import_reader_open(&m->reader, j->tenant, &m->im->digest, 0);
+    int r = job_step(j, look_for_any, m);
+
+    if (r < 0 || m->count == 0)
+        return r;
+    r = import_reader_open(&m->reader, j->tenant, &m->im->digest, 0);
 
     do {
         if (r == 0)
-            r = import_reader_next(&m->reader, m->batch);
+            r = import_reader_begin(&m->reader, m->batch);
+        if (r == 0)
+            r = import_reader_end(&m->reader);
         if (r == 0 && m->batch->count)
             r = copy_batch(j, m);
     } while (r == 0 && !m->batch->at_end);
@@ -262,8 +287,9 @@ int import_errors_make(struct job *j, const struct import *im, struct import_err
     struct making *m = mem_zalloc(sizeof(*m));
     int r;
 
-    *m = (struct making){.im = im, .fd = -1, .arena = arena_new()};
-    m->reader.fd = -1;
+    m->im = im;
+    m->arena = arena_new();
+    m->fd = m->reader.fd = -1;
     m->batch = mem_zalloc(sizeof(*m->batch));
     *ret = (struct import_errors){0};
     r = make(j, m, ret);
