@@ -160,6 +160,18 @@ static int answer(struct call *c, struct request *r, struct uuid id)
     return e < 0 ? e : call_commit(c);
 }
 
+static int take_duplicates(struct call *c, const char *word, enum import_duplicates *ret)
+{
+    for (int i = 0; import_duplicates_names[i]; i++) {
+        if (strcmp(word, import_duplicates_names[i]) != 0)
+            continue;
+        *ret = (enum import_duplicates)i;
+        return 0;
+    }
+    return call_fail_at(
+        c, "/duplicates", "not_one_of", "refuse, skip or update.", "应为 refuse、skip 或 update。");
+}
+
 static int check(struct call *c, struct request *r)
 {
     static const char *const known[] = {"mapping", "unit", "key", "duplicates", NULL};
@@ -182,9 +194,8 @@ static int check(struct call *c, struct request *r)
         e = api_str(c, body, "key", false, &s.key);
     if (e == 0)
         e = api_str(c, body, "duplicates", false, &duplicates);
-    s.skips = duplicates && strcmp(duplicates, "skip") == 0;
-    if (e == 0 && duplicates && !s.skips && strcmp(duplicates, "refuse") != 0)
-        e = call_fail_at(c, "/duplicates", "not_one_of", "skip or refuse.", "应为 skip 或 refuse。");
+    if (e == 0 && duplicates)
+        e = take_duplicates(c, duplicates, &s.duplicates);
     if (e == 0)
         e = call_begin(c);
     if (e < 0 || c->is_replay)
@@ -217,14 +228,18 @@ static int run(struct call *c, struct request *r)
 
 static int undo(struct call *c, struct request *r)
 {
+    static const char *const known[] = {"rows", NULL};
+    json_t *body = NULL;
     struct uuid id;
     int e = api_id(c, r, "import", &id);
 
+    if (e == 0 && r->body.len) /* none: all of it */
+        e = request_object(r, known, &body);
     if (e == 0)
         e = call_begin(c);
     if (e < 0 || c->is_replay)
         return e;
-    e = import_undo(c, api_resource(c, r), id);
+    e = import_undo(c, api_resource(c, r), id, json_object_get(body, "rows"));
     return e < 0 ? e : answer(c, r, id);
 }
 
@@ -241,10 +256,11 @@ static int undo(struct call *c, struct request *r)
     "\"cancelled\"]},"                                                                                       \
     "\"headers\":" WORDS ",\"columns\":" WORDS ",\"mode\":" WORD ",\"duplicates\":" WORD                     \
     ",\"key\":" WORD_OR_NULL ",\"unit\":" WORD_OR_NULL ",\"good\":" COUNT ",\"bad\":" COUNT                  \
-    ",\"skipped\":" COUNT ",\"undone\":" COUNT ",\"left_alone\":" COUNT ",\"done\":" COUNT                   \
-    ",\"size\":" COUNT ",\"has_errors_file\":{\"type\":\"boolean\"},\"job\":" WORD_OR_NULL                   \
-    ",\"created_at\":" WORD ",\"expires_at\":" WORD ",\"error_code\":" WORD_OR_NULL                          \
-    ",\"error_en\":" WORD_OR_NULL ",\"error_zh\":" WORD_OR_NULL "}}"
+    ",\"skipped\":" COUNT ",\"updated\":" COUNT ",\"undone\":" COUNT ",\"left_alone\":" COUNT                \
+    ",\"done\":" COUNT ",\"size\":" COUNT                                                                    \
+    ",\"has_errors_file\":{\"type\":\"boolean\"},\"job\":" WORD_OR_NULL ",\"created_at\":" WORD              \
+    ",\"expires_at\":" WORD ",\"error_code\":" WORD_OR_NULL ",\"error_en\":" WORD_OR_NULL                    \
+    ",\"error_zh\":" WORD_OR_NULL "}}"
 #define FAULTS_SCHEMA                                                                                        \
     "{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\","     \
     "\"properties\":{\"row\":" COUNT ",\"header\":" WORD ",\"code\":" WORD ",\"en\":" WORD ",\"zh\":" WORD   \
@@ -292,7 +308,7 @@ static const struct api_route templates[] = {
         .request_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"mapping\":{"
                           "\"type\":\"object\","
                           "\"additionalProperties\":" WORD_OR_NULL "},\"unit\":" WORD ",\"key\":" WORD
-                          ",\"duplicates\":{\"enum\":[\"refuse\",\"skip\"]}}}",
+                          ",\"duplicates\":{\"enum\":[\"refuse\",\"skip\",\"update\"]}}}",
         .response_schema = IMPORT_SCHEMA,
         .summary_en = "Check all rows without bringing any in; says which column goes where",
         .summary_zh = "检查（不入库），可指定列与字段的对应关系"},
@@ -308,9 +324,13 @@ static const struct api_route templates[] = {
     {.method = HTTP_POST,
         .path = "/imports/{import}/undo",
         .handle = undo,
+        .request_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"rows\":{"
+                          "\"type\":\"array\",\"minItems\":1,\"maxItems\":1000,\"items\":{\"type\":"
+                          "\"integer\",\"minimum\":1}}}}",
         .response_schema = IMPORT_SCHEMA,
-        .summary_en = "Delete the records it made that nobody has touched since",
-        .summary_zh = "撤销：删除此后无人改动的记录"},
+        .summary_en =
+            "Delete the records it made that nobody has touched since; with rows, those of these rows",
+        .summary_zh = "撤销：删除此后无人改动的记录；可只撤销指定的行"},
     {.method = HTTP_GET,
         .path = "/imports/{import}/faults",
         .query = "after,limit",

@@ -134,6 +134,16 @@ static int derive(const struct algorithm *by, const char *id, struct sha256 *ret
     return keys ? keyring_mac(keys, id, "value", text_of(by->name), ret) : -ENOKEY;
 }
 
+int cipher_mac(const char *purpose, struct text data, struct sha256 *ret)
+{
+    return keys ? keyring_mac(keys, keyring_current(keys), purpose, data, ret) : -ENOKEY;
+}
+
+const char *cipher_key_id(void)
+{
+    return keys ? keyring_current(keys) : "";
+}
+
 int cipher_seal(struct text plain, struct text bound_to, struct buf *ret)
 {
     const struct algorithm *by = &algorithms[0];

@@ -18,6 +18,9 @@ MUSTCHECK int cipher_seal(struct text plain, struct text bound_to, struct buf *r
 /* Appends what was sealed. -EBADMSG: altered, or bound to something else; -ENOKEY: the key is not in the ring; -ENOTSUP: by an
  * algorithm this server does not know; -EINVAL: not a sealed value. */
 MUSTCHECK int cipher_open(struct text sealed, struct text bound_to, struct buf *ret);
+/* HMAC-SHA-256 under the current key, separated by purpose: for finding values without keeping them. -ENOKEY. */
+MUSTCHECK int cipher_mac(const char *purpose, struct text data, struct sha256 *ret);
+const char *cipher_key_id(void); /* of the current key; "" when none were set */
 bool cipher_is_sealed(struct text value);
 /* Is it sealed by another key or algorithm than a new value would be? */
 bool cipher_is_old(struct text sealed);

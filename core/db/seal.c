@@ -11,12 +11,13 @@
 static const struct db_stmt last_seal = {
     "seal.last", "SELECT n, head FROM juxin.audit_seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1"};
 /* Each waiting row is looked up by its key, however little there was when the plan was made: as a plain join it was kept with
- * the whole trail outside, or with every pair compared. */
+ * the whole trail outside, or with every pair compared. In the order of ids, which only the key has: asked for the one that is
+ * equal, another index of the tenant was taken and read through for each. */
 static const struct db_stmt pending_rows = {"seal.pending",
     "WITH p AS MATERIALIZED (SELECT id FROM juxin.audit_pending WHERE tenant_id = $1 ORDER BY id LIMIT $2"
     " FOR UPDATE SKIP LOCKED) SELECT a.id, a.mac FROM p CROSS JOIN LATERAL"
-    " (SELECT x.id, x.mac FROM juxin.audit x WHERE x.tenant_id = $1 AND x.id = p.id LIMIT 1) a ORDER BY "
-    "a.id"};
+    " (SELECT x.id, x.mac FROM juxin.audit x WHERE x.tenant_id = $1 AND x.id >= p.id ORDER BY x.id LIMIT 1) a"
+    " WHERE a.id = p.id ORDER BY a.id"};
 static const struct db_stmt insert_seal = {"seal.insert",
     "INSERT INTO juxin.audit_seal (tenant_id, n, count, first_id, last_id, root, previous, head, at, key_id, "
     "signature)"
@@ -25,8 +26,10 @@ static const struct db_stmt insert_members = {"seal.members",
     "INSERT INTO juxin.audit_member (tenant_id, n, position, audit_id)"
     " SELECT $1, $2, x.position, x.id FROM unnest($3::uuid[]) WITH ORDINALITY AS x(id, position) RETURNING "
     "position"};
+/* From the first to the last of them: by the list alone all that waits was compared with it. */
 static const struct db_stmt delete_pending = {
-    "seal.delete_pending", "DELETE FROM juxin.audit_pending WHERE tenant_id = $1 AND id = ANY ($2::uuid[])"};
+    "seal.delete_pending", "DELETE FROM juxin.audit_pending WHERE tenant_id = $1 AND id >= $3 AND id <= $4 "
+                           "AND id = ANY ($2::uuid[])"};
 /* Ids are in the order of time. */
 static const struct db_stmt tail = {"seal.tail",
     "SELECT (SELECT count(*) FROM juxin.audit_pending WHERE tenant_id = $1), (SELECT a.at FROM"
@@ -147,6 +150,8 @@ static int store(struct db_tx *tx, const struct seal_fields *f, const struct db_
     db_args_reset(&a);
     db_arg_int(&a, f->tenant);
     db_arg_str(&a, list);
+    db_arg_str(&a, first);
+    db_arg_str(&a, last);
     return db_exec_expect(tx, delete_pending, &a, (uint64_t)count);
 }
 

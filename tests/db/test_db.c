@@ -568,6 +568,59 @@ static void body_no_server(void *arg)
     assert_int_equal(db_open(&config, &db), -EINVAL);
 }
 
+static int post(struct db_tx *tx, struct db_stmt stmt, int64_t id, const char *name, uint64_t expected)
+{
+    struct db_args a;
+
+    args2(&a, 1, id);
+    db_arg_str(&a, name);
+    return db_post(tx, stmt, &a, expected);
+}
+
+/* What is sent without waiting is looked at by whatever comes next: a COMMIT does not go out on a failure, nor on another number
+ * of rows than expected. */
+static void body_posted(void *arg)
+{
+    struct db *db = support_open(NULL, 1, 8, 2);
+    struct db_args a;
+    struct db_tx *tx;
+    char name[40];
+
+    assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
+    for (int i = 0; i < 40; i++) /* more than are kept */
+        assert_int_equal(post(tx, insert, 1000 + i, "posted", 1), 0);
+    assert_int_equal(db_settle(tx), 0);
+    assert_int_equal(post(tx, rename_one, 1000, "renamed", 1), 0);
+    assert_int_equal(post(tx, rename_one, 9999, "renamed", DB_ANY), 0);
+    assert_int_equal(db_commit(tx), 0);
+    assert_int_equal(read_name(db, 1000, name, sizeof(name)), 0);
+    assert_string_equal(name, "renamed");
+
+    assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
+    assert_int_equal(post(tx, rename_one, 1001, "lost", 1), 0);
+    assert_int_equal(post(tx, rename_one, 9999, "lost", 1), 0);
+    assert_int_equal(db_commit(tx), -ESTALE);
+
+    assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
+    assert_int_equal(post(tx, rename_one, 1001, "lost", 1), 0);
+    assert_int_equal(post(tx, insert, 1, "again", 1), 0);
+    assert_int_equal(post(tx, rename_one, 1002, "lost", 1), 0);
+    assert_int_equal(db_commit(tx), -EEXIST);
+
+    assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
+    assert_int_equal(db_savepoint(tx, "before"), 0);
+    assert_int_equal(post(tx, insert, 1, "again", 1), 0);
+    args2(&a, 1, 2);
+    assert_int_equal(db_exec(tx, read_one, &a, NULL), -EEXIST);
+    assert_int_equal(db_savepoint_rollback(tx, "before"), 0);
+    assert_int_equal(post(tx, insert, 1, "again", 1), 0);
+    db_rollback(tx); /* not looked at */
+    assert_int_equal(read_name(db, 1001, name, sizeof(name)), 0);
+    assert_string_equal(name, "posted");
+    assert_string_equal(idle_in_transaction(), "0");
+    db_close(db);
+}
+
 #define IN_FIBER(name)                                                                                       \
     static void test_##name(void **state)                                                                    \
     {                                                                                                        \
@@ -582,6 +635,7 @@ IN_FIBER(frozen)
 IN_FIBER(write)
 IN_FIBER(table_changes)
 IN_FIBER(many_statements)
+IN_FIBER(posted)
 IN_FIBER(lost)
 IN_FIBER(commit_lost)
 IN_FIBER(cancel)
@@ -600,6 +654,7 @@ int main(void)
         cmocka_unit_test(test_write),
         cmocka_unit_test(test_table_changes),
         cmocka_unit_test(test_many_statements),
+        cmocka_unit_test(test_posted),
         cmocka_unit_test(test_lost),
         cmocka_unit_test(test_commit_lost),
         cmocka_unit_test(test_cancel),

@@ -354,6 +354,25 @@ static void test_denied(void **state)
         "/fields/a/default", "default");
 }
 
+#define FIELDS                                                                                               \
+    "\"a\":{\"type\":\"text\"," L "},\"b\":{\"type\":\"date\"," L "},\"c\":{\"type\":\"json\"," L            \
+    "},\"d\":{\"type\":\"text\",\"set_by\":\"plugin\"," L "}"
+
+static void test_import_key(void **state)
+{
+    struct resource *res = declare(ITEM(FIELDS, ",\"import_key\":[\"b\",\"a\"]"));
+
+    (void)state;
+    assert_non_null(res);
+    assert_int_equal(res->import_key_count, 2);
+    assert_int_equal(res->import_key[0], 1);
+    refused(ITEM(FIELDS, ",\"import_key\":\"a\""), "/import_key", "list");
+    refused(ITEM(FIELDS, ",\"import_key\":[\"a\",\"a\"]"), "/import_key/1", "twice");
+    refused(ITEM(FIELDS, ",\"import_key\":[\"z\"]"), "/import_key/0", "z");
+    refused(ITEM(FIELDS, ",\"import_key\":[\"c\"]"), "/import_key/0", "tells no record");
+    refused(ITEM(FIELDS, ",\"import_key\":[\"d\"]"), "/import_key/0", "tells no record");
+}
+
 static bool has_statement(const char **list, uint32_t count, const char *part)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -548,6 +567,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_goals, setup, teardown),
         cmocka_unit_test(test_subjects),
         cmocka_unit_test_setup_teardown(test_denied, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_import_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ddl_new, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ddl_change, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),

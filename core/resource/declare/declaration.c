@@ -114,7 +114,8 @@ int declaration_parse(struct arena *a, const char *plugin, json_t *json, struct 
 {
     static const char *const known[] = {"$schema", "resource", "label", "description", "levels", "number",
         "fields", "states", "transitions", "submitter_may", "permissions", "anonymity", "list", "views",
-        "form", "samples", "about_person", "attachments", "comments", "reminders", "merging", NULL};
+        "form", "samples", "about_person", "attachments", "comments", "reminders", "merging", "import_key",
+        NULL};
     struct resource *res = arena_alloc(a, sizeof(*res));
     struct parse p = {a, report, res};
     uint32_t faults = report->count;

@@ -145,6 +145,7 @@ struct transition {
 #define RESOURCE_FIELDS_MAX 40 /* with the standard columns a row fits into DB_ARGS_MAX parameters */
 #define CUSTOM_FIELDS_MAX 20   /* of a tenant's own, retired ones included */
 #define ALL_FIELDS_MAX (RESOURCE_FIELDS_MAX + CUSTOM_FIELDS_MAX)
+#define IMPORT_KEY_MAX 4
 #define RESOURCE_STATES_MAX 64
 #define STATE_NONE UINT32_MAX
 #define RESOURCE_TRANSITIONS_MAX 64
@@ -216,7 +217,9 @@ struct resource {
     bool is_about_person; /* each record is about one person, who may read all that is said there */
     const struct field
         *person; /* leads to that person: an account, or a record about them; NULL: to nobody who signs in */
-    const char *consent; /* the purpose that person must have agreed to; NULL: none */
+    const char *consent;                 /* the purpose that person must have agreed to; NULL: none */
+    uint32_t import_key[IMPORT_KEY_MAX]; /* of fields, which tell a record again */
+    uint32_t import_key_count;
     struct attachments_rule attachments;
     struct comments_rule comments;
     const struct field *sort; /* of lists that ask for none; NULL: newest first */

@@ -109,8 +109,46 @@ static void parse_person(struct parse *p, const json_t *json)
             "who submitted cannot be hidden where the record says whom it is about");
 }
 
+/* What people write of a record in a table and what says which it is. */
+static bool may_be_key(const struct field *f)
+{
+    return f->set_by == SET_BY_USER &&
+           (f->type == FIELD_TEXT || f->type == FIELD_INTEGER || f->type == FIELD_DATE ||
+               f->type == FIELD_ENUM || f->type == FIELD_REFERENCE || f->type == FIELD_UNIT);
+}
+
+static void parse_import_key(struct parse *p, const json_t *json)
+{
+    const json_t *list = json_object_get(json, "import_key"), *v;
+    size_t i;
+
+    if (!list)
+        return;
+    if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > IMPORT_KEY_MAX) {
+        report_add(p->report, "/import_key", NULL, "a list of 1 to %d field names", IMPORT_KEY_MAX);
+        return;
+    }
+    json_array_foreach(list, i, v)
+    {
+        const char *at = AT(p, "/import_key/%zu", i), *name = json_string_value(v);
+        const struct field *f = parse_field_ref(p, at, name ? name : "");
+
+        if (!f)
+            continue;
+        if (!may_be_key(f))
+            report_add(p->report, at, NULL,
+                "\"%s\" tells no record: a text, integer, date, enum, reference or unit that people set",
+                name);
+        for (uint32_t k = 0; k < p->res->import_key_count; k++)
+            if (p->res->import_key[k] == f->index)
+                report_add(p->report, at, "leave one out", "\"%s\" occurs twice", name);
+        p->res->import_key[p->res->import_key_count++] = f->index;
+    }
+}
+
 void parse_beside(struct parse *p, const json_t *json)
 {
+    parse_import_key(p, json);
     parse_person(p, json);
     parse_attachments(p, json);
     parse_comments(p, json);

@@ -322,12 +322,13 @@ static int add_rows(struct call *c, const struct resource *res, struct record *c
     db_arg_str(a, res->states[recs[0]->state].name);
     db_arg_time(a, c->now_us);
     db_arg_uuid_or_null(a, c->who->account);
+    db_arg_uuid_or_null(a, recs[0]->batch);
     for (uint32_t k = 0; k < arrays; k++)
         db_arg_str(a, pgarray_end(&lists[k]));
     for (uint32_t k = 0; k < res->column_count; k++) {
         const char *type = ddl_column_type(res->fields[k].type);
 
-        types = arena_printf(c->arena, "%s, $%u::%s[]", types, 9 + k, type);
+        types = arena_printf(c->arena, "%s, $%u::%s[]", types, 10 + k, type);
         names = arena_printf(c->arena, "%s, f%u", names, k);
         values = arena_printf(c->arena, "%s, x.f%u", values, k);
     }
@@ -335,10 +336,10 @@ static int add_rows(struct call *c, const struct resource *res, struct record *c
         db_stmt_built(c->arena,
             arena_printf(c->arena,
                 "INSERT INTO %s (tenant_id, id, unit_id, a1, a2, a3, a4, origin_unit_id, version, state, "
-                "state_since, created_at, created_by, updated_at, updated_by, number, auto_at%s) "
+                "state_since, created_at, created_by, updated_at, updated_by, batch_id, number, auto_at%s) "
                 "SELECT u.tenant_id, x.id, u.id, u.a1, u.a2, u.a3, u.a4, u.id, 1, $2::text, $3::timestamptz, "
-                "$3::timestamptz, $4::uuid, $3::timestamptz, $4::uuid, x.number, x.auto_at%s "
-                "FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::date[]%s) AS x(id, unit_id, number, "
+                "$3::timestamptz, $4::uuid, $3::timestamptz, $4::uuid, $5::uuid, x.number, x.auto_at%s "
+                "FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::date[]%s) AS x(id, unit_id, number, "
                 "auto_at%s) "
                 "JOIN juxin.unit u ON u.tenant_id = $1 AND u.id = x.unit_id AND u.closed_at IS NULL "
                 "FOR KEY SHARE OF u RETURNING 1",

@@ -12,7 +12,8 @@
 struct record {
     const struct resource *res;
     struct uuid id, unit_id, origin_unit_id, created_by, updated_by;
-    uint32_t unit; /* preorder index; TREE_NONE when the unit is unknown */
+    struct uuid batch; /* of a new one: the import that brings it */
+    uint32_t unit;     /* preorder index; TREE_NONE when the unit is unknown */
     int64_t version;
     uint32_t state;
     const char *state_since, *due, *number, *created_at, *updated_at;

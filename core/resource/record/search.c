@@ -1,6 +1,7 @@
 /* The tokens of records in the database. */
 #include "resource/record/search.h"
 
+#include "resource/record/key.h"
 #include "resource/record/store.h"
 
 static const struct db_stmt tokens_add = {"search.add",
@@ -29,15 +30,37 @@ bool search_is_offered(const struct resource *res)
     return false;
 }
 
-static struct search_tokens tokens_of(struct arena *a, const struct resource *res, const char *const *values)
+bool search_has_tokens(const struct resource *res)
 {
-    struct search_tokens t = {0};
+    return search_is_offered(res) || res->import_key_count > 0;
+}
 
-    for (uint32_t i = 0; i < res->field_count; i++)
+bool search_is_told_by(const struct resource *res, uint32_t field)
+{
+    bool is = res->fields[field].is_searchable;
+
+    for (uint32_t i = 0; i < res->import_key_count; i++)
+        is |= res->import_key[i] == field;
+    return is;
+}
+
+int search_tokens_of(
+    struct call *c, const struct record *rec, const char *const *values, struct search_tokens *ret)
+{
+    const struct resource *res = rec->res;
+    struct search_tokens t = {0};
+    const char *key;
+    int r = key_token(c, rec, values, &key);
+
+    for (uint32_t i = 0; i < res->field_count && r == 0; i++)
         if (res->fields[i].is_searchable && values[i])
-            search_add(a, &t, text_of(values[i]), res->fields[i].type == FIELD_TEXT);
-    search_finish(&t);
-    return t;
+            search_add(c->arena, &t, text_of(values[i]), res->fields[i].type == FIELD_TEXT);
+    if (r == 0 && key)
+        search_add_token(c->arena, &t, key);
+    if (r == 0)
+        search_finish(&t);
+    *ret = t;
+    return r;
 }
 
 /* Those of a that are not in b; both are sorted. */
@@ -79,13 +102,14 @@ int search_write(struct call *c, const struct record *rec, bool gone)
     int r;
 
     for (uint32_t i = 0; i < rec->res->field_count && !is_changed; i++)
-        is_changed = rec->res->fields[i].is_searchable && record_is_changed(rec, &rec->res->fields[i]);
-    if (!is_changed || !search_is_offered(rec->res))
+        is_changed = search_is_told_by(rec->res, i) && record_is_changed(rec, &rec->res->fields[i]);
+    if (!is_changed || !search_has_tokens(rec->res))
         return 0;
-    if (!rec->is_new)
-        old = tokens_of(c->arena, rec->res, rec->old);
-    if (!gone)
-        now = tokens_of(c->arena, rec->res, rec->values);
+    r = rec->is_new ? 0 : search_tokens_of(c, rec, rec->old, &old);
+    if (r == 0 && !gone)
+        r = search_tokens_of(c, rec, rec->values, &now);
+    if (r < 0)
+        return r;
     lost = without(c->arena, &old, &now);
     found = without(c->arena, &now, &old);
     r = run(c, rec, tokens_drop, &lost);
@@ -100,6 +124,12 @@ void search_list_add(struct search_list *l, struct uuid id, const struct search_
     }
 }
 
+void search_list_done(struct search_list *l)
+{
+    pgarray_done(&l->ids);
+    pgarray_done(&l->tokens);
+}
+
 static int write_list(struct call *c, const struct resource *res, struct search_list *l, struct db_stmt stmt)
 {
     struct db_args a;
@@ -111,8 +141,7 @@ static int write_list(struct call *c, const struct resource *res, struct search_
     db_arg_str(&a, pgarray_end(&l->ids));
     db_arg_str(&a, pgarray_end(&l->tokens));
     r = db_post(c->tx, stmt, &a, DB_ANY);
-    pgarray_done(&l->ids);
-    pgarray_done(&l->tokens);
+    search_list_done(l);
     return r;
 }
 
@@ -124,13 +153,19 @@ int search_list_write(struct call *c, const struct resource *res, struct search_
 int search_write_many(struct call *c, struct record *const *records, uint32_t count)
 {
     struct search_list list = SEARCH_LIST_INIT;
+    int r = 0;
 
-    if (!search_is_offered(records[0]->res))
+    if (!search_has_tokens(records[0]->res))
         return 0;
-    for (uint32_t i = 0; i < count; i++) {
-        struct search_tokens t = tokens_of(c->arena, records[i]->res, records[i]->values);
+    for (uint32_t i = 0; i < count && r == 0; i++) {
+        struct search_tokens t;
 
-        search_list_add(&list, records[i]->id, &t);
+        r = search_tokens_of(c, records[i], records[i]->values, &t);
+        if (r == 0)
+            search_list_add(&list, records[i]->id, &t);
     }
-    return write_list(c, records[0]->res, &list, tokens_add_new);
+    if (r == 0)
+        return write_list(c, records[0]->res, &list, tokens_add_new);
+    search_list_done(&list);
+    return r;
 }

@@ -7,6 +7,7 @@
 
 #include "access/job.h"
 #include "resource/declare/resource.h"
+#include "resource/record/key.h"
 #include "resource/record/search.h"
 
 #define BUILD_BATCH 500
@@ -30,7 +31,7 @@ static const char *spec_of(struct arena *a, const struct resource *res)
     for (uint32_t i = 0; i < res->field_count; i++)
         if (res->fields[i].is_searchable)
             s = arena_printf(a, "%s %s:%s", s, res->fields[i].name, field_type_name(res->fields[i].type));
-    return s;
+    return arena_printf(a, "%s%s", s, key_spec(a, res));
 }
 
 static const char *built_by(const struct db_rows *rows, const struct resource *res)
@@ -44,7 +45,7 @@ static const char *built_by(const struct db_rows *rows, const struct resource *r
 /* Resources whose last searchable field has gone have something to clear. */
 static bool is_due(struct arena *a, const struct resource *res, const char *by)
 {
-    return (search_is_offered(res) || by) && (!by || strcmp(by, spec_of(a, res)) != 0);
+    return (search_has_tokens(res) || by) && (!by || strcmp(by, spec_of(a, res)) != 0);
 }
 
 static int note_built(struct arena *a, struct db_tx *tx, const struct resource *res, int64_t now_us)
@@ -57,6 +58,20 @@ static int note_built(struct arena *a, struct db_tx *tx, const struct resource *
     db_arg_str(&args, spec_of(a, res));
     db_arg_time(&args, now_us);
     return db_exec(tx, note, &args, NULL);
+}
+
+int search_is_built(struct call *c, const struct resource *res, bool *ret)
+{
+    struct db_args *args = arena_alloc(c->arena, sizeof(*args));
+    struct db_call call = {.stmt = states, .args = args};
+    int r;
+
+    db_args_reset(args);
+    db_arg_int(args, c->tenant->id);
+    r = call_read(c, &call, 1);
+    if (r == 0)
+        *ret = !is_due(c->arena, res, built_by(call.rows, res));
+    return r;
 }
 
 /* ---- whether there is something to do ---- */
@@ -179,8 +194,8 @@ static int read_some(struct call *c, const struct build *b, struct db_call *call
     struct db_args *args = arena_alloc(c->arena, sizeof(*args));
     const char *columns = "r.id";
 
-    for (uint32_t i = 0; i < b->res->field_count; i++)
-        if (b->res->fields[i].is_searchable)
+    for (uint32_t i = 0; i < b->res->column_count; i++)
+        if (search_is_told_by(b->res, i))
             columns = arena_printf(c->arena, "%s, r.\"%s\"", columns, b->res->fields[i].name);
     db_args_reset(args);
     db_arg_int(args, c->tenant->id);
@@ -194,40 +209,42 @@ static int read_some(struct call *c, const struct build *b, struct db_call *call
     return call_read(c, call, 1);
 }
 
-static void add_tokens(
+static int add_tokens(
     struct call *c, const struct build *b, const struct db_rows *rows, int row, struct search_list *list)
 {
-    struct search_tokens t = {0};
-    int column = 1;
+    struct record *rec = record_new(c->arena, b->res);
+    struct search_tokens t;
+    int column = 1, r;
 
-    for (uint32_t i = 0; i < b->res->field_count; i++) {
-        const struct field *f = &b->res->fields[i];
-
-        if (!f->is_searchable)
-            continue;
-        if (db_get(rows, row, column))
-            search_add(c->arena, &t, db_get_text(rows, row, column), f->type == FIELD_TEXT);
-        column++;
-    }
-    search_finish(&t);
-    search_list_add(list, db_get_uuid(rows, row, 0), &t);
+    rec->id = db_get_uuid(rows, row, 0);
+    for (uint32_t i = 0; i < b->res->column_count; i++)
+        if (search_is_told_by(b->res, i))
+            rec->values[i] = db_get(rows, row, column++);
+    r = search_tokens_of(c, rec, rec->values, &t);
+    if (r == 0)
+        search_list_add(list, rec->id, &t);
+    return r;
 }
 
 static int write_some(struct call *c, const struct build *b, const struct db_rows *rows)
 {
     struct search_list list = SEARCH_LIST_INIT;
+    int r = 0;
 
-    for (int i = 0; i < db_rows_count(rows); i++)
-        add_tokens(c, b, rows, i, &list);
-    return search_list_write(c, b->res, &list);
+    for (int i = 0; i < db_rows_count(rows) && r == 0; i++)
+        r = add_tokens(c, b, rows, i, &list);
+    if (r == 0)
+        return search_list_write(c, b->res, &list);
+    search_list_done(&list);
+    return r;
 }
 
 static int fill_some(struct call *c, struct job *j, struct build *b)
 {
     struct db_call call;
-    int count = 0, r = search_is_offered(b->res) ? read_some(c, b, &call) : 0;
+    int count = 0, r = search_has_tokens(b->res) ? read_some(c, b, &call) : 0;
 
-    if (r == 0 && search_is_offered(b->res))
+    if (r == 0 && search_has_tokens(b->res))
         count = db_rows_count(call.rows);
     if (r == 0 && count > 0)
         r = write_some(c, b, call.rows);

@@ -93,13 +93,8 @@ static void put_char(char **at, uint32_t c)
     *at = p;
 }
 
-/* One to three characters. */
-static void add(struct arena *a, struct search_tokens *t, const uint32_t *chars, uint32_t count)
+void search_add_token(struct arena *a, struct search_tokens *t, const char *token)
 {
-    char text[13] = {0}, *at = text;
-
-    if (t->count == SEARCH_TOKENS_MAX)
-        return;
     if (t->count == t->capacity) {
         const char **grown;
 
@@ -109,9 +104,19 @@ static void add(struct arena *a, struct search_tokens *t, const uint32_t *chars,
             memcpy(grown, t->items, t->count * sizeof(*grown));
         t->items = grown;
     }
+    t->items[t->count++] = token;
+}
+
+/* One to three characters. */
+static void add(struct arena *a, struct search_tokens *t, const uint32_t *chars, uint32_t count)
+{
+    char text[13] = {0}, *at = text;
+
+    if (t->count == SEARCH_TOKENS_MAX)
+        return;
     for (uint32_t i = 0; i < count; i++)
         put_char(&at, chars[i]);
-    t->items[t->count++] = arena_dup(a, text);
+    search_add_token(a, t, arena_dup(a, text));
 }
 
 static bool are_letters(const uint32_t *chars, uint32_t count)

@@ -55,25 +55,33 @@ int secret_seal(struct call *c, struct record *rec)
     return 0;
 }
 
-static void wipe(struct buf *b)
+void secret_wipe(struct buf *b)
 {
     if (b->data)
         explicit_bzero(b->data, b->len);
     buf_done(b);
 }
 
+int secret_open_value(
+    struct call *c, const struct record *rec, const struct field *f, const char *value, struct buf *ret)
+{
+    int r = cipher_open(text_of(value), binding(c, rec, f), ret);
+
+    return r < 0 ? no_key(c, rec, f, r) : 0;
+}
+
 int secret_open(struct call *c, struct record *rec)
 {
     for (uint32_t i = 0; i < rec->res->field_count; i++) {
         const struct field *f = &rec->res->fields[i];
-        CLEANUP(wipe) struct buf plain = BUF_INIT;
+        CLEANUP(secret_wipe) struct buf plain = BUF_INIT;
         int r;
 
         if (!f->is_sensitive || !rec->values[i] || rec->is_open)
             continue;
-        r = cipher_open(text_of(rec->values[i]), binding(c, rec, f), &plain);
+        r = secret_open_value(c, rec, f, rec->values[i], &plain);
         if (r < 0)
-            return no_key(c, rec, f, r);
+            return r;
         rec->values[i] = arena_dup(c->arena, buf_str(&plain));
     }
     rec->is_open = true;

@@ -9,6 +9,10 @@ MUSTCHECK int secret_seal(struct call *c, struct record *rec);
 /* Opens its sensitive values, for the one answer that shows them; the record is not written afterwards. What cannot be opened is left
  * out and told: -EINVAL with the fault 503. */
 MUSTCHECK int secret_open(struct call *c, struct record *rec);
+/* One value, as it is stored, of the record. As above. */
+MUSTCHECK int secret_open_value(
+    struct call *c, const struct record *rec, const struct field *f, const char *value, struct buf *ret);
+void secret_wipe(struct buf *b); /* frees it without leaving the value in memory */
 bool secret_has_any(const struct resource *res);
 
 /* One of the record's values shown on request. */

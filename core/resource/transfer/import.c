@@ -26,11 +26,13 @@ static const struct db_stmt lock = {"import.lock",
 static const struct db_stmt queue_check = {"import.queue_check",
     "UPDATE juxin.import SET state = 'checking', job_id = $3, mapping = $4, unit_id = $5, key = $6, "
     "duplicates = $7, good = 0,"
-    " bad = 0, skipped = 0, errors_sha256 = NULL, errors_size = NULL WHERE tenant_id = $1 AND id = $2"};
+    " bad = 0, skipped = 0, updated = 0, errors_sha256 = NULL, errors_size = NULL WHERE tenant_id = $1 AND "
+    "id = $2"};
 static const struct db_stmt queue_run = {"import.queue_run",
     "UPDATE juxin.import SET state = 'importing', job_id = $3, mode = $4 WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt queue_undo = {"import.queue_undo",
-    "UPDATE juxin.import SET state = 'undoing', job_id = $3, undone = 0, left_alone = 0 "
+    "UPDATE juxin.import SET state = 'undoing', job_id = $3, undone = CASE WHEN $4 THEN undone ELSE 0 END, "
+    "left_alone = CASE WHEN $4 THEN left_alone ELSE 0 END "
     "WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt load = {"import.load",
     "SELECT i.resource, i.state, i.name, i.sha256, i.headers, i.mapping, i.unit_id, i.key, i.duplicates, "
@@ -211,36 +213,70 @@ static int check_mapping(struct call *c, const struct resource *res, const struc
     return c->fault.status ? -EINVAL : 0;
 }
 
-/* A field whose values are unique: that one is there already is no secret of theirs. */
-static int take_key(struct call *c, const struct resource *res, const char *key)
-{
-    const struct field *f = key ? resource_field(res, text_of(key)) : NULL;
+const char *const import_duplicates_names[] = {"refuse", "skip", "update", NULL};
 
-    if (!key || (f && f->unique != UNIQUE_NO))
+static bool is_mapped(const struct locked *l, const struct field *f)
+{
+    for (size_t i = 0; i < json_array_size(l->mapping); i++)
+        if (strcmp(f->name, json_string_value(json_array_get(l->mapping, i))) == 0)
+            return true;
+    return false;
+}
+
+/* The declaration's: "name,phone"; NULL where there is none, or the file has not all of it. */
+static const char *declared_key(struct call *c, const struct resource *res, const struct locked *l)
+{
+    const char *s = NULL;
+
+    for (uint32_t i = 0; i < res->import_key_count; i++) {
+        const struct field *f = &res->fields[res->import_key[i]];
+
+        if (!is_mapped(l, f))
+            return NULL;
+        s = arena_printf(c->arena, "%s%s%s", s ? s : "", s ? "," : "", f->name);
+    }
+    return s;
+}
+
+/* A field whose values are unique: that one is there already is no secret of theirs. Or the declaration's. */
+static int take_key(struct call *c, const struct resource *res, const struct locked *l,
+    const struct import_settings *s, const char **ret)
+{
+    const struct field *f = s->key ? resource_field(res, text_of(s->key)) : NULL;
+    const char *declared = declared_key(c, res, l);
+    bool is_declared = !s->key || (declared && strcmp(s->key, declared) == 0);
+
+    *ret = is_declared ? declared : s->key;
+    if (s->duplicates == DUPLICATES_UPDATE && (!is_declared || !declared))
+        return call_fail_at(c, "/duplicates", "no_import_key",
+            "An update needs columns for all fields of the import key that the declaration names.",
+            "更新已有记录需要声明的查重字段都有对应的列。");
+    if (is_declared || (f && f->unique != UNIQUE_NO))
         return 0;
     return call_fail_at(c, "/key", "not_unique", "A field whose values are unique.", "应为取值唯一的字段。");
 }
 
 static int take_unit(struct call *c, const struct resource *res, const char *unit, struct uuid *ret)
 {
-    uint32_t at = unit ? import_unit(c, text_of(unit)) : TREE_NONE;
+    struct value_fault fault = {
+        "unknown_unit", "The id or code of a unit that is open.", "应为现有组织机构的编号或代码。"};
+    uint32_t at = unit ? import_unit(c, res, text_of(unit), &fault) : TREE_NONE;
 
     *ret = UUID_NIL;
     if (!unit)
         return 0;
     if (at == TREE_NONE || (!subject_may(c->who, c->tenant, res->permissions[ACTION_CREATE], at) &&
                                !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), at)))
-        return call_fail_at(c, "/unit", "unknown_unit", "The id or code of a unit that is open.",
-            "应为现有组织机构的编号或代码。");
+        return call_fail_at(c, "/unit", fault.code, fault.en, fault.zh);
     *ret = tree_unit(c->tenant->tree, at).id;
     return 0;
 }
 
-static int add_job(struct call *c, const char *kind, struct uuid id, struct uuid *ret)
+static int add_job(struct call *c, const char *kind, struct uuid id, const char *more, struct uuid *ret)
 {
     const char *text = arena_dup(c->arena, uuid_format(id).s);
     struct job_input in = {
-        .kind = kind, .key = text, .json = arena_printf(c->arena, "{\"import\":\"%s\"}", text)};
+        .kind = kind, .key = text, .json = arena_printf(c->arena, "{\"import\":\"%s\"%s}", text, more)};
 
     return job_add(c, &in, ret);
 }
@@ -279,6 +315,7 @@ int import_check(struct call *c, const struct resource *res, struct uuid id, con
     struct uuid unit, job;
     struct locked l;
     struct db_args a;
+    const char *key = NULL;
     char *mapping;
     int r = lock_one(c, res, id, &l);
 
@@ -287,21 +324,21 @@ int import_check(struct call *c, const struct resource *res, struct uuid id, con
     if (r == 0 && s->mapping)
         r = take_mapping(c, res, &l, s->mapping);
     if (r == 0)
-        r = take_key(c, res, s->key);
+        r = take_key(c, res, &l, s, &key);
     if (r == 0)
         r = take_unit(c, res, s->unit, &unit);
     if (r == 0)
-        r = check_mapping(c, res, &l, s->key);
+        r = check_mapping(c, res, &l, key && resource_field(res, text_of(key)) ? key : NULL);
     if (r == 0)
-        r = add_job(c, "import.check", id, &job);
+        r = add_job(c, "import.check", id, "", &job);
     if (r < 0)
         return r;
     mapping = json_dumps(l.mapping, JSON_COMPACT);
     id_args(&a, c, id, job);
     db_arg_str(&a, mapping);
     db_arg_uuid_or_null(&a, unit);
-    db_arg_str(&a, s->key ? s->key : "");
-    db_arg_str(&a, s->skips ? "skip" : "refuse");
+    db_arg_str(&a, key ? key : "");
+    db_arg_str(&a, import_duplicates_names[s->duplicates]);
     r = db_exec_expect(c->tx, queue_check, &a, 1);
     free(mapping);
     return r < 0 ? r : finish(c, res, "import_check", id);
@@ -324,7 +361,7 @@ int import_run(struct call *c, const struct resource *res, struct uuid id, bool 
                 c->arena, "%lld rows are not good: all or nothing would be nothing.", (long long)l.bad),
             arena_printf(c->arena, "有 %lld 行不合格，无法整体导入。", (long long)l.bad));
     if (r == 0)
-        r = add_job(c, "import.run", id, &job);
+        r = add_job(c, "import.run", id, "", &job);
     if (r < 0)
         return r;
     id_args(&a, c, id, job);
@@ -333,7 +370,31 @@ int import_run(struct call *c, const struct resource *res, struct uuid id, bool 
     return r < 0 ? r : finish(c, res, "import_run", id);
 }
 
-int import_undo(struct call *c, const struct resource *res, struct uuid id)
+#define UNDO_ROWS_MAX 1000
+
+static int check_rows(struct call *c, const json_t *rows)
+{
+    const json_t *v;
+    bool good = json_is_array(rows) && json_array_size(rows) > 0 && json_array_size(rows) <= UNDO_ROWS_MAX;
+    size_t i;
+
+    json_array_foreach(rows, i, v) good =
+        good && json_is_integer(v) && json_integer_value(v) > 0 && json_integer_value(v) <= INT32_MAX;
+    return good ? 0
+                : call_fail_at(c, "/rows", "type", "A list of 1 to 1,000 numbers of rows.",
+                      "应为行号列表，1 至 1000 个。");
+}
+
+static const char *rows_text(struct call *c, const json_t *rows)
+{
+    char *text = rows ? json_dumps(rows, JSON_COMPACT) : NULL;
+    const char *s = rows ? arena_printf(c->arena, ",\"rows\":%s", text) : "";
+
+    free(text);
+    return s;
+}
+
+int import_undo(struct call *c, const struct resource *res, struct uuid id, const json_t *rows)
 {
     static const char *const open[] = {"importing", "imported", "undoing", "undone", NULL};
     struct locked l;
@@ -343,11 +404,14 @@ int import_undo(struct call *c, const struct resource *res, struct uuid id)
 
     if (r == 0 && !is_in(l.state, open))
         r = wrong_state(c, "Nothing of this import was brought in.", "该导入没有数据入库。");
+    if (r == 0 && rows)
+        r = check_rows(c, rows);
     if (r == 0)
-        r = add_job(c, "import.undo", id, &job);
+        r = add_job(c, "import.undo", id, rows_text(c, rows), &job);
     if (r < 0)
         return r;
     id_args(&a, c, id, job);
+    db_arg_bool(&a, rows != NULL);
     r = db_exec_expect(c->tx, queue_undo, &a, 1);
     return r < 0 ? r : finish(c, res, "import_undo", id);
 }
@@ -375,6 +439,23 @@ static int take_columns(struct arena *a, const struct db_rows *rows, struct impo
     return 0;
 }
 
+static enum import_duplicates duplicates_of(const char *word)
+{
+    return strcmp(word, "update") == 0 ? DUPLICATES_UPDATE
+           : strcmp(word, "skip") == 0 ? DUPLICATES_SKIP
+                                       : DUPLICATES_REFUSE;
+}
+
+static bool is_declared(const struct resource *res, struct text key)
+{
+    uint32_t n = 0;
+
+    while (key.ptr && n < res->import_key_count)
+        if (!text_is(text_split(&key, ','), res->fields[res->import_key[n++]].name))
+            return false;
+    return !key.ptr && n > 0 && n == res->import_key_count;
+}
+
 int import_load(struct call *c, struct arena *a, struct uuid id, struct import *ret, bool *ret_found)
 {
     struct db_args args;
@@ -395,13 +476,16 @@ int import_load(struct call *c, struct arena *a, struct uuid id, struct import *
         .state = arena_dup(a, db_get(call.rows, 0, 1)),
         .name = arena_dup(a, db_get(call.rows, 0, 2)),
         .unit = tree_find(c->tenant->tree, db_get_uuid(call.rows, 0, 6)),
-        .skips = strcmp(db_get(call.rows, 0, 8), "skip") == 0,
+        .duplicates = duplicates_of(db_get(call.rows, 0, 8)),
         .is_all = strcmp(db_get(call.rows, 0, 9), "all") == 0,
         .bad = db_get_int(call.rows, 0, 10)};
     if (!ret->res)
         return call_fail(
             c, 404, "not_found", "The plugin of these records is not there any more.", "相应插件已不存在。");
     ret->key = resource_field(ret->res, db_get_text(call.rows, 0, 7));
+    ret->has_key = is_declared(ret->res, db_get_text(call.rows, 0, 7));
+    if (ret->has_key) /* a key of one field that is unique as well: once is enough */
+        ret->key = NULL;
     if (hex_parse(db_get_text(call.rows, 0, 3), ret->digest.b, SHA256_LEN) < 0)
         return -EIO;
     return take_columns(a, call.rows, ret);

@@ -24,17 +24,23 @@ MUSTCHECK int import_create(
 /* Whether anything may be brought in at all: 403 with the fault. Does not suspend. */
 MUSTCHECK int import_may(struct call *c, const struct resource *res);
 
+/* What is done with a row whose key is there already. An update takes the declaration's import key. */
+enum import_duplicates { DUPLICATES_REFUSE, DUPLICATES_SKIP, DUPLICATES_UPDATE };
+extern const char *const import_duplicates_names[]; /* refuse, skip, update; NULL at the end */
+
 struct import_settings {
     const json_t *mapping; /* {"header": "field"}; NULL: as it is */
     const char *unit;      /* for rows that name none; NULL: none */
-    const char *key;       /* a field that tells a row again; NULL: none */
-    bool skips;            /* rows whose key is there already, instead of refusing them */
+    const char *
+        key; /* a unique field that tells a row again; NULL: the declaration's import key, if its fields are there */
+    enum import_duplicates duplicates;
 };
 /* Each queues a job; in the call's unit of work. 404; 409 while another one works on it; 422. */
 MUSTCHECK int import_check(
     struct call *c, const struct resource *res, struct uuid id, const struct import_settings *s);
 MUSTCHECK int import_run(struct call *c, const struct resource *res, struct uuid id, bool all_or_nothing);
-MUSTCHECK int import_undo(struct call *c, const struct resource *res, struct uuid id);
+/* rows: a JSON list of numbers of rows that came in; NULL: all of it. */
+MUSTCHECK int import_undo(struct call *c, const struct resource *res, struct uuid id, const json_t *rows);
 
 /* The caller's newest 100 that are not over. */
 MUSTCHECK int import_list_write(struct call *c, const struct resource *res, struct jsonw *w);
@@ -58,9 +64,11 @@ struct import {
     struct sha256 digest;
     struct import_column *columns;
     uint32_t column_count;
-    uint32_t unit; /* for rows that name none; TREE_NONE */
-    const struct field *key;
-    bool skips, is_all;
+    uint32_t unit;           /* for rows that name none; TREE_NONE */
+    const struct field *key; /* a unique field; NULL */
+    bool has_key;            /* the declaration's import key */
+    enum import_duplicates duplicates;
+    bool is_all;
     int64_t bad;
 };
 /* Whatever its maker's; locked in an open unit of work. *ret_found false: it is gone. Texts are in a. */

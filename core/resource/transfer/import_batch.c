@@ -2,13 +2,13 @@
 #include "resource/transfer/import_batch.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "access/permission.h"
 #include "base/mem.h"
 #include "db/pgarray.h"
-#include "loop/helper.h"
 #include "resource/declare/value.h"
+#include "resource/transfer/import_match.h"
+#include "resource/transfer/import_names.h"
 #include "tenant/tree.h"
 
 static const struct db_stmt add_faults = {"import.add_faults",
@@ -17,114 +17,12 @@ static const struct db_stmt add_faults = {"import.add_faults",
     "unnest($3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[]) AS x(row, n, header, code, "
     "en, zh) RETURNING row"};
 static const struct db_stmt add_rows = {"import.add_rows",
-    "INSERT INTO juxin.import_row (tenant_id, import_id, row, record_id) SELECT $1, $2, x.* FROM "
-    "unnest($3::int[], "
-    "$4::uuid[]) AS x(row, record_id) RETURNING 1"};
-static const struct db_stmt count = {"import.count",
-    "UPDATE juxin.import SET good = good + $3, bad = bad + $4, skipped = skipped + $5 WHERE "
+    "INSERT INTO juxin.import_row (tenant_id, import_id, row, record_id, is_update) SELECT $1, $2, x.row, "
+    "x.record_id, $5 FROM unnest($3::int[], $4::uuid[]) AS x(row, record_id) RETURNING 1"};
+static const struct db_stmt count_rows = {"import.count",
+    "UPDATE juxin.import SET good = good + $3, bad = bad + $4, skipped = skipped + $5, updated = updated + "
+    "$6 WHERE "
     "tenant_id = $1 AND id = $2"};
-
-/* ---- reading, on a helper thread ---- */
-
-static void do_open(void *arg)
-{
-    struct import_reader *r = arg;
-
-    r->result = sheet_open(r->fd, SHEET_LIMITS, &r->sheet, &r->fault);
-}
-
-int import_reader_open(struct import_reader *r, int32_t tenant, const struct sha256 *digest, uint32_t behind)
-{
-    int e;
-
-    *r = (struct import_reader){.fd = -1, .behind = behind};
-    e = blob_store()->file(tenant, digest, &r->fd);
-    if (e == 0)
-        e = helper_run(HELPER_FILE, do_open, r);
-    return e < 0 ? e : r->result;
-}
-
-static void copy_row(struct import_batch *b, const struct sheet_row *row)
-{
-    struct import_line *line = &b->lines[b->count++];
-
-    line->number = row->number;
-    line->count = MIN(row->count, IMPORT_COLUMNS_MAX);
-    line->cells = arena_array(b->arena, line->count + 1, sizeof(*line->cells));
-    for (uint32_t i = 0; i < line->count; i++) {
-        struct text t = row->cells[i].text;
-
-        line->cells[i] = (struct sheet_cell){row->cells[i].kind, {arena_ndup(b->arena, t.ptr, t.len), t.len}};
-    }
-}
-
-static void do_read(void *arg)
-{
-    struct import_reader *r = arg;
-    struct sheet_row row;
-    int e = 1;
-
-    while (r->batch->count < IMPORT_BATCH && (e = sheet_next(r->sheet, &row, &r->fault)) == 1) {
-        bool is_first = r->behind == 0;
-
-        if (is_first)
-            r->behind = row.number; /* the headers */
-        if (!is_first && row.number > r->behind)
-            copy_row(r->batch, &row);
-    }
-    r->batch->at_end = e == 0;
-    r->result = e < 0 ? e : 0;
-}
-
-static void was_read(void *arg)
-{
-    struct import_reader *r = arg;
-
-    r->is_reading = false;
-    fiber_wake(&r->wait);
-}
-
-int import_reader_begin(struct import_reader *r, struct import_batch *batch)
-{
-    int e;
-
-    if (!batch->arena)
-        batch->arena = arena_new();
-    arena_reset(batch->arena);
-    batch->count = 0;
-    r->batch = batch;
-    r->wait = FIBER_WAIT_INIT;
-    r->job = (struct helper_job){.fn = do_read, .done = was_read, .arg = r};
-    e = helper_start(HELPER_FILE, &r->job);
-    r->is_reading = e == 0;
-    return e;
-}
-
-int import_reader_end(struct import_reader *r)
-{
-    fiber_shield(true); /* the thread has the batch */
-    while (r->is_reading)
-        (void)!fiber_park(&r->wait, INT64_MAX);
-    fiber_shield(false);
-    return r->result;
-}
-
-static void do_close(void *arg)
-{
-    struct import_reader *r = arg;
-
-    sheet_close(r->sheet);
-    if (r->fd >= 0)
-        close(r->fd);
-}
-
-void import_reader_close(struct import_reader *r)
-{
-    (void)!import_reader_end(r);
-    if (helper_run(HELPER_FILE, do_close, r) < 0)
-        do_close(r);
-    *r = (struct import_reader){.fd = -1};
-}
 
 /* ---- values of earlier batches ---- */
 
@@ -189,7 +87,8 @@ static uint64_t hash(const struct field *f, struct uuid unit, const char *value)
 
 /* ---- a row ---- */
 
-static json_t *body_of(struct call *c, const struct import *im, const struct import_line *line)
+static json_t *body_of(
+    struct call *c, const struct import *im, const struct import_line *line, const struct import_names *names)
 {
     json_t *body = json_object();
 
@@ -201,7 +100,7 @@ static json_t *body_of(struct call *c, const struct import *im, const struct imp
 
         if (!name)
             continue;
-        if (import_cell(c, to, &line->cells[i], &v, &fault) < 0)
+        if (import_cell(c, im->res, to, &line->cells[i], names, &v, &fault) < 0)
             (void)call_fail_at(c, arena_printf(c->arena, "/%s", name), fault.code, fault.en, fault.zh);
         else if (v)
             json_object_set_new(body, name, v);
@@ -217,13 +116,20 @@ static bool may_import(const struct call *c, const struct record *rec)
     return subject_may(c->who, c->tenant, rec->res->permissions[ACTION_IMPORT], rec->unit);
 }
 
-static void take_line(
-    struct call *c, const struct import *im, const struct import_line *line, struct create_item *out)
+static void drop_json(void *json)
+{
+    json_decref(json);
+}
+
+/* *ret_body: what the row says, for as long as the arena. */
+static void take_line(struct call *c, const struct import *im, const struct import_line *line,
+    const struct import_names *names, struct create_item *out, json_t **ret_body)
 {
     json_t *body;
 
     c->fault = (struct call_fault){0};
-    body = body_of(c, im, line);
+    body = body_of(c, im, line, names);
+    arena_defer(c->arena, drop_json, body);
     if (c->fault.status) /* what could not be read is not told to be missing as well */
         *out = (struct create_item){.rec = record_new(c->arena, im->res), .fault = c->fault};
     else
@@ -233,7 +139,8 @@ static void take_line(
         out->fault = c->fault;
     }
     c->fault = (struct call_fault){0};
-    json_decref(body);
+    out->rec->batch = im->id;
+    *ret_body = body;
 }
 
 /* ---- a batch ---- */
@@ -243,7 +150,15 @@ struct slice {
     uint32_t count;
     struct import_seen *seen; /* NULL: not asked */
     bool is_dry;
+    struct create_item *items;
+    json_t **bodies;
+    /* Of each row: it is passed over; it is of the record that it changes; what its import key is that of. */
+    bool *skipped, *updates;
+    struct import_match *matches;
 };
+
+/* A row that is another's: not to be created. Never told to anybody. */
+#define NOT_NEW 1
 
 static const char *header_of(const struct import *im, const char *pointer)
 {
@@ -292,8 +207,7 @@ static void import_args(struct db_args *a, const struct call *c, const struct im
     db_arg_uuid(a, im->id);
 }
 
-static int store_faults(struct call *c, const struct import *im, const struct slice *s,
-    const struct create_item *items, const bool *skipped)
+static int store_faults(struct call *c, const struct import *im, const struct slice *s)
 {
     struct fault_lists l = {
         PGARRAY_INIT, PGARRAY_INIT, PGARRAY_INIT, PGARRAY_INIT, PGARRAY_INIT, PGARRAY_INIT};
@@ -303,10 +217,10 @@ static int store_faults(struct call *c, const struct import *im, const struct sl
     int r = 0;
 
     for (uint32_t i = 0; i < s->count; i++) {
-        if (!items[i].fault.status || skipped[i])
+        if (!s->items[i].fault.status || s->skipped[i])
             continue;
         any = true;
-        add_faults_of(&l, im, s->lines[i].number, &items[i].fault);
+        add_faults_of(&l, im, s->lines[i].number, &s->items[i].fault);
     }
     import_args(&a, c, im);
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -318,23 +232,24 @@ static int store_faults(struct call *c, const struct import *im, const struct sl
     return r;
 }
 
-static int store_rows(struct call *c, const struct import *im, const struct slice *s,
-    const struct create_item *items, uint32_t good)
+static int store_rows(
+    struct call *c, const struct import *im, const struct slice *s, bool is_update, uint32_t count)
 {
     struct pgarray rows = PGARRAY_INIT, ids = PGARRAY_INIT;
     struct db_args a;
     int r;
 
     for (uint32_t i = 0; i < s->count; i++) {
-        if (items[i].fault.status)
+        if (s->items[i].fault.status || s->skipped[i] || s->updates[i] != is_update)
             continue;
         pgarray_int(&rows, s->lines[i].number);
-        pgarray_uuid(&ids, items[i].rec->id);
+        pgarray_uuid(&ids, is_update ? s->matches[i].id : s->items[i].rec->id);
     }
     import_args(&a, c, im);
     db_arg_str(&a, pgarray_end(&rows));
     db_arg_str(&a, pgarray_end(&ids));
-    r = db_post(c->tx, add_rows, &a, good);
+    db_arg_bool(&a, is_update);
+    r = db_post(c->tx, add_rows, &a, count);
     pgarray_done(&rows);
     pgarray_done(&ids);
     return r;
@@ -348,17 +263,17 @@ static int store_counts(struct call *c, const struct import *im, const struct im
     db_arg_int(&a, b->good);
     db_arg_int(&a, b->bad);
     db_arg_int(&a, b->skipped);
-    return db_exec_expect(c->tx, count, &a, 1);
+    db_arg_int(&a, b->updated);
+    return db_exec_expect(c->tx, count_rows, &a, 1);
 }
 
 /* Unique values of earlier batches: whose row has one again is not good, or is skipped where it is the key. */
-static void check_seen(
-    struct call *c, const struct import *im, const struct slice *s, struct create_item *items)
+static void check_seen(struct call *c, const struct import *im, const struct slice *s)
 {
     for (uint32_t i = 0; i < s->count && s->seen; i++) {
-        const struct record *rec = items[i].rec;
+        const struct record *rec = s->items[i].rec;
 
-        for (uint32_t k = 0; k < im->res->field_count && !items[i].fault.status; k++) {
+        for (uint32_t k = 0; k < im->res->field_count && !s->items[i].fault.status; k++) {
             const struct field *f = &im->res->fields[k];
 
             if (f->unique == UNIQUE_NO || !rec->values[k] ||
@@ -366,7 +281,7 @@ static void check_seen(
                 continue;
             (void)call_fail_at(c, arena_printf(c->arena, "/%s", f->name), "taken",
                 "This value stands in an earlier row already.", "该值在前面的行中已出现。");
-            items[i].fault = c->fault;
+            s->items[i].fault = c->fault;
             c->fault = (struct call_fault){0};
         }
     }
@@ -377,7 +292,7 @@ static bool is_duplicate(const struct import *im, const struct create_item *item
 {
     bool has_key = false;
 
-    if (!im->skips || !im->key)
+    if (im->duplicates != DUPLICATES_SKIP || !im->key)
         return false;
     for (const struct call_error *e = item->fault.errors; e; e = e->next) {
         if (strcmp(e->code, "taken") != 0)
@@ -387,35 +302,145 @@ static bool is_duplicate(const struct import *im, const struct create_item *item
     return has_key;
 }
 
-/* Rows of one slice; what became of them is added up in the batch. */
+/* ---- rows of which there is a record ---- */
+
+static void set_fault(struct call *c, struct create_item *item, const char *at, const char *code,
+    const char *en, const char *zh)
+{
+    c->fault = item->fault = (struct call_fault){0};
+    (void)call_fail_at(c, at, code, en, zh);
+    item->fault = c->fault;
+    c->fault = (struct call_fault){0};
+}
+
+static void refuse_match(struct call *c, const struct import *im, struct create_item *item,
+    const struct import_match *m, bool is_twice)
+{
+    const struct resource *res = im->res;
+    const char *at = arena_printf(c->arena, "/%s", res->fields[res->import_key[0]].name),
+               *en = import_key_labels(c->arena, res, true), *zh = import_key_labels(c->arena, res, false);
+
+    if (is_twice)
+        set_fault(c, item, at, "twice",
+            arena_printf(c->arena, "An earlier row is of the same record: the same %s.", en),
+            arena_printf(c->arena, "前面的行已有相同的%s。", zh));
+    else if (im->duplicates == DUPLICATES_UPDATE)
+        set_fault(c, item, at, "ambiguous",
+            arena_printf(c->arena, "%u records have the same %s: %s.", m->count, en, m->names),
+            arena_printf(c->arena, "有 %u 条记录的%s相同：%s。", m->count, zh, m->names));
+    else
+        set_fault(c, item, at, "exists",
+            arena_printf(c->arena, "There is a record with the same %s: %s.", en, m->names),
+            arena_printf(c->arena, "已有%s相同的记录：%s。", zh, m->names));
+}
+
+static bool is_first(struct import_seen *seen, const struct import_match *m, uint32_t row)
+{
+    static const struct field any = {.index = UINT32_MAX};
+
+    return put(seen, hash(&any, UUID_NIL, m->token), row);
+}
+
+/* What is to be done with each row by its import key. own: where the slice's rows are not asked against all the file's. */
+static int judge(struct call *c, const struct import *im, struct slice *s)
+{
+    struct import_seen *seen = s->seen ? s->seen : import_seen_new();
+    int r = import_match_many(c, im, s->items, s->count, s->matches);
+
+    for (uint32_t i = 0; i < s->count && r == 0; i++) {
+        struct import_match *m = &s->matches[i];
+        struct create_item *item = &s->items[i];
+        bool is_twice;
+
+        if (!m->token || (item->fault.status && (im->duplicates != DUPLICATES_UPDATE || m->count == 0)))
+            continue;
+        is_twice = !is_first(seen, m, s->lines[i].number) || m->is_of_this;
+        if (!is_twice && m->count == 0)
+            continue;
+        s->skipped[i] = im->duplicates == DUPLICATES_SKIP;
+        s->updates[i] = im->duplicates == DUPLICATES_UPDATE && !is_twice && m->count == 1;
+        if (s->skipped[i] || s->updates[i])
+            item->fault = (struct call_fault){.status = NOT_NEW};
+        else
+            refuse_match(c, im, item, m, is_twice);
+    }
+    if (!s->seen)
+        import_seen_free(seen);
+    return r;
+}
+
+/* *ret_count: rows that changed their record; one that changes nothing is passed over. */
+static int update_all(struct call *c, const struct import *im, struct slice *s, uint32_t *ret_count)
+{
+    int r = 0;
+
+    *ret_count = 0;
+    for (uint32_t i = 0; i < s->count && r == 0; i++) {
+        bool changed;
+
+        if (!s->updates[i])
+            continue;
+        r = import_update(c, im, s->matches[i].id, s->bodies[i], s->is_dry, &s->items[i].fault, &changed);
+        s->skipped[i] = !s->items[i].fault.status && !changed;
+        *ret_count += !s->items[i].fault.status && changed;
+    }
+    return r;
+}
+
+/* ---- slices ---- */
+
+static struct slice slice_new(struct arena *a, const struct import_line *lines, uint32_t count)
+{
+    return (struct slice){.lines = lines,
+        .count = count,
+        .items = arena_array(a, count + 1, sizeof(struct create_item)),
+        .bodies = arena_array(a, count + 1, sizeof(json_t *)),
+        .skipped = arena_array(a, count + 1, sizeof(bool)),
+        .updates = arena_array(a, count + 1, sizeof(bool)),
+        .matches = arena_array(a, count + 1, sizeof(struct import_match))};
+}
+
+static int store_slice(struct call *c, const struct import *im, struct slice *s, uint32_t good)
+{
+    int r = create_store_many(c, s->items, s->count);
+
+    return r == 0 && good ? store_rows(c, im, s, false, good) : r;
+}
+
+/* What became of its rows is added up in the batch. */
 static int do_slice(struct call *c, const struct import *im, struct slice *s, struct import_batch *b)
 {
-    struct create_item *items = arena_array(c->arena, s->count + 1, sizeof(*items));
-    bool *skipped = arena_array(c->arena, s->count + 1, sizeof(*skipped));
-    uint32_t good = 0, bad = 0;
-    int r;
+    uint32_t good = 0, bad = 0, updated = 0;
+    struct import_names *names;
+    int r = import_names_read(c, im, s->lines, s->count, &names);
 
-    for (uint32_t i = 0; i < s->count; i++)
-        take_line(c, im, &s->lines[i], &items[i]);
-    r = create_check_many(c, items, s->count, s->is_dry);
+    for (uint32_t i = 0; i < s->count && r == 0; i++)
+        take_line(c, im, &s->lines[i], names, &s->items[i], &s->bodies[i]);
+    if (r == 0 && im->has_key)
+        r = judge(c, im, s);
+    if (r == 0)
+        r = create_check_many(c, s->items, s->count, s->is_dry);
     if (r < 0)
         return r;
-    check_seen(c, im, s, items);
+    check_seen(c, im, s);
     for (uint32_t i = 0; i < s->count; i++) {
-        skipped[i] = items[i].fault.status && is_duplicate(im, &items[i]);
-        good += !items[i].fault.status;
-        b->skipped += skipped[i];
-        bad += items[i].fault.status && !skipped[i];
+        s->skipped[i] |= s->items[i].fault.status && !s->updates[i] && is_duplicate(im, &s->items[i]);
+        good += !s->items[i].fault.status;
+    }
+    if (!s->is_dry)
+        r = store_slice(c, im, s, good);
+    if (r == 0)
+        r = update_all(c, im, s, &updated);
+    if (r == 0 && updated && !s->is_dry)
+        r = store_rows(c, im, s, true, updated);
+    for (uint32_t i = 0; i < s->count; i++) {
+        b->skipped += s->skipped[i];
+        bad += s->items[i].fault.status && !s->skipped[i];
     }
     b->good += good;
     b->bad += bad;
-    if (!s->is_dry)
-        r = create_store_many(c, items, s->count);
-    if (r == 0 && !s->is_dry && good)
-        r = store_rows(c, im, s, items, good);
-    if (r == 0 && bad)
-        r = store_faults(c, im, s, items, skipped);
-    return r;
+    b->updated += updated;
+    return r == 0 && bad ? store_faults(c, im, s) : r;
 }
 
 /* Each slice has an arena of its own, so that many rows take no more memory than few. */
@@ -425,11 +450,14 @@ int import_batch_do(
     struct arena *outer = c->arena;
     int r = 0;
 
-    b->good = b->bad = b->skipped = 0;
+    b->good = b->bad = b->skipped = b->updated = 0;
     for (uint32_t i = 0; i < b->count && r == 0; i += IMPORT_SLICE) {
-        struct slice s = {b->lines + i, MIN(b->count - i, (uint32_t)IMPORT_SLICE), seen, is_dry};
+        struct slice s;
 
         c->arena = arena_new();
+        s = slice_new(c->arena, b->lines + i, MIN(b->count - i, (uint32_t)IMPORT_SLICE));
+        s.seen = seen;
+        s.is_dry = is_dry;
         r = do_slice(c, im, &s, b);
         arena_free(c->arena);
         c->arena = outer;

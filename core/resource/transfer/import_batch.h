@@ -23,7 +23,7 @@ struct import_batch {
     uint32_t count;
     bool at_end;
     /* What became of them, as of the last call. */
-    uint32_t good, bad, skipped;
+    uint32_t good, bad, skipped, updated;
 };
 
 /* An open file of an import. */

@@ -4,34 +4,21 @@
 #include <ctype.h>
 #include <errno.h>
 
+#include "access/core_permissions.h"
+#include "access/permission.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "resource/transfer/import_names.h"
+#include "resource/transfer/import_text.h"
 #include "sheet/writer.h"
 #include "tenant/tree.h"
 
-#define BLANK " \t\r\n"
-#define WIDE_BLANK "\xe3\x80\x80"
+#define CODES_MAX 5
 
 static int wrong(struct value_fault *f, const char *code, const char *en, const char *zh)
 {
     *f = (struct value_fault){code, en, zh};
     return -EINVAL;
-}
-
-/* Without blanks around it, also the wide ones of Chinese input. */
-static struct text trim(struct text t)
-{
-    size_t before;
-
-    do {
-        before = t.len;
-        t = text_trim(t, BLANK);
-        if (text_has_prefix(t, WIDE_BLANK))
-            t = text_skip(t, 3);
-        if (t.len >= 3 && memcmp(t.ptr + t.len - 3, WIDE_BLANK, 3) == 0)
-            t.len -= 3;
-    } while (t.len != before);
-    return t;
 }
 
 static int lost(struct value_fault *f)
@@ -190,32 +177,61 @@ static int choice_cell(
         arena_printf(c->arena, "可选值：%s。", zh));
 }
 
-uint32_t import_unit(const struct call *c, struct text t)
+struct named_units {
+    uint32_t count, first; /* that are open, have the name, and may be named to whom asks */
+    const char *codes;     /* of the first ones */
+};
+
+/* One that is not seen is not there: neither told of, nor in the way of one that is. */
+static struct named_units units_named(struct call *c, const struct resource *res, struct text name)
 {
     const struct tree *tree = c->tenant->tree;
-    uint32_t found = tree_find_named(tree, t);
+    struct named_units found = {.first = TREE_NONE, .codes = ""};
 
-    for (uint32_t i = 0; found == TREE_NONE && i < tree_count(tree); i++) {
+    for (uint32_t i = 0; i < tree_count(tree); i++) {
         struct tree_unit u = tree_unit(tree, i);
 
-        if (u.is_closed || !text_is(t, u.name))
+        if (u.is_closed || !text_is(name, u.name) ||
+            (!subject_may(c->who, c->tenant, res->permissions[ACTION_CREATE], i) &&
+                !subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), i)))
             continue;
-        for (uint32_t k = i + 1; k < tree_count(tree); k++)
-            if (!tree_unit(tree, k).is_closed && text_is(t, tree_unit(tree, k).name))
-                return TREE_NONE; /* names repeat */
-        found = i;
+        if (found.count++ == 0)
+            found.first = i;
+        if (found.count <= CODES_MAX)
+            found.codes = arena_printf(c->arena, "%s%s%s", found.codes, found.count > 1 ? ", " : "", u.code);
     }
     return found;
 }
 
-static int unit_cell(struct call *c, struct text t, json_t **ret, struct value_fault *f)
+uint32_t import_unit(struct call *c, const struct resource *res, struct text t, struct value_fault *fault)
 {
-    uint32_t unit = import_unit(c, t);
+    uint32_t unit = tree_find_named(c->tenant->tree, t);
+    struct named_units found;
 
-    if (unit == TREE_NONE)
-        return wrong(f, "unknown_unit",
+    if (unit != TREE_NONE)
+        return unit;
+    found = units_named(c, res, t);
+    if (found.count == 1)
+        return found.first;
+    if (found.count == 0)
+        (void)wrong(fault, "unknown_unit",
             "The id or code of a unit that is open.", /* as of one that is not seen */
             "应为现有组织机构的编号或代码。");
+    else
+        (void)wrong(fault, "ambiguous",
+            arena_printf(
+                c->arena, "%u units have this name: %s. Write the code of one.", found.count, found.codes),
+            arena_printf(c->arena, "有 %u 个同名机构：%s。请填写机构代码。", found.count, found.codes));
+    return TREE_NONE;
+}
+
+static int unit_cell(
+    struct call *c, const struct resource *res, struct text t, json_t **ret, struct value_fault *f)
+{
+    uint32_t unit = import_unit(c, res, t, f);
+
+    if (unit == TREE_NONE)
+        return -EINVAL;
     *ret = json_string(uuid_format(tree_unit(c->tenant->tree, unit).id).s);
     return 0;
 }
@@ -225,10 +241,21 @@ static int json_cell(struct text t, json_t **ret, struct value_fault *f)
     return json_parse(t, JSON_LIMITS, ret, NULL) == 0 ? 0 : wrong(f, "type", "JSON.", "应为 JSON。");
 }
 
-int import_cell(struct call *c, const struct import_column *to, const struct sheet_cell *cell, json_t **ret,
-    struct value_fault *fault)
+static int reference_cell(const struct import_names *names, const struct field *field, struct text t,
+    json_t **ret, struct value_fault *f)
 {
-    struct text t = trim(sheet_plain(cell->text));
+    struct uuid id;
+
+    if (uuid_parse(t, &id) < 0 && import_names_find(names, field, t, &id, f) < 0)
+        return -EINVAL;
+    *ret = json_string(uuid_format(id).s);
+    return 0;
+}
+
+int import_cell(struct call *c, const struct resource *res, const struct import_column *to,
+    const struct sheet_cell *cell, const struct import_names *names, json_t **ret, struct value_fault *fault)
+{
+    struct text t = import_text(cell);
 
     *ret = NULL;
     if (cell->kind == SHEET_EMPTY || t.len == 0 || (!to->field && !to->is_unit))
@@ -237,7 +264,7 @@ int import_cell(struct call *c, const struct import_column *to, const struct she
         return wrong(
             fault, "cell_error", "The cell shows an error instead of a value.", "单元格显示为错误值。");
     if (to->is_unit)
-        return unit_cell(c, t, ret, fault);
+        return unit_cell(c, res, t, ret, fault);
     switch (to->field->type) {
     case FIELD_INTEGER:
     case FIELD_MONEY:
@@ -251,7 +278,10 @@ int import_cell(struct call *c, const struct import_column *to, const struct she
     case FIELD_ENUM:
         return choice_cell(c, to->field, t, ret, fault);
     case FIELD_UNIT:
-        return unit_cell(c, t, ret, fault);
+        return unit_cell(c, res, t, ret, fault);
+    case FIELD_REFERENCE:
+    case FIELD_DEPARTMENT:
+        return reference_cell(names, to->field, t, ret, fault);
     case FIELD_JSON:
     case FIELD_DEPARTMENTS:
         return json_cell(t, ret, fault);

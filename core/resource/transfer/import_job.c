@@ -8,8 +8,11 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "db/pgarray.h"
 #include "loop/helper.h"
 #include "resource/beside/file.h"
+#include "resource/declare/resource.h"
+#include "resource/record/search_build.h"
 #include "resource/record/store.h"
 #include "resource/transfer/import_batch.h"
 #include "resource/transfer/import_sheet.h"
@@ -19,16 +22,17 @@
 static const struct db_stmt forget_faults = {
     "import.forget_faults", "DELETE FROM juxin.import_fault WHERE tenant_id = $1 AND import_id = $2"};
 static const struct db_stmt begin = {"import.begin",
-    "UPDATE juxin.import SET good = 0, bad = 0, skipped = 0, errors_sha256 = NULL, errors_size = NULL WHERE "
+    "UPDATE juxin.import SET good = 0, bad = 0, skipped = 0, updated = 0, errors_sha256 = NULL, errors_size "
+    "= NULL WHERE "
     "tenant_id = $1 "
     "AND id = $2"};
 static const struct db_stmt finish = {"import.finish",
     "UPDATE juxin.import SET state = $3, errors_sha256 = $4, errors_size = $5 WHERE tenant_id = $1 AND id = "
     "$2 RETURNING "
-    "good, bad, skipped, undone, left_alone"};
+    "good, bad, skipped, undone, left_alone, updated"};
 static const struct db_stmt rows_left = {"import.rows_left",
-    "SELECT row, record_id FROM juxin.import_row WHERE tenant_id = $1 AND import_id = $2 "
-    "AND row > $3 ORDER BY row LIMIT $4"};
+    "SELECT row, record_id, is_update FROM juxin.import_row WHERE tenant_id = $1 AND import_id = $2 "
+    "AND row > $3 AND ($5::int[] IS NULL OR row = ANY ($5::int[])) ORDER BY row LIMIT $4"};
 static const struct db_stmt forget_row = {
     "import.forget_row", "DELETE FROM juxin.import_row WHERE tenant_id = $1 AND import_id = $2 AND row = $3"};
 static const struct db_stmt has_files = {"import.has_files",
@@ -69,12 +73,27 @@ static const char *checkpoint(struct call *c, uint32_t row)
 
 /* ---- beginning ---- */
 
+/* Without all of the keys rows would be taken for new that are not. */
+static int check_key(struct call *c, const struct import *im)
+{
+    bool is_built = true;
+    int r = im->has_key ? search_is_built(c, resource_find(im->res->full_name), &is_built) : 0;
+
+    if (r == 0 && !is_built)
+        r = call_fail(c, 409, "key_not_ready",
+            "What records are told again by is being built. Check again in some minutes.",
+            "查重数据正在建立，请稍后重新检查。");
+    return r;
+}
+
 static int take_input(struct call *c, struct job *j, void *arg)
 {
     struct work *w = arg;
     struct db_args a;
     int r = import_load(c, w->arena, w->im.id, &w->im, &w->found);
 
+    if (r == 0 && w->found)
+        r = check_key(c, &w->im);
     if (r < 0 || !w->found)
         return r;
     if (j->checkpoint && !w->is_dry) {
@@ -229,8 +248,10 @@ static int finish_step(struct call *c, struct job *j, void *arg)
     if (r < 0)
         return r;
     if (db_rows_count(rows) == 1)
-        j->result = arena_printf(c->arena, "{\"import\":\"%s\",\"good\":%s,\"bad\":%s,\"skipped\":%s}",
-            uuid_format(w->im.id).s, db_get(rows, 0, 0), db_get(rows, 0, 1), db_get(rows, 0, 2));
+        j->result =
+            arena_printf(c->arena, "{\"import\":\"%s\",\"good\":%s,\"bad\":%s,\"skipped\":%s,\"updated\":%s}",
+                uuid_format(w->im.id).s, db_get(rows, 0, 0), db_get(rows, 0, 1), db_get(rows, 0, 2),
+                db_get(rows, 0, 5));
     j->stage = "done";
     j->total = j->done;
     return call_audit(c,
@@ -288,6 +309,7 @@ static int run_import(struct job *j)
 struct undo {
     struct import im;
     bool found;
+    const char *rows;             /* which, as an array; NULL: all */
     uint32_t behind, last, count; /* rows done before this step, and with it */
 };
 
@@ -304,6 +326,14 @@ static int leave(struct call *c, const struct undo *u, const struct db_rows *row
     db_arg_str(&a, c->fault.zh);
     c->fault = (struct call_fault){0};
     return db_exec(c->tx, left_fault, &a, NULL);
+}
+
+/* What it was before is in its history; somebody may have read what it is now. */
+static int refuse_update(struct call *c)
+{
+    return call_fail(c, 409, "updated",
+        "This row changed a record that was there before; it is left as it is.",
+        "该行更新的是原有记录，撤销不影响该记录。");
 }
 
 static int check_files(struct call *c, const struct undo *u, struct uuid id)
@@ -327,7 +357,7 @@ static int undo_one(
 {
     struct uuid id = db_get_uuid(rows, i, 1);
     struct db_args a;
-    int r = check_files(c, u, id);
+    int r = db_get_bool(rows, i, 2) ? refuse_update(c) : check_files(c, u, id);
 
     if (r == 0)
         r = db_savepoint(c->tx, "undo_row");
@@ -370,6 +400,7 @@ static int undo_step(struct call *c, struct job *j, void *arg)
     db_arg_uuid(a, u->im.id);
     db_arg_int(a, u->behind);
     db_arg_int(a, UNDO_BATCH);
+    db_arg_str(a, u->rows);
     r = call_read(c, &call, 1);
     u->last = u->behind; /* a step may run once more */
     u->count = r == 0 ? (uint32_t)db_rows_count(call.rows) : 0;
@@ -402,7 +433,7 @@ static int undo_input(struct call *c, struct job *j, void *arg)
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, u->im.id);
     j->checkpoint = "0";
-    return db_exec(c->tx, forget_faults, &a, NULL);
+    return u->rows ? 0 : db_exec(c->tx, forget_faults, &a, NULL); /* of some rows: the others' stay */
 }
 
 static int undo_end(struct call *c, struct job *j, void *arg)
@@ -415,7 +446,7 @@ static int undo_end(struct call *c, struct job *j, void *arg)
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, u->im.id);
-    db_arg_str(&a, "undone");
+    db_arg_str(&a, u->rows ? "imported" : "undone");
     db_arg_str(&a, NULL);
     db_arg_str(&a, NULL);
     r = db_exec(c->tx, finish, &a, &rows);
@@ -429,6 +460,16 @@ static int undo_end(struct call *c, struct job *j, void *arg)
         UUID_NIL, NULL);
 }
 
+static const char *rows_of(struct arena *a, const json_t *list)
+{
+    struct pgarray rows CLEANUP(pgarray_done) = PGARRAY_INIT;
+    const json_t *v;
+    size_t i;
+
+    json_array_foreach(list, i, v) pgarray_int(&rows, json_integer_value(v));
+    return list ? arena_dup(a, pgarray_end(&rows)) : NULL;
+}
+
 static int run_undo(struct job *j)
 {
     struct undo u = {0};
@@ -438,6 +479,8 @@ static int run_undo(struct job *j)
 
     id = r == 0 ? json_str(input, "import") : NULL;
     r = id ? uuid_parse(text_of(id), &u.im.id) : -EINVAL;
+    if (r == 0)
+        u.rows = rows_of(j->arena, json_object_get(input, "rows"));
     json_decref(input);
     if (r < 0)
         return job_fail(j, "input", "The job's input is not one.", "任务输入无效。");

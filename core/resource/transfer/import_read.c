@@ -11,7 +11,7 @@
     "i.skipped, "                                                                                            \
     "i.undone, i.left_alone, i.errors_sha256, i.errors_size, i.created_at, i.expires_at, i.job_id, "         \
     "j.state, j.done, j.total, "                                                                             \
-    "j.error_code, j.error_en, j.error_zh, i.size"
+    "j.error_code, j.error_en, j.error_zh, i.size, i.updated"
 enum column_of {
     COL_IMPORT,
     COL_NAME,
@@ -38,7 +38,8 @@ enum column_of {
     COL_ERROR,
     COL_ERROR_EN,
     COL_ERROR_ZH,
-    COL_SIZE
+    COL_SIZE,
+    COL_UPDATED
 };
 #define FROM_IMPORT                                                                                          \
     " FROM juxin.import i LEFT JOIN juxin.job j ON j.tenant_id = i.tenant_id AND j.id = i.job_id"            \
@@ -112,8 +113,8 @@ static void write_row(struct jsonw *w, const struct db_rows *rows, int i)
     static const struct {
         const char *key;
         int column;
-    } counts[] = {{"good", COL_GOOD}, {"bad", COL_BAD}, {"skipped", COL_SKIPPED}, {"undone", COL_UNDONE},
-        {"left_alone", COL_LEFT}, {"done", COL_DONE}, {"size", COL_SIZE}};
+    } counts[] = {{"good", COL_GOOD}, {"bad", COL_BAD}, {"skipped", COL_SKIPPED}, {"updated", COL_UPDATED},
+        {"undone", COL_UNDONE}, {"left_alone", COL_LEFT}, {"done", COL_DONE}, {"size", COL_SIZE}};
 
     jsonw_object(w);
     jsonw_kstr(w, "id", db_get(rows, i, COL_IMPORT));
