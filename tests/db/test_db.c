@@ -588,23 +588,23 @@ static void body_posted(void *arg)
 
     assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
     for (int i = 0; i < 40; i++) /* more than are kept */
-        assert_int_equal(post(tx, insert, 1000 + i, "posted", 1), 0);
+        assert_int_equal(post(tx, insert, 50000 + i, "posted", 1), 0);
     assert_int_equal(db_settle(tx), 0);
-    assert_int_equal(post(tx, rename_one, 1000, "renamed", 1), 0);
-    assert_int_equal(post(tx, rename_one, 9999, "renamed", DB_ANY), 0);
+    assert_int_equal(post(tx, rename_one, 50000, "renamed", 1), 0);
+    assert_int_equal(post(tx, rename_one, 99999, "renamed", DB_ANY), 0);
     assert_int_equal(db_commit(tx), 0);
-    assert_int_equal(read_name(db, 1000, name, sizeof(name)), 0);
+    assert_int_equal(read_name(db, 50000, name, sizeof(name)), 0);
     assert_string_equal(name, "renamed");
 
     assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
-    assert_int_equal(post(tx, rename_one, 1001, "lost", 1), 0);
-    assert_int_equal(post(tx, rename_one, 9999, "lost", 1), 0);
+    assert_int_equal(post(tx, rename_one, 50001, "lost", 1), 0);
+    assert_int_equal(post(tx, rename_one, 99999, "lost", 1), 0);
     assert_int_equal(db_commit(tx), -ESTALE);
 
     assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
-    assert_int_equal(post(tx, rename_one, 1001, "lost", 1), 0);
+    assert_int_equal(post(tx, rename_one, 50001, "lost", 1), 0);
     assert_int_equal(post(tx, insert, 1, "again", 1), 0);
-    assert_int_equal(post(tx, rename_one, 1002, "lost", 1), 0);
+    assert_int_equal(post(tx, rename_one, 50002, "lost", 1), 0);
     assert_int_equal(db_commit(tx), -EEXIST);
 
     assert_int_equal(db_begin(db, 1, DB_WRITE, NULL, &tx, NULL), 0);
@@ -615,7 +615,7 @@ static void body_posted(void *arg)
     assert_int_equal(db_savepoint_rollback(tx, "before"), 0);
     assert_int_equal(post(tx, insert, 1, "again", 1), 0);
     db_rollback(tx); /* not looked at */
-    assert_int_equal(read_name(db, 1001, name, sizeof(name)), 0);
+    assert_int_equal(read_name(db, 50001, name, sizeof(name)), 0);
     assert_string_equal(name, "posted");
     assert_string_equal(idle_in_transaction(), "0");
     db_close(db);

@@ -387,6 +387,8 @@ class Walker:
             del body["fields"]  # all of them
         if operation.path.endswith("/batches"):  # those of the list; named ones are another way to ask
             body = {"transition": self.district.of_many(operation.resource)}
+        if operation.path.endswith("/undo"):
+            body["rows"] = [2]
         if operation.path == "/me/exports":
             body["format"] = "json"
         if operation.path == "/reports":
