@@ -27,9 +27,9 @@ static const struct db_stmt insert_members = {"seal.members",
     " SELECT $1, $2, x.position, x.id FROM unnest($3::uuid[]) WITH ORDINALITY AS x(id, position) RETURNING "
     "position"};
 /* From the first to the last of them: by the list alone all that waits was compared with it. */
-static const struct db_stmt delete_pending = {
-    "seal.delete_pending", "DELETE FROM juxin.audit_pending WHERE tenant_id = $1 AND id >= $3 AND id <= $4 "
-                           "AND id = ANY ($2::uuid[])"};
+static const struct db_stmt delete_pending = {"seal.delete_pending",
+    "DELETE FROM juxin.audit_pending WHERE tenant_id = $1 AND id >= $3 AND id <= $4 "
+    "AND id = ANY ($2::uuid[])"};
 /* Ids are in the order of time. */
 static const struct db_stmt tail = {"seal.tail",
     "SELECT (SELECT count(*) FROM juxin.audit_pending WHERE tenant_id = $1), (SELECT a.at FROM"
