@@ -1,68 +1,95 @@
-#!/usr/bin/env python3
-"""Bringing in and taking out 100,000 rows, and COPY of the same rows into a table of the same shape and indexes:
-
-    JUXIN_TEST_PREFIX=… JUXIN_TEST_PG=… tests/bench/sheets.py [ROWS]
-
-Prints rows a second of the check and the run of an import, of COPY of the same rows, and the seconds of an export to XLSX; with
-the most memory that a worker had (VmHWM)."""
-import json
+# Bringing in and taking out a table of people, with what a register is about: names as common as they are, three fields.
 import os
+import random
 import re
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
-from lib import sheets  # noqa: E402
-from lib.ledger import sign_in, works_server  # noqa: E402
+import dataset
+import search
+import world
+from lib import sheets
+from lib.client import Client
 
-R = "/t/one/api/v1/works/item"
-
-
-def workers(server):
-    told = [json.loads(line) for line in server.log().splitlines() if line.startswith("{") and '"worker.ready"' in line]
-    return [e["worker_pid"] for e in told]
-
-
-def memory(server, key):
-    return max(int(re.search(key + r":\s+(\d+)", open(f"/proc/{pid}/status", encoding="ascii").read())[1]) / 1024
-               for pid in workers(server))
+R = "/t/shangcheng/api/v1/people/person"
+# $1 of a COPY in their place, without validation, audit and history: the records' own table, and what they are found by.
+TABLES = ("px_people.person", "juxin.search")
+CLERK = search.READER.replace("people_reader", "people_clerk")
 
 
-def main():
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    server = works_server(workers=2)
-    try:
-        client = sign_in(server)
-        base = memory(server, "VmRSS")
-        table = [["标题", "编码", "数量", "费用", "开始日期", "类别", "机构代码", "联系电话", "内容"]]
-        table += [[f"社区直饮水点 {n:06}", f"AB{n}", n % 1000, f"{n}.50", "2026-12-05", "维修", "s1", f"138{n:08}",
-                   f"第 {n} 项：请街道核实"] for n in range(rows)]
-        made = sheets.sent(client, R, "a.csv", sheets.write_csv(table))
-        began = time.monotonic()
-        made = sheets.do(client, R, made, "check", timeout=900)
-        took = time.monotonic() - began
-        print(f"check: {made['good']} good, {rows / took:,.0f} rows/s")
-        began = time.monotonic()
-        made = sheets.do(client, R, made, "run", timeout=900)
-        run = time.monotonic() - began
-        print(f"import: {made['good']} rows in {run:.1f} s, {rows / run:,.0f} rows/s; worker's peak {memory(server, 'VmHWM'):.0f} MB,"
-              f" at rest {base:.0f} MB")
-        file = f"/tmp/juxin-bench-{os.getpid()}.tsv"
-        server.psql(f"CREATE TABLE copied (LIKE px_works.item INCLUDING ALL); COPY px_works.item TO '{file}'")
-        began = time.monotonic()
-        server.psql(f"COPY copied FROM '{file}'")
-        copy = time.monotonic() - began
-        os.unlink(file)
-        print(f"COPY into a table of the same shape: {rows / copy:,.0f} rows/s; the import is {copy / run:.2f} of it")
-        for format in ("xlsx", "csv"):
+def table(rows):
+    chosen = random.Random(1)
+
+    def one(letters):
+        return letters[int(chosen.random() ** 2 * len(letters))]
+
+    yield ["姓名", "身份", "加入日期", "机构代码"]
+    for n in range(rows):
+        yield [one(search.SURNAMES) + one(search.GIVEN) + (one(search.GIVEN) if n % 5 else ""), "管理" if n % 3 else "技术",
+               f"2020-{n % 12 + 1:02}-{n % 28 + 1:02}", dataset.COMMUNITY]
+
+
+def peak(server):
+    """The most memory that a worker had, in MB."""
+    return max(int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{pid}/status", encoding="ascii").read())[1]) / 1024
+               for pid in server.workers())
+
+
+def district():
+    """A running server on Shangcheng with nobody in its register."""
+    name = dataset.database("sheets", 0)
+    world.drop(name)
+    server = world.Bench(name, config={"plugins": {"directory": search.plugins()}})
+    server.ctl("tenant", "create", "shangcheng", "--name", "上城区")
+    server.ctl("unit", "import", "shangcheng", dataset.ROOT / "deploy/demo/330102.json")
+    server.psql(CLERK.format(name="clerk", token=search.token("clerk"), unit=dataset.COUNTY) + "UPDATE juxin.epoch SET n = n + 1;"
+                "VACUUM ANALYZE")
+    return server.start()
+
+
+def copied(server):
+    """Seconds that COPY takes for the same rows into the same tables, which are emptied for it."""
+    took = {}
+    directory = os.path.join(world.socket_directory(), "..")
+    for name in TABLES:
+        file = os.path.join(directory, f"bench-{os.getpid()}.copy")
+        server.psql(f"COPY {name} TO '{file}'")
+        try:
+            server.psql(f"SET session_replication_role = replica; DELETE FROM {name}; VACUUM {name}" if name == TABLES[1] else
+                        f"SET session_replication_role = replica; TRUNCATE {name} CASCADE")
             began = time.monotonic()
-            out = sheets.export(client, R, format=format)
-            took = time.monotonic() - began
-            print(f"export {format}: {out['rows']} rows, {len(out['fields'])} columns, {out['size'] / 1e6:.1f} MB in {took:.1f} s;"
-                  f" worker's peak {memory(server, 'VmHWM'):.0f} MB")
-    finally:
-        server.stop()
+            server.psql(f"COPY {name} FROM '{file}'")
+            took[name] = time.monotonic() - began
+        finally:
+            os.unlink(file)
+    return took
 
 
-if __name__ == "__main__":
-    main()
+def measure(size):
+    rows = size.sheet_rows
+    server = district()
+    client = Client(server.plain_port, token=search.token("clerk"))
+    made = sheets.sent(client, R, "a.csv", sheets.write_csv(table(rows)))
+    began = time.monotonic()
+    made = sheets.do(client, R, made, "check", timeout=900)
+    check = time.monotonic() - began
+    assert made["good"] == rows, made
+    began = time.monotonic()
+    made = sheets.do(client, R, made, "run", timeout=900)
+    run = time.monotonic() - began
+    assert (made["state"], made["good"]) == ("imported", rows), made
+    memory, took = peak(server), {}
+    for format in ("xlsx", "csv"):
+        began = time.monotonic()
+        out = sheets.export(client, R, format=format)
+        took[format] = time.monotonic() - began
+        assert out["rows"] == rows, out
+    out_memory = peak(server)
+    copy = copied(server)
+    server.stop()
+    world.drop(server.name)
+    return {"import": (rows / run, f"checked before at {rows / check:,.0f}/s"),
+            "import_copy": (copy[TABLES[0]] / run, f"COPY {rows / copy[TABLES[0]]:,.0f}/s; of both tables "
+                            f"{rows / sum(copy.values()):,.0f}/s, {sum(copy.values()) / run:.2f} ×"),
+            "import_memory": (memory, ""),
+            "export": (took["xlsx"], f"CSV {took['csv']:.1f} s; {len(out['fields'])} columns"),
+            "export_memory": (out_memory, "after the import")}

@@ -50,6 +50,11 @@ ROWS = [
     Row("search", "p99 of a search by two characters or initials, 1,000,000 people", ("<=", 50), "ms"),
     Row("search_build", "building what they are found by", None, "records/s"),
     Row("statistics", "statistics of a county's 1,000,000 records", ("<=", 200), "ms"),
+    Row("import", "importing 100,000 people with validation, audit and history", (">=", 10000), "rows/s"),
+    Row("import_copy", "the same, against COPY into the same table without them", (">=", 0.3)),
+    Row("import_memory", "a worker that has imported them", ("<=", 64), "MB"),
+    Row("export", "100,000 people to XLSX", ("<=", 8), "s"),
+    Row("export_memory", "a worker that has exported them", ("<=", 64), "MB"),
     Row("country_import", "importing the country: 2,978 tenants, 664,903 units", None, "s"),
     Row("country_memory", "a worker that has served every one of them", None, "MB"),
 ]

@@ -326,6 +326,39 @@ def bomb():
     return out.getvalue()
 
 
+def claims(source, part, size):
+    """The file's directory says that one of its parts has so many bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(source)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+        new.getinfo(part).file_size = size
+    return out.getvalue()
+
+
+def peak():
+    """Of the workers' memory, in kilobytes."""
+    return {pid: int(open(f"/proc/{pid}/status", encoding="ascii").read().split("VmHWM:")[1].split()[0]) for pid in workers()}
+
+
+def test_ten_gigabytes_in_ten_kilobytes():
+    """Whatever a file of some kilobytes says of itself, or comes to: a message, and no memory."""
+    client, before, count_before = people["writer"], peak(), count("true")
+    for part in ("xl/worksheets/sheet1.xml", "xl/workbook.xml", "[Content_Types].xml"):
+        data = claims(sheets.write_xlsx([["title"], ["x"]]), part, 10 << 30)
+        assert len(data) < 10_000
+        answer = sheets.send(client, R, "a.xlsx", data)
+        if answer.status == 201:
+            made = sheets.do(client, R, answer.json, "check", {"unit": "s1"})
+            assert made["state"] == "failed" and made["error_code"] in ("sheet_expands", "sheet_damaged") and made["error_zh"], made
+        else:
+            assert answer.status == 422 and answer.json["code"] in ("sheet_expands", "sheet_damaged"), answer
+    made = sheets.checked(client, R, "a.xlsx", bomb(), unit="s1")
+    assert made["error_code"] == "sheet_expands", made
+    more = max(now - before.get(pid, now) for pid, now in peak().items())
+    assert more < (64 << 10) * (4 if os.environ.get("JUXIN_TEST_SANITIZED") == "1" else 1) and count("true") == count_before, more
+
+
 def test_files_that_are_refused():
     client, before = people["writer"], count("true")
     good = sheets.write_xlsx([["title"], ["x"]])

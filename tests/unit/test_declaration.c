@@ -305,7 +305,7 @@ static void test_subjects(void **state)
         "民族（必填）", "Religion", "religious_belief", "思想动态", "annual_income", "annualIncome", "月收入",
         "Race", "ethnicity", "是否党员", "minzu", "ＩＮＣＯＭＥ", "配偶宗教信仰", "入党时间", "思想倾向",
         "Political views", "Party membership", "舆情监测", "工资（元）", "个人评分", "人员排名", "忠诚度",
-        "covert_note", "少数民族"};
+        "covert_note", "少数民族", "纳税排名", "Tax ranking", "走访印象", "impressions"};
     static const char *const fine[] = {"party", "当事人", "Party", "Title", "标题", "trace", "轨迹",
         "incoming", "街道教育", "诚信教育", "员工资料", "农民工资格证", "行政治理", "成立场所", "发言论坛",
         "吸收入会", "营业收入", "意见建议", "建言献策", "民族团结活动", "行政见习", "思想政治引领",

@@ -57,6 +57,12 @@ static const struct subject subjects[] = {
         {"score*", "rank", "ranks", "ranking*", "rating*"},
         {"评分", "得分", "打分", "积分", "排名", "名次", "评级"},
         {"得分享", "得分红", "得分配", "面积分", "安排名"}, {NULL}, true},
+    {{"posts for tax paid", "以纳税换取职务"}, {"tax for post*", "posts for tax*", "tax rank*"},
+        {"纳税排名", "纳税名次", "税收排名", "以税定", "按税定", "纳税换", "纳税安排职务", "纳税排座次"},
+        {NULL}, {NULL}, false},
+    {{"impressions of persons", "对个人的印象"}, {"impression*"},
+        {"个人印象", "谈话印象", "走访印象", "对其印象", "个人态度", "态度表现", "现实表现", "政治表现"},
+        {NULL}, {NULL}, false},
     {{"covert collection", "秘密采集"}, {"covert*", "surveil*", "secretly*"},
         {"秘密采集", "暗中", "监控对象", "布控"}, {"布控制"}, {NULL}, false},
 };
