@@ -36,6 +36,7 @@
     X(REPORT_CHECK, "core.report.check", "审核、退回报告", "Check reports and send them back")               \
     X(REPORT_SIGN, "core.report.sign", "签发、冻结报告", "Sign reports off and freeze them")                 \
     X(TRACE, "core.trace", "查看插件调用记录", "See plugin traces")                                          \
+    X(HANDOVER, "core.handover", "移交他人承办的事项", "Hand over what a person holds")                      \
     X(JOB_MANAGE, "core.job.manage", "查看、取消、重试所有后台任务", "See, cancel and retry all jobs")       \
     X(VIEW_MANAGE, "core.view.manage", "维护角色和机构共用的列表视图",                                       \
         "Keep list views for roles and units")                                                               \

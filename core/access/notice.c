@@ -19,6 +19,8 @@ static const struct notice_kind kinds[] = {
     {NOTICE_OVERDUE, "已逾期", "Overdue", "{what}已于 {due} 到期，尚未办结。",
         "{what} was due on {due} and is not done."},
     {NOTICE_PROGRESS, "进展", "Progress", "{what}：{transition}。", "{what}: {transition}."},
+    {NOTICE_HANDOVER, "工作交接", "Handover", "工作交接已办理：移交 {done} 项，未能移交 {refused} 项。",
+        "What one person held went to another: {done} items, {refused} could not."},
     {NOTICE_ENDPOINT, "推送停用", "Webhook turned off",
         "推送地址“{name}”已停用：连续失败，或其创建人已停用。",
         "The webhook \"{name}\" is turned off: it failed for too long, or whoever made it is disabled."},

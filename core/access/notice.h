@@ -15,6 +15,7 @@ struct notice_kind {
 #define NOTICE_DUE_SOON "due_soon"
 #define NOTICE_OVERDUE "overdue"
 #define NOTICE_PROGRESS "progress"
+#define NOTICE_HANDOVER "handover"        /* about no record; {done}, {refused} */
 #define NOTICE_ENDPOINT "endpoint_failed" /* about no record; {name} */
 #define NOTICE_CHANNEL "channel_failed"   /* likewise */
 /* Further ones, of plugins: "plugin.name". At start; the texts are borrowed. False when there are too many. */

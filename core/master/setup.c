@@ -12,6 +12,7 @@
 #include "api/duplicates.h"
 #include "api/exports.h"
 #include "api/frozen.h"
+#include "api/handovers.h"
 #include "api/hub.h"
 #include "api/imports.h"
 #include "api/meta.h"
@@ -112,9 +113,9 @@ static int add_console(const struct config *c, struct router *rt)
 int setup_routes(const struct config *c, struct db *db, struct router *rt)
 {
     static int (*const tables[])(struct router *) = {api_core_routes, api_openapi_route, api_record_routes,
-        api_bulk_routes, api_batch_routes, api_duplicate_routes, api_attachment_routes, api_comment_routes,
-        api_reveal_routes, api_export_routes, api_import_routes, api_plugin_policy_routes, api_plugin_routes,
-        api_frozen_routes, api_meta_routes};
+        api_bulk_routes, api_batch_routes, api_handover_routes, api_duplicate_routes, api_attachment_routes,
+        api_comment_routes, api_reveal_routes, api_export_routes, api_import_routes, api_plugin_policy_routes,
+        api_plugin_routes, api_frozen_routes, api_meta_routes};
     int r = 0;
 
     struct hub_config events = {.db = db, .dispatch = config_db(c, c->database.dispatch)};

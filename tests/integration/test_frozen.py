@@ -53,6 +53,7 @@ SURFACES = [
     (r"\w+ /plugins/\{plugin\}/policies(/.*)?", NO_RECORDS),
     (r"GET /frozen/\{resource\}", THE_EXPORT),
     (r"GET /events", EVENTS),
+    (r"\w+ /handovers(/.*)?", NO_RECORDS),  # which records, by number: test_handover
     (r"\w+ /(me|data-requests|breach)(/.*)?", OWN),
 ]
 

@@ -306,7 +306,11 @@ class District:
                      and not t["required_fields"]), None)
 
     def fresh_batch(self, resource):
-        """Ready to be begun: one record's, made for it."""
+        """Ready to be begun: one record's, made for it; without a resource, what somebody holds who holds nothing."""
+        if resource is None:
+            made = self.call("POST", "/handovers", {"from": self.clerk, "to": self.fresh_account()}).json
+            harness.wait_until(lambda: self.call("GET", f"/jobs/{made['job']}").json["state"] == "done", 60, "what is held")
+            return made["id"]
         return self.call("POST", f"/{resource}/batches", {"transition": self.of_many(resource), "items": [
             {"id": self.fresh_record(resource), "version": 1}]}).json["id"]
 
@@ -421,6 +425,7 @@ class District:
         self.imports = {resource: self.fresh_import(resource) for resource in self.records}
         self.exports = {resource: self.fresh_export(resource) for resource in self.records}
         self.batches = {resource: self.fresh_batch(resource) for resource in self.records if self.of_many(resource)}
+        self.batches[None] = self.fresh_batch(None)
         self.exports[None] = self.fresh_own_export()
         self.ids["definition"] = self.fresh_definition()
         self.ids["report"] = [self.fresh_report() for _ in range(2)][0]

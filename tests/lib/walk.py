@@ -202,6 +202,8 @@ def kind_of(operation, where, name, schema=None):
         return "plain" if operation.path in ("/me/requests", "/data-requests") or "{batch}" in operation.path else "cursor"
     if operation.path.startswith("/me/") and name == "resource":
         return "plain"
+    if operation.path == "/handovers" and name in ("from", "to"):
+        return "account"
     if name == "items" and operation.resource:
         return "records"
     if name in KINDS:
@@ -385,6 +387,8 @@ class Walker:
             body["notice"] = self.district.fresh_notice()
         if operation.path.endswith("/reveal"):
             del body["fields"]  # all of them
+        if operation.path == "/handovers":
+            body["to"] = self.district.fresh_account()
         if operation.path.endswith("/batches"):  # those of the list; named ones are another way to ask
             body = {"transition": self.district.of_many(operation.resource)}
         if operation.path.endswith("/undo"):

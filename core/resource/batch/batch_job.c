@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "resource/batch/handover.h"
 #include "resource/batch/many.h"
 
 #define STEP 50
@@ -41,7 +42,8 @@ static int freeze(struct call *c, struct job *j, void *arg)
     j->stage = "freezing";
     if (r < 0 || strcmp(b.state, "freezing") != 0)
         return r;
-    r = many_freeze(c, &b, &count);
+    r = strcmp(d->kind, BATCH_HANDOVER) == 0 ? handover_freeze(c, &b, &count, &left_out)
+                                             : many_freeze(c, &b, &count);
     j->done = j->total = count;
     return r < 0 ? r : batch_frozen(c, d->id, count, left_out);
 }
@@ -67,7 +69,8 @@ static int step(struct call *c, struct job *j, void *arg)
     if (r == 0)
         r = batch_items_next(c, d->id, STEP, &items, &d->count);
     if (r == 0 && d->count)
-        r = many_take(c, &b, items, d->count);
+        r = strcmp(d->kind, BATCH_HANDOVER) == 0 ? handover_take(c, &b, items, d->count)
+                                                 : many_take(c, &b, items, d->count);
     if (r == 0 && d->count)
         r = batch_items_done(c, d->id, items, d->count);
     if (r == 0)
@@ -78,7 +81,10 @@ static int step(struct call *c, struct job *j, void *arg)
     j->total = b.total;
     j->result = arena_printf(c->arena, "{\"batch\":\"%s\",\"done\":%lld,\"refused\":%lld}",
         uuid_format(d->id).s, (long long)(tried - refused), (long long)refused);
-    return d->count ? 0 : batch_ended(c, d->id);
+    if (d->count)
+        return 0;
+    r = strcmp(d->kind, BATCH_HANDOVER) == 0 ? handover_done(c, &b, tried - refused, refused) : 0;
+    return r < 0 ? r : batch_ended(c, d->id);
 }
 
 static int run(struct job *j)

@@ -43,12 +43,14 @@ static const struct db_stmt expire = {
 
 static const struct db_stmt add_items = {"batch.add_items",
     "INSERT INTO juxin.batch_item (tenant_id, batch_id, n, kind, resource, record_id, part, version, number,"
-    " code, detail_en, detail_zh) SELECT $1, $2, x.n, x.kind, x.resource, x.id, x.part, x.version, x.number,"
-    " x.code, x.en, x.zh FROM unnest($3::int[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::bigint[],"
-    " $9::text[], $10::text[], $11::text[], $12::text[]) AS x(n, kind, resource, id, part, version, number,"
-    " code, en, zh) ON CONFLICT (tenant_id, batch_id, n) DO NOTHING"};
+    " code, detail_en, detail_zh, unit_id) SELECT $1, $2, x.n, x.kind, x.resource, x.id, x.part, x.version,"
+    " x.number, x.code, x.en, x.zh, x.unit FROM unnest($3::int[], $4::text[], $5::text[], $6::uuid[], "
+    "$7::text[], $8::bigint[],"
+    " $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[]) AS x(n, kind, resource, id, part,"
+    " version, number, code, en, zh, unit) ON CONFLICT (tenant_id, batch_id, n) DO NOTHING"};
 static const struct db_stmt next_items = {"batch.next_items",
-    "SELECT i.n, i.kind, i.resource, i.record_id, i.part, i.version, i.number FROM juxin.batch_item i"
+    "SELECT i.n, i.kind, i.resource, i.record_id, i.part, i.version, i.number, i.unit_id FROM "
+    "juxin.batch_item i"
     " WHERE i.tenant_id = $1 AND i.batch_id = $2 AND i.status IS NULL ORDER BY i.n LIMIT $3"};
 static const struct db_stmt items_done = {"batch.items_done",
     "UPDATE juxin.batch_item AS i SET status = x.status, code = x.code, detail_en = x.en, detail_zh = x.zh,"
@@ -187,6 +189,7 @@ enum {
     ADD_CODE,
     ADD_EN,
     ADD_ZH,
+    ADD_UNIT,
     ADDS
 };
 
@@ -213,6 +216,7 @@ int batch_items_add(
         pgarray_str(&lists[ADD_CODE], items[i].code);
         pgarray_str(&lists[ADD_EN], items[i].en);
         pgarray_str(&lists[ADD_ZH], items[i].zh);
+        pgarray_uuid(&lists[ADD_UNIT], items[i].unit);
     }
     id_args(&a, c, batch);
     for (int i = 0; i < ADDS; i++)
@@ -242,7 +246,8 @@ int batch_items_next(
             .id = db_get_uuid(call.rows, i, 3),
             .part = db_get(call.rows, i, 4),
             .version = db_get_int(call.rows, i, 5),
-            .number = db_get(call.rows, i, 6)};
+            .number = db_get(call.rows, i, 6),
+            .unit = db_get_uuid(call.rows, i, 7)};
 
         if (n && item.is_member != items[0].is_member)
             break;

@@ -37,7 +37,7 @@ struct batch_item {
     int32_t n;
     bool is_member; /* of a department; otherwise a record */
     const char *resource;
-    struct uuid id;
+    struct uuid id, unit; /* unit: of a handover, where it lay */
     const char *part;
     int64_t version;
     const char *number;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "resource/batch/store.h"
 #include "resource/declare/edition.h"
+#include "resource/declare/resource.h"
 #include "resource/record/gate.h"
 #include "sheet/writer.h"
 
@@ -51,7 +52,8 @@ static const struct db_stmt sorts = {"batch.sorts",
     " i.part ORDER BY i.kind, i.resource, i.part"};
 #define ITEMS                                                                                                \
     "SELECT i.n, i.kind, i.resource, i.record_id, i.part, i.number, i.version, i.status, i.code, "           \
-    "i.detail_en, i.detail_zh, i.new_version, i.new_state FROM juxin.batch_item i WHERE i.tenant_id = $1 "   \
+    "i.detail_en, i.detail_zh, i.new_version, i.new_state, i.unit_id FROM juxin.batch_item i WHERE "         \
+    "i.tenant_id = $1 "                                                                                      \
     "AND i.batch_id = $2 AND i.n > $3 AND ($4::int = 0 OR ($4 = 1 AND i.status = 200) OR ($4 = 2 AND "       \
     "i.status <> 200) OR ($4 = 3 AND i.status IS NULL))"
 #define ITEMS_END " ORDER BY i.n LIMIT $5"
@@ -218,6 +220,14 @@ static void write_number(struct jsonw *w, const char *key, const struct db_rows 
         jsonw_null(w);
 }
 
+static bool is_shown(struct call *c, const struct db_rows *rows, int i)
+{
+    const struct resource *res = resource_find(db_get(rows, i, 2));
+
+    return !db_get(rows, i, 13) || !res ||
+           gate_is_on(c, res->plugin, tree_find(c->tenant->tree, db_get_uuid(rows, i, 13)));
+}
+
 static void write_item(struct jsonw *w, const struct db_rows *rows, int i)
 {
     jsonw_object(w);
@@ -250,7 +260,8 @@ int batch_items_write(struct call *c, const struct batch *b, enum batch_which wh
     jsonw_key(w, "items");
     jsonw_array(w);
     for (int i = 0; i < n; i++)
-        write_item(w, rows, i);
+        if (is_shown(c, rows, i))
+            write_item(w, rows, i);
     jsonw_array_end(w);
     jsonw_kstr(w, "next", db_rows_count(rows) > n ? db_get(rows, n - 1, 0) : NULL);
     jsonw_object_end(w);
@@ -286,7 +297,7 @@ int batch_csv(struct call *c, const struct batch *b, struct buf *out)
     do {
         r = read_items(c, b, BATCH_ALL, after, 1000, &rows);
         for (int i = 0; r == 0 && i < db_rows_count(rows); i++) {
-            for (size_t k = 0; k < ARRAY_LEN(columns); k++)
+            for (size_t k = 0; k < ARRAY_LEN(columns) && is_shown(c, rows, i); k++)
                 add_cell(out, db_get(rows, i, columns[k]), k + 1 == ARRAY_LEN(columns));
             after = (int32_t)db_get_int(rows, i, 0);
         }

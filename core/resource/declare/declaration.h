@@ -55,6 +55,7 @@ struct field {
     enum field_type type;
     uint32_t index; /* in resource.fields */
     bool is_required, is_immutable, is_searchable, is_sortable, is_filterable, has_min, has_max;
+    bool is_assignment; /* the account in it has to do with the record: handed over with what they hold */
     bool is_hidden_submitter; /* listed in anonymity.fields */
     enum field_unique unique;
     enum field_set_by set_by;
@@ -267,4 +268,6 @@ extern const char *const field_mask_names[];      /* by enum field_mask; NULL at
 bool field_is_retention(const char *s);           /* P3Y, P6M, P30D */
 const char *field_type_name(enum field_type t);
 bool field_is_uuid(enum field_type t);
+/* Does the account in the field hold the record? */
+bool field_is_assignment(const struct resource *res, const struct field *f);
 bool field_is_ordered(enum field_type t); /* may be sorted and filtered: a leakproof column type */

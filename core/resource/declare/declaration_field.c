@@ -251,6 +251,10 @@ static void parse_flags(struct parse *p, const char *at, const json_t *v, struct
     f->is_searchable = parse_bool(p, at, v, "searchable");
     f->is_sortable = parse_bool(p, at, v, "sortable");
     f->is_filterable = parse_bool(p, at, v, "filterable");
+    f->is_assignment = parse_bool(p, at, v, "assignment");
+    if (f->is_assignment && (f->type != FIELD_ACCOUNT || !f->is_filterable))
+        report_add(p->report, AT(p, "%s/assignment", at), "\"filterable\": true",
+            "who has to do with it is a filterable field of type account");
     f->unique = unique < 0 ? UNIQUE_NO : (enum field_unique)unique;
     f->set_by = set_by < 0 ? SET_BY_USER : (enum field_set_by)set_by;
     f->reference = arena_dup(p->a, reference);
@@ -272,7 +276,7 @@ static void parse_field(struct parse *p, const char *name, const json_t *v, stru
     static const char *const known[] = {"type", "label", "required", "unique", "immutable", "default", "min",
         "max", "min_length", "max_length", "pattern", "values", "dictionary", "reference", "sensitivity",
         "sensitive", "mask", "purpose", "retention", "correction", "set_by", "searchable", "sortable",
-        "filterable", "help", NULL};
+        "filterable", "assignment", "help", NULL};
     const char *at = AT(p, "/fields/%s", name);
     int type;
 

@@ -22,6 +22,18 @@ bool field_is_uuid(enum field_type t)
     return t == FIELD_REFERENCE || t == FIELD_DEPARTMENT || t == FIELD_ACCOUNT || t == FIELD_UNIT;
 }
 
+bool field_is_assignment(const struct resource *res, const struct field *f)
+{
+    bool any = f->is_assignment;
+
+    if (f->type != FIELD_ACCOUNT || f == res->person || f->is_custom)
+        return false;
+    for (uint32_t i = 0; i < res->transition_count; i++)
+        for (uint32_t p = 0; p < res->transitions[i].participant_count; p++)
+            any |= res->transitions[i].participants[p].field == f;
+    return any;
+}
+
 bool field_is_ordered(enum field_type t)
 {
     return t != FIELD_LONGTEXT && t != FIELD_JSON && t != FIELD_DEPARTMENTS;

@@ -28,10 +28,24 @@ static const struct db_stmt open_one = {"part.open",
     " VALUES ($1, $2, $3, $4, $5, 'open', $6)"
     " ON CONFLICT (tenant_id, resource, record_id, role, holder) DO UPDATE SET state = 'open',"
     " opened_at = EXCLUDED.opened_at, done_at = NULL, done_by = NULL, done_version = NULL"};
+static const struct db_stmt drop_open = {"part.drop_open",
+    "DELETE FROM juxin.part WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND role = $4"
+    " AND holder = $5 AND state = 'open'"};
 static const struct db_stmt finish = {"part.done",
     "UPDATE juxin.part SET state = 'done', done_at = $6, done_by = $7, done_version = $8"
     " WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND role = $4 AND holder = ANY($5::uuid[])"
     " AND state = 'open'"};
+
+static int open_for(struct call *c, const struct record *rec, const char *role, struct uuid holder)
+{
+    struct db_args a;
+
+    record_key_args(&a, c, rec->res, rec->id);
+    db_arg_str(&a, role);
+    db_arg_uuid(&a, holder);
+    db_arg_time(&a, c->now_us);
+    return db_exec(c->tx, open_one, &a, NULL);
+}
 
 int part_open(
     struct call *c, const struct record *rec, const char *role, const struct uuid *holders, uint32_t count)
@@ -43,14 +57,22 @@ int part_open(
     db_arg_str(&a, role);
     db_arg_str(&a, pgarray_of_uuids(c->arena, holders, count));
     r = db_exec(c->tx, drop_others, &a, NULL);
-    for (uint32_t i = 0; i < count && r == 0; i++) {
-        record_key_args(&a, c, rec->res, rec->id);
-        db_arg_str(&a, role);
-        db_arg_uuid(&a, holders[i]);
-        db_arg_time(&a, c->now_us);
-        r = db_exec(c->tx, open_one, &a, NULL);
-    }
+    for (uint32_t i = 0; i < count && r == 0; i++)
+        r = open_for(c, rec, role, holders[i]);
     return r;
+}
+
+int part_move(struct call *c, const struct record *rec, const char *role, struct uuid from, struct uuid to)
+{
+    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
+    struct db_args a;
+    int r;
+
+    record_key_args(&a, c, rec->res, rec->id);
+    db_arg_str(&a, role);
+    db_arg_uuid(&a, from);
+    r = db_exec(c->tx, drop_open, &a, &rows);
+    return r < 0 || db_rows_affected(rows) == 0 ? r : open_for(c, rec, role, to);
 }
 
 int part_done(struct call *c, const struct record *rec, const char *role)

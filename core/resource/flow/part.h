@@ -14,6 +14,9 @@ MUSTCHECK int part_open(
     struct call *c, const struct record *rec, const char *role, const struct uuid *holders, uint32_t count);
 /* Done for the caller and the caller's departments, by the version that the record has now. */
 MUSTCHECK int part_done(struct call *c, const struct record *rec, const char *role);
+/* One holder's open part becomes another's; nothing where there is none. */
+MUSTCHECK int part_move(
+    struct call *c, const struct record *rec, const char *role, struct uuid from, struct uuid to);
 /* The ids in a field of a participant: one, or a list of them. -EIO for what no such field holds. */
 MUSTCHECK int part_ids_of(
     struct call *c, const char *value, const struct field *f, struct uuid **ret, uint32_t *ret_count);

@@ -67,6 +67,8 @@ MUSTCHECK int record_transition(struct call *c, const struct resource *res, stru
 /* Writes what was changed in a locked record, with hooks, history, search and audit: the last part of an update, for who
  * has made sure of the right to it. */
 MUSTCHECK int record_store_update(struct call *c, struct record *rec);
+/* The same under another name in the history. */
+MUSTCHECK int record_store_as(struct call *c, struct record *rec, const char *action);
 /* As record_read without serialise filters, and the transitions that the subject may take now, as a bit per transition. */
 MUSTCHECK int record_fetch_legal(
     struct call *c, const struct resource *res, struct uuid id, struct record **ret, uint64_t *ret_legal);

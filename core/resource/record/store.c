@@ -17,6 +17,9 @@ static const struct db_stmt participant_insert = {"participant.insert",
     " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, holder, resource, record_id, role) DO NOTHING"};
 static const struct db_stmt participant_delete = {"participant.delete",
     "DELETE FROM juxin.participant WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND role = $4"};
+static const struct db_stmt participant_drop = {"participant.drop",
+    "DELETE FROM juxin.participant WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND role = $4"
+    " AND holder = $5"};
 static const struct db_stmt history_insert = {"history.insert",
     "INSERT INTO juxin.history (tenant_id, resource, record_id, version, id, at, actor, actor_kind, kind, "
     "transition,"
@@ -54,6 +57,20 @@ int participant_add(struct call *c, const struct record *rec, struct uuid holder
     db_arg_str(&a, role);
     db_arg_time(&a, c->now_us);
     return db_exec(c->tx, participant_insert, &a, NULL);
+}
+
+int participant_move(
+    struct call *c, const struct record *rec, struct uuid from, struct uuid to, const char *role)
+{
+    struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
+    struct db_args a;
+    int r;
+
+    record_key_args(&a, c, rec->res, rec->id);
+    db_arg_str(&a, role);
+    db_arg_uuid(&a, from);
+    r = db_exec(c->tx, participant_drop, &a, &rows);
+    return r < 0 || db_rows_affected(rows) == 0 ? r : participant_add(c, rec, to, role);
 }
 
 int participant_end(struct call *c, const struct record *rec, const char *role)

@@ -11,11 +11,14 @@ void record_key_args(struct db_args *a, const struct call *c, const struct resou
 extern const struct db_stmt participant_holders;
 /* Idempotent. */
 MUSTCHECK int participant_add(struct call *c, const struct record *rec, struct uuid holder, const char *role);
+/* One holder's of a role becomes another's; nothing where there is none. */
+MUSTCHECK int participant_move(
+    struct call *c, const struct record *rec, struct uuid from, struct uuid to, const char *role);
 /* Ends the participations of a role: of departments that were replaced. */
 MUSTCHECK int participant_end(struct call *c, const struct record *rec, const char *role);
 
 struct history_entry {
-    const char *action;     /* create, update, delete, transition, merge, unmerge */
+    const char *action;     /* create, update, delete, transition, merge, unmerge, handover */
     const char *transition; /* its name, or NULL */
     const char *from_state, *to_state;
     struct uuid from_unit, to_unit; /* nil when it did not move */

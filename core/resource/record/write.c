@@ -176,7 +176,12 @@ static int change_open(
 
 int record_store_update(struct call *c, struct record *rec)
 {
-    struct history_entry entry = {.action = "update", .redirected_from = TREE_NONE};
+    return record_store_as(c, rec, "update");
+}
+
+int record_store_as(struct call *c, struct record *rec, const char *action)
+{
+    struct history_entry entry = {.action = action, .redirected_from = TREE_NONE};
     int r = change_check(c, HOOK_BEFORE_UPDATE, NULL, rec);
 
     if (r == 0 && !*record_changed_names(c->arena, rec)) { /* nothing to write: the version stays */
