@@ -5,6 +5,7 @@
 #include "resource/beside/attachment_collect.h"
 #include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
+#include "resource/flow/recount.h"
 #include "resource/flow/remind.h"
 #include "resource/own/own_export.h"
 #include "resource/own/retain.h"
@@ -61,6 +62,7 @@ void engine_init(void)
     search_build_register();
     job_kind_register(&attachment_collect);
     job_kind_register(&remind_kind);
+    job_kind_register(&recount_kind);
     export_register();
     batch_register();
     report_register();

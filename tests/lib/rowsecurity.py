@@ -93,6 +93,8 @@ SAMPLES = {
     "juxin.rate_limit": "(tenant_id, key, window_start, count) VALUES ({t}, 'x', now(), 1)",
     "juxin.part": "(tenant_id, resource, record_id, role, holder, state, opened_at) VALUES ({t}, 'works.item', gen_random_uuid(), 'co',"
                   " gen_random_uuid(), 'open', now())",
+    "juxin.provisional": "(tenant_id, resource, record_id, due_at, from_day, days) VALUES ({t}, 'works.item', gen_random_uuid(), "
+                         "'2026-12-01', '2026-11-01', 20)",
     "juxin.reminder": "(tenant_id, resource, record_id, due_at, kind, at) VALUES ({t}, 'works.item', gen_random_uuid(), '2026-12-01',"
                       " 'overdue', now())",
     "juxin.notification_mute": "(tenant_id, account_id, kind) SELECT {t}, a.id, 'progress' FROM juxin.account a WHERE a.tenant_id = {t}"

@@ -18,7 +18,8 @@ static bool field_days(const struct record *rec, const struct field *f, int64_t 
 }
 
 /* From where the deadline stands, not from today: what was asked for in time is not eaten up by the wait. */
-static void extend_deadline(struct call *c, struct record *rec, const struct transition *t)
+static void extend_deadline(
+    struct call *c, struct record *rec, const struct transition *t, struct deadline *ret)
 {
     int32_t from = calendar_today(c->now_us);
     int64_t days;
@@ -27,6 +28,7 @@ static void extend_deadline(struct call *c, struct record *rec, const struct tra
         return;
     if (rec->due && date_parse(text_of(rec->due), &from) < 0)
         return;
+    *ret = (struct deadline){true, true, from, (int32_t)days};
     rec->due = day_text(c, calendar_add(tenant_calendar(c->tenant), from, (int32_t)days));
 }
 
@@ -44,21 +46,24 @@ static void pause_deadline(struct call *c, struct record *rec, struct history_en
 }
 
 void deadline_set(struct call *c, struct record *rec, const struct transition *t, const struct goal *g,
-    struct history_entry *entry)
+    struct history_entry *entry, struct deadline *ret)
 {
     const struct calendar *calendar = tenant_calendar(c->tenant);
     int32_t today = calendar_today(c->now_us);
     int64_t days = t->deadline_days;
     const char *v;
 
+    *ret = (struct deadline){.is_counted = false};
     if (t->goal == GOAL_BACK || t->merges)
         pause_deadline(c, rec, entry);
-    if (g->has_days)
+    if (g->has_days) {
+        *ret = (struct deadline){true, false, today, g->days};
         rec->due = day_text(c, calendar_add(calendar, today, g->days));
+    }
     if (t->deadline == DEADLINE_KEEP)
         return;
     if (t->deadline == DEADLINE_EXTEND) {
-        extend_deadline(c, rec, t);
+        extend_deadline(c, rec, t, ret);
         return;
     }
     if (t->deadline == DEADLINE_CLEAR) {
@@ -72,5 +77,6 @@ void deadline_set(struct call *c, struct record *rec, const struct transition *t
         if (t->deadline_field->type == FIELD_DATE || !field_days(rec, t->deadline_field, &days))
             return;
     }
+    *ret = (struct deadline){true, false, today, (int32_t)days};
     rec->due = day_text(c, calendar_add(calendar, today, (int32_t)days));
 }

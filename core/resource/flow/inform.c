@@ -9,7 +9,7 @@
 static const struct db_stmt last_move = {"inform.last_move",
     "SELECT h.actor FROM juxin.history h WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
     " AND h.version < $4 AND (h.kind = 'create' OR h.from_state <> h.to_state OR h.basis IS NOT NULL)"
-    " AND h.kind <> ALL('{merge,unmerge}'::text[])"
+    " AND h.kind <> ALL('{merge,unmerge,deadline}'::text[])"
     " ORDER BY h.version DESC LIMIT 1"};
 
 static int tell_assigned(struct call *c, const struct record *rec, const struct transition *t)

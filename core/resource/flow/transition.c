@@ -9,6 +9,7 @@
 #include "resource/flow/inform.h"
 #include "resource/flow/merge.h"
 #include "resource/flow/part.h"
+#include "resource/flow/recount.h"
 #include "resource/record/change.h"
 #include "resource/record/reader.h"
 #include "resource/record/search.h"
@@ -181,6 +182,8 @@ static int take(
         .redirected_from = TREE_NONE};
     const struct field *reference = rec->res->merging.field;
     struct record *other = NULL;
+    struct deadline deadline;
+    const char *old_due;
     struct goal g;
     int r = check_state(c, rec, t);
 
@@ -201,8 +204,11 @@ static int take(
         r = c->fault.status ? -EINVAL : change_check(c, HOOK_BEFORE_TRANSITION, t->name, rec);
     if (r < 0)
         return r;
-    deadline_set(c, rec, t, &g, &entry);
+    old_due = rec->due;
+    deadline_set(c, rec, t, &g, &entry, &deadline);
     r = store(c, rec, t, &g);
+    if (r == 0)
+        r = recount_note(c, rec, old_due, &deadline);
     entry.to_state = rec->res->states[g.state].name;
     if (g.to == TREE_NONE)
         entry.from_unit = UUID_NIL;

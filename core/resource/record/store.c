@@ -121,7 +121,7 @@ static const char *basis(struct call *c, const struct history_entry *e)
     struct jsonw w;
     char *s;
 
-    if (uuid_is_nil(e->to_unit) && !e->has_days_left && !e->other)
+    if (uuid_is_nil(e->to_unit) && !e->has_days_left && !e->other && !e->new_due)
         return NULL;
     jsonw_init(&w, &b);
     jsonw_object(&w);
@@ -131,6 +131,10 @@ static const char *basis(struct call *c, const struct history_entry *e)
         jsonw_kstr(&w, "redirected_from", uuid_format(tree_unit(t, e->redirected_from).id).s);
     if (e->has_days_left)
         jsonw_kint(&w, "days_left", e->days_left);
+    if (e->new_due) {
+        jsonw_kstr(&w, "due_from", e->old_due);
+        jsonw_kstr(&w, "due_to", e->new_due);
+    }
     if (e->other) {
         jsonw_kstr(&w, "other", uuid_format(e->other->id).s);
         jsonw_kstr(&w, "other_number", e->other->number);
@@ -256,6 +260,17 @@ static void write_other(struct jsonw *w, const json_t *b)
     jsonw_object_end(w);
 }
 
+static void write_due(struct jsonw *w, const json_t *b)
+{
+    if (!json_str(b, "due_to"))
+        return;
+    jsonw_key(w, "due");
+    jsonw_object(w);
+    jsonw_kstr(w, "old", json_str(b, "due_from"));
+    jsonw_kstr(w, "new", json_str(b, "due_to"));
+    jsonw_object_end(w);
+}
+
 void history_write_members(struct call *c, const struct record *rec, struct jsonw *w,
     const struct db_rows *rows, int i, bool may_unmask)
 {
@@ -282,6 +297,7 @@ void history_write_members(struct call *c, const struct record *rec, struct json
     write_unit(w, t, "from_unit", basis_id(b, "from_unit_id"));
     write_unit(w, t, "redirected_from", basis_id(b, "redirected_from"));
     write_other(w, b);
+    write_due(w, b);
     write_changes(w, rec, db_get(rows, i, 10), may_unmask);
     json_decref(b);
 }

@@ -18,14 +18,15 @@ MUSTCHECK int participant_move(
 MUSTCHECK int participant_end(struct call *c, const struct record *rec, const char *role);
 
 struct history_entry {
-    const char *action;     /* create, update, delete, transition, merge, unmerge, handover */
+    const char *action;     /* create, update, delete, transition, merge, unmerge, handover, deadline */
     const char *transition; /* its name, or NULL */
     const char *from_state, *to_state;
     struct uuid from_unit, to_unit; /* nil when it did not move */
     uint32_t redirected_from;       /* the unit it would have gone to; TREE_NONE */
     bool has_days_left; /* it was sent back with so many working days to its deadline, or past it */
     int32_t days_left;
-    const struct record *other; /* of a duplicate: what it was merged with, or is not any more; NULL */
+    const char *old_due, *new_due; /* it was counted anew; NULL */
+    const struct record *other;    /* of a duplicate: what it was merged with, or is not any more; NULL */
 };
 /* The entry with the diff of the record's fields. Personal values live here and nowhere else beside the record: the
  * history can be erased, the audit trail cannot. */
