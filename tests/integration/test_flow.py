@@ -483,6 +483,53 @@ def test_a_year_without_holidays_is_said_so():
     assert seen(assigned(days=300))["due_is_provisional"] is True  # the year after next
 
 
+def counted(days, free):
+    """So many working days from today, weekends and these days off."""
+    day = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=8))).date()
+    while days:
+        day += datetime.timedelta(days=1)
+        days -= day.weekday() < 5 and day not in free
+    return day.isoformat()
+
+
+def publish(year, free):
+    file = os.path.join(server.directory, f"{year}.json")
+    with open(file, "w", encoding="utf-8") as out:
+        json.dump({"year": year, "days": [{"date": d.isoformat(), "kind": "holiday", "name": "假"} for d in free if d.year == year]}, out)
+    return server.ctl_json("calendar", "import", file)
+
+
+def test_deadlines_are_counted_anew_once_the_holidays_are_known():
+    known = {datetime.date.fromisoformat(d) for (d,) in server.psql("SELECT day FROM juxin.calendar_day")}
+    record, put_off, done = (assigned(days=300) for _ in range(3))
+    elsewhere = create("county", "c3")
+    take("county", elsewhere, "screen")
+    take("county", elsewhere, "assign", lead=departments["d1"], days=300)
+    take("h1", put_off, "ask_extension", more_days=10, reason="情况复杂")
+    take("both", put_off, "grant_extension")
+    take("h1", done, "answer", answer="已修复")
+    take("head1", done, "sign_off")
+    assert (seen(record)["due_at"], seen(put_off)["due_at"]) == (counted(300, known), counted(310, known))
+    version, last = seen(record)["version"], int(counted(310, known)[:4])
+    years = [y for y in range(datetime.date.today().year, last + 1) if y not in {d.year for d in known}]
+    free = known | {datetime.date(y, 1, 1) + datetime.timedelta(days=n) for y in years for n in range(1, 15)}
+    with off("c3"):
+        for year in reversed(years):  # the nearest is missing until the end
+            told = publish(year, free)
+            assert told["missing"] == [y for y in years if y < year], told
+        harness.wait_until(lambda: seen(record)["due_at"] == counted(300, free), 60, "the first")
+        harness.wait_until(lambda: seen(put_off)["due_at"] == counted(310, free), 60, "what was put off")
+        assert server.psql(f"SELECT due_at FROM px_matters.matter WHERE id = '{elsewhere}'") == [[counted(300, known)]]
+    publish(years[0], free)
+    harness.wait_until(lambda: seen(elsewhere)["due_at"] == counted(300, free), 60, "what waited for its plugin")
+    assert seen(done)["due_at"] is None and "due_is_provisional" not in seen(record)
+    entries = [i for i in history(record) if i["action"] == "deadline"]
+    assert entries[0]["due"]["old"] == counted(300, known) and entries[-1]["due"]["new"] == counted(300, free), entries
+    assert entries[-1]["actor_kind"] == "system" and seen(record)["version"] == version + len(entries), entries
+    held = ", ".join(repr(r) for r in (record, put_off, done, elsewhere))
+    assert server.psql(f"SELECT count(*) FROM juxin.provisional WHERE record_id IN ({held})") == [["0"]]
+
+
 def test_off_and_frozen():
     """Where the plugin does not run nothing is taken, and nothing is lost: on again, it goes on."""
     record = assigned(helpers=["d2"])

@@ -523,7 +523,7 @@ KINDS_OF_JOBS = {"search.build": "finds by words what the lists then leave out",
                  # Not met here yet: that what these read, write and take on is gated is asked by tests of their own or nowhere.
                  "report.compute": "counts nothing there: test_reports",
                  "resource.deadlines": "", "resource.export": "", "export.expire": "", "import.check": "", "import.run": "",
-                 "resource.calendar": "waits there: test_calendar",
+                 "resource.calendar": "waits there: test_flow",
                  "resource.freeze": "leaves them out, as lists do", "resource.batch": "each record asks for itself: test_batches",
                  "batch.expire": "", "import.undo": "", "import.expire": "", "own.export": "what is held about its maker, wherever plugins run",
                  "own.retain": "what is over is over wherever plugins run"}

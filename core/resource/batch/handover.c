@@ -4,12 +4,10 @@
 #include <errno.h>
 
 #include "access/access.h"
-#include "access/account.h"
 #include "access/core_permissions.h"
 #include "access/notice.h"
 #include "access/org.h"
 #include "db/pgarray.h"
-#include "resource/batch/batch.h"
 #include "resource/batch/many.h"
 #include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
@@ -26,50 +24,13 @@ static const struct db_stmt duties = {"handover.duties",
     " AND d.closed_at IS NULL ORDER BY m.department_id"};
 static const struct db_stmt is_person = {"handover.is_person",
     "SELECT 1 FROM juxin.account WHERE tenant_id = $1 AND id = $2 AND is_active AND kind = 'person'"};
-static const struct db_stmt heads = {
-    "handover.member", "SELECT is_head FROM juxin.department_member WHERE tenant_id = $1 AND department_id = "
-                       "$2 AND account_id = $3"};
+static const struct db_stmt heads = {"handover.member",
+    "SELECT is_head FROM juxin.department_member WHERE tenant_id = $1 AND department_id = "
+    "$2 AND account_id = $3"};
 
 static bool may_hand_over(const struct call *c, uint32_t unit)
 {
     return unit != TREE_NONE && subject_may(c->who, c->tenant, core_permission(CORE_HANDOVER), unit);
-}
-
-/* ---- asked for ---- */
-
-static int see(struct call *c, struct uuid account, const char *pointer)
-{
-    uint32_t unit;
-    int r = account_unit(c, account, CORE_ACCOUNT_READ, &unit);
-
-    if (r != -EINVAL)
-        return r;
-    memset(&c->fault, 0, sizeof(c->fault));
-    return call_fail_at(c, pointer, "unknown_account", "An account that you may see.", "应为您可见的账号。");
-}
-
-int handover_create(struct call *c, struct uuid from, struct uuid to, struct uuid *ret_id)
-{
-    struct batch b = {.id = uuid_new(), .kind = BATCH_HANDOVER, .resource = "", .from = from, .to = to};
-    struct db_args a;
-    struct db_call call = {.stmt = is_person, .args = &a};
-    int r = see(c, from, "/from");
-
-    if (r == 0 && !uuid_is_nil(to))
-        r = see(c, to, "/to");
-    if (r == 0 && uuid_eq(from, to))
-        r = call_fail_at(c, "/to", "same_account", "Somebody else.", "应为另一人。");
-    db_args_reset(&a);
-    db_arg_int(&a, c->tenant->id);
-    db_arg_uuid(&a, to);
-    if (r == 0 && !uuid_is_nil(to))
-        r = call_read(c, &call, 1);
-    if (r == 0 && !uuid_is_nil(to) && db_rows_count(call.rows) == 0)
-        r = call_fail_at(c, "/to", "not_active", "An active account of a person.", "应为有效的个人账号。");
-    if (r == 0)
-        r = batch_check_open(c);
-    *ret_id = b.id;
-    return r < 0 ? r : batch_queue(c, &b, "handover.prepare");
 }
 
 /* ---- may the receiver hold it? ---- */
