@@ -14,3 +14,6 @@ CREATE TABLE juxin.provisional (
 );
 SELECT juxin.protect('juxin.provisional');
 GRANT SELECT, INSERT, UPDATE, DELETE ON juxin.provisional TO juxin_app;
+
+-- Whoever was told of a record is part of its timeline.
+CREATE INDEX notification_record ON juxin.notification (tenant_id, resource, record_id, created_at DESC) WHERE record_id IS NOT NULL;
