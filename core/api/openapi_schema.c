@@ -286,6 +286,8 @@ static void list_parameters(struct jsonw *w)
     openapi_parameter(w, "cursor", "query", "string", "next of the last answer");
     openapi_parameter(
         w, "overdue", "query", "string", "true: the day on which it was due is over, and it is not done");
+    openapi_parameter(w, "part", "query", "string",
+        "open: you, or a department of yours, are asked for a part of it that is not done");
     openapi_parameter(w, "count", "query", "string", "none, capped (up to 1000) or exact");
 }
 

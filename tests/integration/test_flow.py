@@ -160,6 +160,28 @@ def test_several_have_a_part_each():
     problem(people["nobody"].get(f"{R}/{record}/parts"), 404, "not_found")
 
 
+def waiting(login):
+    answer = people[login].get(R + "?part=open&order=due_at.asc&limit=200")
+    assert answer.status == 200, answer
+    return [i["id"] for i in answer.json["items"]]
+
+
+def test_what_waits_for_a_department():
+    late, soon = assigned(helpers=["d3"], days=20), assigned(helpers=["d3", "d2"], days=5)
+    due(late, -3)
+    other = assigned(helpers=["d2"])
+    mine = waiting("h3")
+    assert mine[:1] == [late] and soon in mine and other not in mine, mine
+    assert late not in waiting("h1") and late not in waiting("county")  # who leads, and who sees everything
+    take("h3", late, "countersign", opinion="同意")
+    assert late not in waiting("h3") and soon in waiting("h3")
+    assert people["h3"].get(R + f"?part=open&id=eq.{soon}&count=exact").json["count"]["value"] == 1
+    problem(people["h3"].get(R + "?part=done"), 400, "invalid_query")
+    take("county", soon, "return_to", step=[s["version"] for s in offered("county", soon)["return_to"]["steps"]][-1], reason="重新审查")
+    with off("k"):
+        problem(people["h3"].get(R + "?part=open"), 403, "plugin_disabled")
+
+
 def test_assigned_anew_the_parts_begin_anew():
     record = assigned(helpers=["d2", "d3"])
     take("h2", record, "countersign", opinion="同意")

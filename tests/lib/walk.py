@@ -27,7 +27,7 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "from": None, "until": None, "expires_at": None, "permissions": ["core.unit.read"], "new_password": "a decent pass phrase",
          "query": "state=eq.open", "columns": ["title"], "default": True,
          "then_veto": False, "topics": "job", "resource": "works.item", "mine": "false", "state": "waiting", "inline": "true",
-         "overdue": "true",
+         "overdue": "true", "part": "open",
          "group": "state", "sum": None, "period": "month", "internal": False, "step": 1, "fields": "state",
          "format": "csv", "language": "en", "after": "0", "key": None, "mapping": None,
          "unread": "true", "muted": ["progress"], "url": "https://localhost:1/", "events": ["works.item"],
@@ -196,7 +196,7 @@ def kind_of(operation, where, name, schema=None):
                                                             "fields"):
         return "plain"
     if operation.resource and where == "query" and name not in ("unit", "reach", "order", "limit", "cursor", "count", "inline", "format", "language", "after", "which",
-                                                                     "overdue"):
+                                                                     "overdue", "part"):
         return "filter"
     if name == "cursor":
         return "plain" if operation.path in ("/me/requests", "/data-requests") or "{batch}" in operation.path else "cursor"

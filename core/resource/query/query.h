@@ -64,6 +64,7 @@ struct query {
     uint32_t limit;
     uint32_t unit;    /* only its subtree; TREE_NONE: all that is visible */
     bool unit_only;   /* not what is below it */
+    bool own_parts;   /* where the asker, or a department of theirs, has an open part */
     bool counts_only; /* what its asker may count, not read: statistics.h */
     enum query_count count;
     bool has_cursor, cursor_in_nulls;

@@ -87,22 +87,37 @@ static int parse_fields(struct call *c, struct query *q, struct text name, struc
         arena_printf(c->arena, "没有此字段：“%.*s”。", (int)bad.len, bad.ptr));
 }
 
+static int take_open(struct call *c, struct query *q)
+{
+    const char *open = "";
+
+    for (uint32_t i = 0; i < q->res->state_count; i++)
+        if (!q->res->states[i].is_final)
+            open = arena_printf(c->arena, "%s%s%s", open, *open ? "," : "", q->res->states[i].name);
+    return *open ? query_take_filter(c, q, TEXT("state"), text_of(arena_printf(c->arena, "in.(%s)", open)))
+                 : 0;
+}
+
 /* overdue=true: the day on which it was due is over, and it is not done. */
 static int parse_overdue(struct call *c, struct query *q, struct text name, struct text value)
 {
     struct clock_text today = date_format(calendar_today(c->now_us));
-    struct text due = text_of(arena_printf(c->arena, "lt.%s", today.s)), states;
-    const char *open = "";
+    struct text due = text_of(arena_printf(c->arena, "lt.%s", today.s));
     int r;
 
     if (!text_is(value, "true"))
         return query_bad(c, name, "not_one_of", "true", "应为 true。");
-    for (uint32_t i = 0; i < q->res->state_count; i++)
-        if (!q->res->states[i].is_final)
-            open = arena_printf(c->arena, "%s%s%s", open, *open ? "," : "", q->res->states[i].name);
-    states = text_of(arena_printf(c->arena, "in.(%s)", open));
     r = query_take_filter(c, q, TEXT("due_at"), due);
-    return r < 0 || !*open ? r : query_take_filter(c, q, TEXT("state"), states);
+    return r < 0 ? r : take_open(c, q);
+}
+
+/* part=open: it waits for the asker, or for a department of theirs. */
+static int parse_part(struct call *c, struct query *q, struct text name, struct text value)
+{
+    if (!text_is(value, "open"))
+        return query_bad(c, name, "not_one_of", "open", "应为 open。");
+    q->own_parts = true;
+    return take_open(c, q);
 }
 
 int query_parse(struct call *c, const struct resource *res, const struct query_param *params, size_t count,
@@ -139,6 +154,8 @@ int query_parse(struct call *c, const struct resource *res, const struct query_p
             r = parse_fields(c, &q, name, value);
         } else if (text_is(name, "overdue")) {
             r = parse_overdue(c, &q, name, value);
+        } else if (text_is(name, "part")) {
+            r = parse_part(c, &q, name, value);
         } else if (text_is(name, "cursor")) {
             cursor = value;
         } else {

@@ -2,6 +2,7 @@
  * that nobody finds out by filtering. */
 #include "resource/query/query.h"
 
+#include "db/pgarray.h"
 #include "resource/declare/custom_field.h"
 #include "resource/record/gate.h"
 #include "resource/record/reader.h"
@@ -159,6 +160,22 @@ static void add_words(struct where *w)
         buf_adds(&w->sql, query_has_token(w->c, w->q, i, "r.id", w->args));
 }
 
+static void add_own_parts(struct where *w)
+{
+    const struct subject *who = w->c->who;
+    struct uuid *ids = arena_array(w->c->arena, who->department_count + 1, sizeof(*ids));
+    uint32_t n = 0;
+
+    for (; n < who->department_count; n++)
+        ids[n] = who->departments[n];
+    if (!uuid_is_nil(who->account))
+        ids[n++] = who->account;
+    buf_addf(&w->sql,
+        " AND r.id IN (SELECT t.record_id FROM juxin.part t WHERE t.tenant_id = $1 AND t.holder = ANY(%s) AND"
+        " t.resource = '%s' AND t.state = 'open')",
+        arg(w, pgarray_of_uuids(w->c->arena, ids, n), "::uuid[]"), w->q->res->full_name);
+}
+
 const char *query_where(struct call *c, const struct query *q, struct db_args *args)
 {
     struct where w = {.c = c, .q = q, .args = args, .sql = BUF_INIT};
@@ -166,6 +183,8 @@ const char *query_where(struct call *c, const struct query *q, struct db_args *a
 
     add_group(&w, 0);
     add_words(&w);
+    if (q->own_parts)
+        add_own_parts(&w);
     if (q->frozen)
         buf_addf(&w.sql, " AND r.unit_id = ANY(%s)", arg(&w, q->frozen, "::uuid[]"));
     if (off)
