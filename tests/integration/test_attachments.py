@@ -312,8 +312,11 @@ def stored(sha256):
 def test_what_nobody_wants_is_collected():
     path, client = record(), people["one"]
     kept, dropped, shared = (attached(client, path, f"{n}.txt", n.encode() * 99) for n in ("kept", "dropped", "shared"))
-    elsewhere = record()
+    elsewhere, gone = record(), record()
     attached(client, elsewhere, "too.txt", b"shared" * 99)
+    with_it = attached(client, gone, "with.txt", b"with the record" * 99)
+    assert client.delete(gone, headers={"If-Match": client.get(gone).headers["ETag"]}).status == 204
+    assert client.get(f"{gone}/attachments/{with_it['id']}/content").status == 404
     for file in (dropped, shared):
         assert client.delete(f"{path}/attachments/{file['id']}").status == 204
     assert stored(dropped["sha256"]), "for a day it stays"
@@ -326,9 +329,10 @@ def test_what_nobody_wants_is_collected():
             out.write(b"x")
     run_collection()
     assert stored(dropped["sha256"]) and all(map(os.path.exists, (orphan, fresh, torn, going_on))), "too young"
-    grow_old(orphan, torn, *(stored(f["sha256"]) for f in (kept, dropped, shared)))
+    grow_old(orphan, torn, *(stored(f["sha256"]) for f in (kept, dropped, shared, with_it)))
     server.psql("UPDATE juxin.file SET wanted_at = now() - interval '2 days' WHERE tenant_id = 1")
     run_collection()
+    assert not stored(with_it["sha256"]), "a record that is deleted takes its files along"
     assert not stored(dropped["sha256"]) and not os.path.exists(orphan) and not os.path.exists(torn)
     assert os.path.exists(fresh) and os.path.exists(going_on)
     assert server.psql(f"SELECT 1 FROM juxin.file WHERE sha256 IN ('{dropped['sha256']}', '{kept['sha256'][:2] + '0' * 62}')") == []

@@ -223,13 +223,15 @@ def test_one_timeline():
     def brief(items):
         return [(e["kind"], e.get("action"), e.get("body") or e.get("name") or e.get("transition")) for e in items]
 
-    everything = [("file", "detach", "说明.txt"), ("comment", None, "内部记录"), ("change", "transition", "assign"),
+    everything = [("file", "detach", "说明.txt"), ("comment", None, "内部记录"), ("notice", "assigned", "assign"), ("change", "transition", "assign"),
                   ("comment", None, "请看附件。"), ("file", "attach", "说明.txt"), ("change", "update", None),
                   ("change", "create", None)]
     assert brief(told("one")["items"]) == everything, told("one")
-    assert brief(told("member")["items"]) == everything[:1] + everything[2:], told("member")
-    assert told("one")["items"][5]["changes"]["title"]["new"] == "改过的标题"
-    assert told("one")["items"][4]["deleted"] and told("one")["next"] is None
+    assert brief(told("member")["items"]) == everything[:1] + everything[3:], told("member")
+    notice = told("one")["items"][2]
+    assert (notice["told"], notice["own"]) == (1, False) and "actor" not in notice, notice
+    assert told("one")["items"][6]["changes"]["title"]["new"] == "改过的标题"
+    assert told("one")["items"][5]["deleted"] and told("one")["next"] is None
     for limit in (1, 2, 3):
         found, cursor = [], None
         while True:

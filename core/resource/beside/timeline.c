@@ -5,8 +5,10 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/json.h"
 #include "resource/beside/beside.h"
 #include "resource/beside/comment.h"
+#include "resource/record/reader.h"
 #include "resource/record/store.h"
 
 struct timeline_source {
@@ -14,6 +16,7 @@ struct timeline_source {
     struct db_stmt stmt;
     int id, at;         /* columns */
     bool asks_internal; /* its $7 */
+    bool asks_own;      /* its $7: of everybody; $8: the reader */
     bool is_comment;
     void (*write)(
         struct call *c, const struct record *rec, struct jsonw *w, const struct db_rows *rows, int row);
@@ -53,6 +56,25 @@ static void write_detached(
     write_file(w, rec, rows, row, "detach");
 }
 
+/* Columns: id, at, kind, params, how many were told, whether the reader was. Nobody's name: who was told may be who is hidden. */
+static void write_notice(
+    struct call *c, const struct record *rec, struct jsonw *w, const struct db_rows *rows, int row)
+{
+    json_t *params = NULL;
+
+    (void)c, (void)rec;
+    jsonw_kstr(w, "id", db_get(rows, row, 0));
+    jsonw_kstr(w, "at", clock_format(db_get_time(rows, row, 1)).s);
+    jsonw_kstr(w, "action", db_get(rows, row, 2));
+    if (json_parse(db_get_text(rows, row, 3), JSON_LIMITS, &params, NULL) == 0) {
+        jsonw_kstr(w, "transition", json_str(params, "transition"));
+        jsonw_kstr(w, "due", json_str(params, "due"));
+        json_decref(params);
+    }
+    jsonw_kint(w, "told", db_get_int(rows, row, 4));
+    jsonw_kbool(w, "own", db_get_bool(rows, row, 5));
+}
+
 /* Each of the record $1 to $3, behind the place $4 and $5, $6 of them. */
 static const struct timeline_source sources[] = {
     {"change",
@@ -61,12 +83,12 @@ static const struct timeline_source sources[] = {
             " ON a.tenant_id = h.tenant_id AND a.id = h.actor"
             " WHERE h.tenant_id = $1 AND h.resource = $2 AND h.record_id = $3"
             " AND (h.at, h.id) < ($4::timestamptz, $5::uuid) ORDER BY h.at DESC, h.id DESC LIMIT $6"},
-        0, 2, false, false, write_change},
+        0, 2, false, false, false, write_change},
     {"comment",
         {"timeline.comments",
             "SELECT " COMMENT_COLUMNS COMMENT_FROM " AND (m.created_at, m.id) < ($4::timestamptz, $5::uuid)"
             " ORDER BY m.created_at DESC, m.id DESC LIMIT $6"},
-        0, 1, true, true, comment_write_members},
+        0, 1, true, false, true, comment_write_members},
     {"file",
         {"timeline.attached",
             "SELECT f.id, f.created_at, f.name, f.type, f.size, f.created_by, p.display_name,"
@@ -75,7 +97,7 @@ static const struct timeline_source sources[] = {
             " WHERE f.tenant_id = $1 AND f.resource = $2 AND f.record_id = $3"
             " AND (f.created_at, f.id) < ($4::timestamptz, $5::uuid)"
             " ORDER BY f.created_at DESC, f.id DESC LIMIT $6"},
-        0, 1, false, false, write_attached},
+        0, 1, false, false, false, write_attached},
     {"file",
         {"timeline.detached",
             "SELECT f.id, f.deleted_at, f.name, f.type, f.size, f.deleted_by, p.display_name"
@@ -84,7 +106,16 @@ static const struct timeline_source sources[] = {
             " WHERE f.tenant_id = $1 AND f.resource = $2 AND f.record_id = $3 AND f.deleted_at IS NOT NULL"
             " AND (f.deleted_at, f.id) < ($4::timestamptz, $5::uuid)"
             " ORDER BY f.deleted_at DESC, f.id DESC LIMIT $6"},
-        0, 1, false, false, write_detached},
+        0, 1, false, false, false, write_detached},
+    {"notice",
+        {"timeline.notices",
+            "SELECT g.id, g.at, g.kind, g.params, g.told, g.own FROM (SELECT min(n.id::text)::uuid AS id,"
+            " n.created_at AS at, n.kind, n.params, count(*) AS told, bool_or(n.account_id = $8::uuid) AS own"
+            " FROM juxin.notification n WHERE n.tenant_id = $1 AND n.resource = $2 AND n.record_id = $3"
+            " AND n.created_at <= $4::timestamptz AND ($7::boolean OR n.account_id = $8)"
+            " GROUP BY n.created_at, n.kind, n.params) g"
+            " WHERE (g.at, g.id) < ($4::timestamptz, $5::uuid) ORDER BY g.at DESC, g.id DESC LIMIT $6"},
+        0, 1, false, true, false, write_notice},
 };
 
 struct merge {
@@ -96,7 +127,7 @@ struct merge {
 };
 
 static void add_source(struct call *c, const struct record *rec, struct merge *m,
-    const struct timeline_source *s, struct timeline_place after, uint32_t limit, bool sees_internal)
+    const struct timeline_source *s, struct timeline_place after, uint32_t limit, bool handles)
 {
     struct db_args *a = &m->args[m->count];
 
@@ -108,7 +139,11 @@ static void add_source(struct call *c, const struct record *rec, struct merge *m
     db_arg_uuid(a, after.id);
     db_arg_int(a, limit + 1);
     if (s->asks_internal)
-        db_arg_bool(a, sees_internal);
+        db_arg_bool(a, handles && rec->res->comments.may_be_internal);
+    if (s->asks_own) {
+        db_arg_bool(a, handles);
+        db_arg_uuid(a, c->who->account);
+    }
     m->from[m->count] = s;
     m->calls[m->count] = (struct db_call){.stmt = s->stmt, .args = a};
     m->count++;
@@ -166,18 +201,31 @@ static void write_merged(
     jsonw_object_end(w);
 }
 
+/* As those who see internal comments do. */
+static int find_handles(struct call *c, const struct record *rec, bool *ret)
+{
+    struct db_args *a = arena_alloc(c->arena, sizeof(*a));
+    struct db_call call = {.stmt = participant_holders, .args = a};
+    int r;
+
+    record_key_args(a, c, rec->res, rec->id);
+    r = call_read(c, &call, 1);
+    *ret = r == 0 && reader_handles(c, rec, call.rows);
+    return r;
+}
+
 int timeline_write(struct call *c, const struct record *rec, enum timeline_what what,
     struct timeline_place after, uint32_t limit, struct jsonw *w)
 {
     struct merge *m = arena_alloc(c->arena, sizeof(*m));
-    bool sees_internal;
-    int r = comment_sees_internal(c, rec, &sees_internal);
+    bool handles;
+    int r = find_handles(c, rec, &handles);
 
     if (r < 0)
         return r;
     for (size_t i = 0; i < ARRAY_LEN(sources); i++)
         if (what == TIMELINE_ALL || sources[i].is_comment)
-            add_source(c, rec, m, &sources[i], after, limit, sees_internal);
+            add_source(c, rec, m, &sources[i], after, limit, handles);
     r = call_read(c, m->calls, m->count);
     if (r == 0)
         write_merged(c, rec, m, limit, w);

@@ -221,6 +221,24 @@ int record_update(struct call *c, const struct resource *res, struct uuid id, in
     return r;
 }
 
+/* Nobody reaches them any more: their contents are collected once they are a day old. The row of the record stays, without
+ * anything to look at; it is erased when whoever it is about asks for that. */
+static const struct db_stmt drop_files = {"record.drop_files",
+    "UPDATE juxin.attachment SET sha256 = NULL, thumbnail = NULL, deleted_at = $4, deleted_by = $5"
+    " WHERE tenant_id = $1 AND resource = $2 AND record_id = $3 AND deleted_at IS NULL"};
+
+static int delete_files(struct call *c, const struct record *rec)
+{
+    struct db_args a;
+
+    if (!rec->res->attachments.is_on)
+        return 0;
+    record_key_args(&a, c, rec->res, rec->id);
+    db_arg_time(&a, c->now_us);
+    db_arg_uuid_or_null(&a, c->who->account);
+    return db_exec(c->tx, drop_files, &a, NULL);
+}
+
 int record_delete(struct call *c, const struct resource *res, struct uuid id, int64_t version)
 {
     struct history_entry entry = {.action = "delete", .redirected_from = TREE_NONE};
@@ -246,6 +264,8 @@ int record_delete(struct call *c, const struct resource *res, struct uuid id, in
         r = change_write(c, rec, &extra);
     if (r == 0)
         r = search_write(c, rec, true);
+    if (r == 0)
+        r = delete_files(c, rec);
     if (r == 0)
         r = history_add(c, rec, &entry);
     return r < 0 ? r : change_finish(c, HOOK_AFTER_DELETE, NULL, rec, 204);
