@@ -25,6 +25,13 @@ static const struct db_stmt insert_session = {"session.insert",
     " SELECT a.tenant_id, $3, a.id, $4, $5, $5, $5, $6, $7, $8 FROM juxin.account a"
     " WHERE a.tenant_id = $1 AND a.id = $2 AND a.is_active AND a.password_hash = $9 FOR KEY SHARE RETURNING "
     "id"};
+/* Of an account that was proved by a code. */
+static const struct db_stmt insert_proved = {"session.insert_proved",
+    "INSERT INTO juxin.session (tenant_id, id, account_id, token_hash, authenticated_at, created_at, "
+    "last_seen_at,"
+    " idle_until, absolute_until, client)"
+    " SELECT a.tenant_id, $3, a.id, $4, $5, $5, $5, $6, $7, $8 FROM juxin.account a"
+    " WHERE a.tenant_id = $1 AND a.id = $2 AND a.is_active FOR KEY SHARE RETURNING id"};
 static const struct db_stmt find_session = {"session.find",
     "SELECT s.id, s.account_id, a.display_name, a.must_change_password, s.authenticated_at, "
     "s.absolute_until, s.last_seen_at"
@@ -102,6 +109,7 @@ static void tenant_args(struct call *c, struct db_args *a)
     db_arg_int(a, c->tenant->id);
 }
 
+/* hash: the password's, as it was when it matched; NULL: no password was asked for. */
 static int insert(struct call *c, const char *hash, const char *user_agent, struct session_opened *s)
 {
     struct sha256 digest = sha256_of(text_of(s->token));
@@ -117,8 +125,9 @@ static int insert(struct call *c, const char *hash, const char *user_agent, stru
     db_arg_time(&a, c->now_us + limits.idle_us);
     db_arg_time(&a, s->expires_at);
     db_arg_str(&a, user_agent);
-    db_arg_str(&a, hash);
-    r = db_exec(c->tx, insert_session, &a, &rows);
+    if (hash)
+        db_arg_str(&a, hash);
+    r = db_exec(c->tx, hash ? insert_session : insert_proved, &a, &rows);
     return r < 0 ? r : db_rows_count(rows) == 1 ? 0 : -EACCES;
 }
 
@@ -241,6 +250,28 @@ int session_open(struct call *c, struct text login_text, struct text password, s
             c, 401, "bad_credentials", "Login or password is not right.", "登录名或密码不正确。");
     if (r == 0)
         *ret = s;
+    return r;
+}
+
+int session_open_proved(struct call *c, struct uuid account, struct text old_token, const char *user_agent,
+    struct session_opened *ret)
+{
+    struct subject who = {.kind = SUBJECT_ACCOUNT, .account = account};
+    const struct subject *before = c->who;
+    int r;
+
+    *ret = (struct session_opened){
+        .id = uuid_new(), .account = account, .expires_at = c->now_us + limits.absolute_us};
+    token_random(ret->token);
+    r = end_by_token(c, old_token);
+    if (r == 0)
+        r = insert(c, NULL, user_agent, ret);
+    if (r == 0)
+        r = note_login(c, account);
+    c->who = &who;
+    if (r == 0)
+        r = call_audit(c, "session.open", "session", ret->id, UUID_NIL, "code");
+    c->who = before;
     return r;
 }
 

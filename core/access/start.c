@@ -4,6 +4,7 @@
 #include "access/access.h"
 #include "access/core_permissions.h"
 #include "access/job.h"
+#include "access/phone_code.h"
 #include "access/role.h"
 #include "tenant/tenants.h"
 
@@ -45,5 +46,6 @@ void access_init(void)
     declare_roles();
     tenant_created_hook(install_roles);
     tenant_created_hook(job_schedule);
+    phone_code_register();
     tenant_part_register(TENANT_PART_ACCESS, &access_part);
 }

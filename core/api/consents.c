@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "api/core_routes.h"
-#include "resource/own/consent_ledger.h"
+#include "api/paper.h"
 
 static int notices(struct call *c, struct request *r)
 {
@@ -68,9 +68,9 @@ static int give(struct call *c, struct request *r)
 
 static int record(struct call *c, struct request *r)
 {
-    static const char *const known[] = {"account", "notice", "filed", NULL};
+    static const char *const known[] = {"account", "notice", "filed", "signed_on", NULL};
+    struct consent_paper paper = {.filed = ""};
     struct uuid account, notice_id, id;
-    const char *filed;
     json_t *body;
     int e = request_object(r, known, &body);
 
@@ -79,12 +79,12 @@ static int record(struct call *c, struct request *r)
     if (e == 0)
         e = api_uuid(c, body, "notice", true, &notice_id);
     if (e == 0)
-        e = api_str(c, body, "filed", true, &filed);
+        e = api_paper(c, body, &paper);
     if (e == 0)
         e = call_begin(c);
     if (e < 0 || c->is_replay)
         return e;
-    e = consent_record(c, account, notice_id, filed, &id);
+    e = consent_record(c, account, notice_id, &paper, &id);
     return e < 0 ? e : api_created(c, r, id, 1);
 }
 
@@ -160,7 +160,8 @@ static const struct api_route routes[] = {
                           "\"notice\",\"filed\"],\"properties\":{\"account\":{\"type\":\"string\","
                           "\"format\":\"uuid\"},\"notice\":{\"type\":\"string\",\"format\":\"uuid\"},"
                           "\"filed\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,"
-                          "\"description\":\"Where the signed paper is\"}}}",
+                          "\"description\":\"Where the signed paper is\"},\"signed_on\":{\"type\":\"string\","
+                          "\"format\":\"date\"}}}",
         .summary_en = "Record consent that was given on paper",
         .summary_zh = "登记纸质同意书"},
 };

@@ -16,5 +16,9 @@ int api_core_routes(struct router *rt)
         result = api_indicator_routes(rt);
     if (result == 0)
         result = api_report_routes(rt);
+    if (result == 0)
+        result = api_phone_routes(rt);
+    if (result == 0)
+        result = api_invitation_routes(rt);
     return result;
 }

@@ -25,3 +25,5 @@ MUSTCHECK int api_channel_routes(struct router *rt);
 MUSTCHECK int api_me_routes(struct router *rt);
 MUSTCHECK int api_consent_routes(struct router *rt);
 MUSTCHECK int api_breach_routes(struct router *rt);
+MUSTCHECK int api_phone_routes(struct router *rt);
+MUSTCHECK int api_invitation_routes(struct router *rt);

@@ -5,6 +5,7 @@
 #include "access/session.h"
 #include "api/core_routes.h"
 #include "api/core_schemas.h"
+#include "api/phone.h"
 #include "base/clock.h"
 #include "loop/flood.h"
 
@@ -14,7 +15,7 @@ static const struct db_stmt list_sessions = {"api.sessions",
     "$3"
     " ORDER BY created_at DESC, id DESC LIMIT 100"};
 
-static const char *cookie_name(struct call *c)
+static const char *cookie_name(const struct call *c)
 {
     return arena_printf(c->arena, "__Host-jx-%s", c->tenant->slug);
 }
@@ -25,14 +26,38 @@ static void set_cookie(struct call *c, struct request *r, const char *token)
         cookie_name(c), token, *token ? "" : "; Max-Age=0");
 }
 
+struct text api_session_cookie(const struct call *c, const struct request *r)
+{
+    return request_cookie(r, cookie_name(c));
+}
+
+const char *api_user_agent(struct call *c, const struct request *r)
+{
+    struct text agent = request_header(r, "User-Agent");
+
+    return arena_ndup(c->arena, agent.ptr ? agent.ptr : "", text_is_utf8(agent) ? MIN(agent.len, 120) : 0);
+}
+
+void api_session_opened(struct call *c, struct request *r, const struct session_opened *s)
+{
+    struct csrf_token csrf = session_csrf(text_of(s->token));
+    struct jsonw *w = response_json(r, 201);
+
+    set_cookie(c, r, s->token);
+    jsonw_object(w);
+    jsonw_kuuid(w, "id", s->id);
+    jsonw_kuuid(w, "account", s->account);
+    jsonw_kstr(w, "csrf_token", csrf.s);
+    jsonw_kbool(w, "must_change_password", s->must_change_password);
+    jsonw_ktime(w, "expires_at", s->expires_at);
+    jsonw_object_end(w);
+}
+
 static int session_create(struct call *c, struct request *r)
 {
     static const char *const known[] = {"login", "password", NULL};
-    struct text agent = request_header(r, "User-Agent"), old = request_cookie(r, cookie_name(c));
     const char *login, *password;
     struct session_opened s;
-    struct csrf_token csrf;
-    struct jsonw *w;
     json_t *body;
     int result;
 
@@ -45,21 +70,11 @@ static int session_create(struct call *c, struct request *r)
     result = api_str(c, body, "login", true, &login);
     if (api_str(c, body, "password", true, &password) < 0 || result < 0)
         return -EINVAL;
-    result = session_open(c, text_of(login), text_of(password), old, r->peer,
-        arena_ndup(c->arena, agent.ptr ? agent.ptr : "", text_is_utf8(agent) ? MIN(agent.len, 120) : 0), &s);
-    if (result < 0)
-        return result;
-    csrf = session_csrf(text_of(s.token));
-    w = response_json(r, 201);
-    set_cookie(c, r, s.token);
-    jsonw_object(w);
-    jsonw_kuuid(w, "id", s.id);
-    jsonw_kuuid(w, "account", s.account);
-    jsonw_kstr(w, "csrf_token", csrf.s);
-    jsonw_kbool(w, "must_change_password", s.must_change_password);
-    jsonw_ktime(w, "expires_at", s.expires_at);
-    jsonw_object_end(w);
-    return 0;
+    result = session_open(c, text_of(login), text_of(password), api_session_cookie(c, r), r->peer,
+        api_user_agent(c, r), &s);
+    if (result == 0)
+        api_session_opened(c, r, &s);
+    return result;
 }
 
 static void write_departments(struct jsonw *w, const struct subject *who)

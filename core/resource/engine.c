@@ -7,6 +7,7 @@
 #include "resource/declare/resource.h"
 #include "resource/flow/recount.h"
 #include "resource/flow/remind.h"
+#include "resource/own/invitation.h"
 #include "resource/own/own_export.h"
 #include "resource/own/retain.h"
 #include "resource/record/record.h"
@@ -69,4 +70,5 @@ void engine_init(void)
     import_register();
     own_export_register();
     job_kind_register(&retain_job);
+    invitation_register();
 }

@@ -49,6 +49,7 @@ SURFACES = [
     (r"GET /indicators", NO_RECORDS),  # numbers, none where the plugin does not run: test_reports
     (r"GET /provided/\{kind\}", LEAVES_OUT),
     (r"\w+ /(accounts?|channels|departments|dictionaries|endpoints|explain|fields|grants|jobs|labels|notifications|notification-preferences|permissions|roles|sessions?|tokens|units|views|notices|consents|posts|councils)(/.*)?", NO_RECORDS),
+    (r"\w+ /(invitations?|registrations)(/.*)?", NO_RECORDS),
     (r"GET /(meta|openapi\.json|plugins|plugins/\{plugin\}/why)", NO_RECORDS),
     (r"\w+ /plugins/\{plugin\}/policies(/.*)?", NO_RECORDS),
     (r"GET /frozen/\{resource\}", THE_EXPORT),
@@ -527,6 +528,8 @@ KINDS_OF_JOBS = {"search.build": "finds by words what the lists then leave out",
                  "resource.freeze": "leaves them out, as lists do", "resource.batch": "each record asks for itself: test_batches",
                  "batch.expire": "", "import.undo": "", "import.expire": "", "own.export": "what is held about its maker, wherever plugins run",
                  "own.retain": "what is over is over wherever plugins run"}
+KINDS_OF_JOBS.update({"phone.code": "no records", "own.invite": "no records", "own.deadlines": "no records",
+                      "own.reseal": "shows nothing: what is sealed stays sealed"})
 
 
 def test_every_kind_of_job_is_known_here():

@@ -336,6 +336,9 @@ class District:
         return self.call("POST", "/notices", {"purpose": name, "new_purpose": False, **{
             k: f"{name} {SENTENCE}" for k in ("title_zh", "title_en", "text_zh", "text_en")}}).json["id"]
 
+    def fresh_invitation(self):
+        return self.call("POST", "/invitations", {"unit": self.units["c1"], "purpose": self.ids["purpose"]}).json["id"]
+
     def fresh_consent(self):
         return self.call("POST", "/me/consents", {"notice": self.fresh_notice()}).json["id"]
 
@@ -413,6 +416,9 @@ class District:
             made = [self.fresh_record(resource) for _ in range(count)]
             self.records[resource] = made[0]
         self.ids["notification"] = self.fresh_notification()
+        self.ids["purpose"] = self.one(f"SELECT purpose FROM juxin.notice WHERE id = '{self.ids['notice']}'")
+        invited = self.call("POST", "/invitations", {"unit": self.units["c1"], "purpose": self.ids["purpose"]}).json
+        self.ids.update(invitation=invited["id"], invited=invited["code"])
         self.ids["endpoint"] = self.fresh_endpoint()
         self.ids["channel"] = self.fresh_channel()
         self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}

@@ -53,6 +53,17 @@ WORDS = {"/channels": {"kind": lambda: "sms"},
          "/labels": {"place": lambda: "/states/open"}, "/posts": {"kind": lambda: "leader"},
          "/councils/{council}/rollover": {"from": lambda: "2027-03-01"},
          "/councils/{council}/rollover/preview": {"from": lambda: "2027-03-01"}}
+KINDS.update(invitation="invitation")
+PLAIN.update(days=3, signed_on="2026-01-05")  # of invitations and papers
+# Numbers: each is asked for a code a few times only.
+WORDS.update({path: {"phone": lambda: "138" + str(uuid.uuid4().int)[:8]} for path in (
+    "/session/code", "/me/account/code", "/invitations", "/registrations", "/invitation/code")})
+WORDS["/me/account"] = {"display_name": lambda: "某人", "code": lambda: None}  # a phone has the code
+# Answer without a session too.
+PUBLIC = {("POST", path) for path in ("/session", "/session/code", "/session/by-code", "/invitation", "/invitation/code",
+                                      "/invitation/accept")}
+# What takes a code that only a phone has: done in test_invitations.py.
+BY_PHONE = {("POST", "/session/by-code"), ("POST", "/invitation/accept")}
 PLAIN.update(label=LABEL, type="enum", required=False, filterable=False, max_length=None, min=None, max=None, mask="none",
              about_person=False, purpose="说明其用途", retention="P1Y", entries=[{"code": "a", "label": LABEL}])
 
@@ -178,6 +189,8 @@ def cursor_from(raw):
 def kind_of(operation, where, name, schema=None):
     if name in WORDS.get(operation.path, ()):
         return "plain"
+    if operation.path.startswith("/invitation") and where != "path" and name in ("invitation", "purpose", "cursor"):
+        return {"invitation": "invited", "cursor": "plain"}.get(name, name)
     if name == "seats":
         return "seats" if "/rollover" in operation.path else "plain"
     if name == "post" and operation.resource:
@@ -260,6 +273,8 @@ class Walker:
             return d.ids[kind]
         if kind == "seats":
             return [{"post": d.seats[d.ids["council"]], "account": d.ids["account"]}]
+        if kind in ("invitation", "invited", "purpose"):
+            return d.ids[kind]
         if kind == "departments":
             return [d.ids["helpers"]]
         if kind == "case":
@@ -383,7 +398,7 @@ class Walker:
             body.update(resource="register.person", record=self.district.fresh_record("register/person"))
         if operation.path == "/me/corrections":
             body["changes"] = {"post": self.district.fresh_text("post")}
-        if operation.path in ("/me/consents", "/consents"):
+        if operation.path in ("/me/consents", "/consents", "/registrations"):
             body["notice"] = self.district.fresh_notice()
         if operation.path.endswith("/reveal"):
             del body["fields"]  # all of them

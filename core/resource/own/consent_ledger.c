@@ -7,6 +7,8 @@
 #include "access/core_permissions.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "resource/own/suppress.h"
+#include "tenant/calendar.h"
 
 #define TITLE_MAX 100
 #define TEXT_MAX 20000
@@ -39,20 +41,25 @@ static const struct db_stmt find_notice = {"notice.find",
     "SELECT n.purpose, " IS_CURRENT " FROM juxin.notice n WHERE n.tenant_id = $1 AND n.id = $2"};
 static const struct db_stmt insert_consent = {"consent.insert",
     "INSERT INTO juxin.consent (tenant_id, id, account_id, notice_id, purpose, how, filed, given_at, "
-    "recorded_by) VALUES ($1, $2, "
-    "$3, $4, $5, $6, $7, $8, $9) ON CONFLICT (tenant_id, account_id, purpose) WHERE ended_at IS NULL DO "
+    "recorded_by, signed_on) VALUES ($1, $2, "
+    "$3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant_id, account_id, purpose) WHERE ended_at IS NULL DO "
     "NOTHING"};
 static const struct db_stmt end_consent = {"consent.end",
     "UPDATE juxin.consent SET ended_at = $4, ended_why = 'withdrawn', ended_by = $2 WHERE tenant_id = $1 AND "
     "account_id = $2 AND id "
-    "= $3 AND ended_at IS NULL"};
+    "= $3 AND ended_at IS NULL RETURNING purpose"};
+static const struct db_stmt last_withdrawal = {"consent.last_withdrawal",
+    "SELECT max(ended_at) FROM juxin.consent WHERE tenant_id = $1 AND account_id = $2 AND purpose = $3 AND "
+    "ended_why = 'withdrawn'"};
+static const struct db_stmt current_notice = {"notice.current",
+    "SELECT n.id FROM juxin.notice n WHERE n.tenant_id = $1 AND n.purpose = $2 AND " IS_CURRENT};
 static const struct db_stmt end_all = {"consent.end_all",
     "UPDATE juxin.consent SET ended_at = $3, ended_why = 'closed', ended_by = $4 WHERE tenant_id = $1 AND "
     "account_id = $2 AND "
     "ended_at IS NULL"};
 static const struct db_stmt list_consents = {"consent.list",
     "SELECT s.id, s.purpose, s.notice_id, n.version, n.sha256, s.how, s.filed, s.given_at, s.ended_at, "
-    "s.ended_why FROM "
+    "s.ended_why, s.signed_on, s.scan_sha256 IS NOT NULL FROM "
     "juxin.consent s JOIN juxin.notice n ON n.tenant_id = s.tenant_id AND n.id = s.notice_id WHERE "
     "s.tenant_id = $1 AND "
     "s.account_id = $2 ORDER BY s.id DESC LIMIT 500"};
@@ -222,7 +229,7 @@ int notice_write(struct call *c, struct uuid id, struct jsonw *w)
 /* ---- the ledger ---- */
 
 /* *ret_purpose of a notice that is current. */
-static int take_notice(struct call *c, struct uuid id, const char **ret_purpose)
+int notice_purpose(struct call *c, struct uuid id, const char **ret_purpose)
 {
     struct db_args a;
     struct db_call call = {.stmt = find_notice, .args = &a};
@@ -244,56 +251,125 @@ static int take_notice(struct call *c, struct uuid id, const char **ret_purpose)
     return 0;
 }
 
-static int add(
-    struct call *c, struct uuid account, struct uuid notice, const char *filed, struct uuid *ret_id)
+int notice_current(struct call *c, const char *purpose, struct uuid *ret)
+{
+    struct db_args a;
+    struct db_call call = {.stmt = current_notice, .args = &a};
+    int r;
+
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_str(&a, purpose);
+    r = call_read(c, &call, 1);
+    *ret = r == 0 && db_rows_count(call.rows) ? db_get_uuid(call.rows, 0, 0) : UUID_NIL;
+    return r;
+}
+
+/* 0; 1: it is given already. */
+static int insert(struct call *c, const struct consent_input *in, const char *purpose, struct uuid id)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
-    const char *purpose = NULL;
     struct db_args a;
-    int r = take_notice(c, notice, &purpose);
+    int r;
 
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_uuid(&a, id);
+    db_arg_uuid(&a, in->account);
+    db_arg_uuid(&a, in->notice);
+    db_arg_str(&a, purpose);
+    db_arg_str(&a, in->how);
+    db_arg_str(&a, in->paper ? in->paper->filed : "");
+    db_arg_time(&a, c->now_us);
+    db_arg_uuid_or_null(&a, c->who->account);
+    if (in->paper && in->paper->signed_on)
+        db_arg_date(&a, in->paper->signed_on);
+    else
+        db_arg_str(&a, NULL);
+    r = db_exec(c->tx, insert_consent, &a, &rows);
+    return r < 0 ? r : db_rows_affected(rows) == 0;
+}
+
+/* What was signed before somebody withdrew does not undo it. */
+static int check_withdrawn(struct call *c, const struct consent_input *in, const char *purpose)
+{
+    struct db_args a;
+    struct db_call call = {.stmt = last_withdrawal, .args = &a};
+    int r;
+
+    if (!in->paper)
+        return 0;
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    db_arg_uuid(&a, in->account);
+    db_arg_str(&a, purpose);
+    r = call_read(c, &call, 1);
+    if (r < 0 || !db_get(call.rows, 0, 0))
+        return r;
+    return (in->paper->signed_on ? in->paper->signed_on : calendar_today(c->now_us)) >=
+                   calendar_today(db_get_time(call.rows, 0, 0))
+               ? 0
+               : call_fail_at(c, "/signed_on", "too_early", "The person has withdrawn since: another paper, and its day.",
+                     "本人此后已撤回同意：请提供新签署的同意书及签署日期。");
+}
+
+int consent_add(struct call *c, const struct consent_input *in, struct uuid *ret_id)
+{
+    const char *purpose = NULL;
+    int r = notice_purpose(c, in->notice, &purpose);
+
+    if (r == 0 && in->purpose && strcmp(in->purpose, purpose) != 0)
+        r = call_not_found(c);
+    if (r == 0)
+        r = check_withdrawn(c, in, purpose);
     if (r < 0)
         return r;
     *ret_id = uuid_new();
-    db_args_reset(&a);
-    db_arg_int(&a, c->tenant->id);
-    db_arg_uuid(&a, *ret_id);
-    db_arg_uuid(&a, account);
-    db_arg_uuid(&a, notice);
-    db_arg_str(&a, purpose);
-    db_arg_str(&a, filed ? "paper" : "online");
-    db_arg_str(&a, filed ? filed : "");
-    db_arg_time(&a, c->now_us);
-    db_arg_uuid_or_null(&a, c->who->account);
-    r = db_exec(c->tx, insert_consent, &a, &rows);
-    if (r == 0 && db_rows_affected(rows) == 0)
+    r = insert(c, in, purpose, *ret_id);
+    if (r == 1 && !in->is_again)
         return call_fail(
             c, 409, "agreed", "Consent for this purpose is given already.", "已就此用途表示同意。");
+    if (r == 1) {
+        *ret_id = UUID_NIL;
+        return 0;
+    }
     c->result_status = 201;
     c->result_id = *ret_id;
+    if (r == 0)
+        r = suppress_lift_account(c, in->account, purpose);
     return r < 0 ? r : call_audit(c, "consent.give", "consent", *ret_id, UUID_NIL, purpose);
 }
 
 int consent_give(struct call *c, struct uuid notice, struct uuid *ret_id)
 {
-    return add(c, c->who->account, notice, NULL, ret_id);
+    struct consent_input in = {.account = c->who->account, .notice = notice, .how = "online"};
+
+    return consent_add(c, &in, ret_id);
+}
+
+int consent_paper_check(struct call *c, const struct consent_paper *paper)
+{
+    check_text(c, "/filed", paper->filed, FILED_MAX);
+    if (paper->signed_on > calendar_today(c->now_us))
+        (void)call_fail_at(c, "/signed_on", "range", "Not later than today.", "不得晚于今天。");
+    return c->fault.status ? -EINVAL : 0;
 }
 
 int consent_record(
-    struct call *c, struct uuid account, struct uuid notice, const char *filed, struct uuid *ret_id)
+    struct call *c, struct uuid account, struct uuid notice, const struct consent_paper *paper, struct uuid *ret_id)
 {
+    struct consent_input in = {.account = account, .notice = notice, .how = "paper", .paper = paper};
     uint32_t unit;
     int r = account_unit(c, account, CORE_CONSENT_RECORD, &unit);
 
     if (r == 0)
-        check_text(c, "/filed", filed, FILED_MAX);
-    if (r < 0 || c->fault.status)
-        return r < 0 ? r : -EINVAL;
-    return add(c, account, notice, filed, ret_id);
+        r = consent_paper_check(c, paper);
+    return r < 0 ? r : consent_add(c, &in, ret_id);
 }
 
 int consent_withdraw(struct call *c, struct uuid id)
 {
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     struct db_args a;
     int r;
 
@@ -302,9 +378,11 @@ int consent_withdraw(struct call *c, struct uuid id)
     db_arg_uuid(&a, c->who->account);
     db_arg_uuid(&a, id);
     db_arg_time(&a, c->now_us);
-    r = db_exec_expect(c->tx, end_consent, &a, 1);
-    if (r == -ESTALE)
+    r = db_exec(c->tx, end_consent, &a, &rows);
+    if (r == 0 && db_rows_count(rows) == 0)
         return call_not_found(c);
+    if (r == 0)
+        r = suppress_account(c, c->who->account, db_get(rows, 0, 0));
     c->result_status = 204;
     c->result_id = id;
     return r < 0 ? r : call_audit(c, "consent.withdraw", "consent", id, UUID_NIL, NULL);
@@ -350,6 +428,8 @@ int consents_write(struct call *c, struct jsonw *w)
         jsonw_kstr(
             w, "ended_at", db_get(call.rows, i, 8) ? clock_format(db_get_time(call.rows, i, 8)).s : NULL);
         jsonw_kstr(w, "ended_why", db_get(call.rows, i, 9));
+        jsonw_kstr(w, "signed_on", db_get(call.rows, i, 10));
+        jsonw_kbool(w, "has_scan", db_get_bool(call.rows, i, 11));
         jsonw_object_end(w);
     }
     jsonw_array_end(w);

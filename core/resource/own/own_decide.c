@@ -9,6 +9,7 @@
 #include "resource/own/erase.h"
 #include "resource/own/own.h"
 #include "resource/own/own_request.h"
+#include "resource/own/suppress.h"
 #include "tenant/tree.h"
 
 #define PAGE 100
@@ -209,6 +210,8 @@ static int close_account(struct call *c, struct deciding *x)
     r = db_exec(c->tx, drop_others, &a, NULL);
     if (r == 0)
         r = consent_end_all(c, x->account);
+    if (r == 0)
+        r = suppress_account(c, x->account, "");
     return r < 0 ? r : account_erase(c, x->account);
 }
 

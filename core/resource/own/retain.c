@@ -8,6 +8,7 @@
 #include "resource/declare/edition.h"
 #include "resource/declare/resource.h"
 #include "resource/own/erase.h"
+#include "resource/own/invitation.h"
 #include "resource/own/own.h"
 
 #define PAGE 50
@@ -112,10 +113,28 @@ static int step(struct call *c, struct job *j, void *arg)
     return r;
 }
 
+static int purge(struct call *c, struct job *j, void *arg)
+{
+    (void)j;
+    return invitation_purge(c, arg);
+}
+
+/* Invitations that are over, and codes. */
+static int purge_all(struct job *j)
+{
+    uint32_t count = 0;
+    int r;
+
+    do
+        r = job_step(j, purge, &count);
+    while (r == 0 && count > 0);
+    return r;
+}
+
 static int run(struct job *j)
 {
     struct retaining x = {.count = resource_count()};
-    int r = 0;
+    int r = purge_all(j);
 
     for (x.resource = 0; x.resource < x.count && r == 0; x.resource++) {
         do {
