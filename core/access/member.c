@@ -7,10 +7,12 @@
 
 /* Nobody types this login. */
 static const struct db_stmt insert = {"member.insert",
-    "INSERT INTO juxin.account (tenant_id, id, login, display_name, unit_id, phone, must_change_password, created_at,"
+    "INSERT INTO juxin.account (tenant_id, id, login, display_name, unit_id, phone, must_change_password, "
+    "created_at,"
     " updated_at) VALUES ($1, $2, $3, $4, $5, $6, false, $7, $7)"};
 static const struct db_stmt correct = {"member.correct",
-    "UPDATE juxin.account SET display_name = coalesce($3, display_name), phone = coalesce($4, phone), version = version + 1,"
+    "UPDATE juxin.account SET display_name = coalesce($3, display_name), phone = coalesce($4, phone), "
+    "version = version + 1,"
     " updated_at = $5 WHERE tenant_id = $1 AND id = $2"};
 
 int member_check_name(struct call *c, const char *name)

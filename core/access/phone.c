@@ -68,7 +68,8 @@ const char *phone_masked(struct arena *a, const char *phone)
 
 static int no_key(struct call *c, const char *what, int error)
 {
-    log_event(LOG_ERROR, "phone.not_readable", LF_INT("tenant", c->tenant->id), LF_STR("what", what), LF_ERR(error));
+    log_event(LOG_ERROR, "phone.not_readable", LF_INT("tenant", c->tenant->id), LF_STR("what", what),
+        LF_ERR(error));
     return call_fail(c, 503, "not_readable", "A sensitive value cannot be sealed or opened now.",
         "敏感信息暂时无法加密或解密。");
 }

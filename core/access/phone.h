@@ -17,8 +17,10 @@ const char *phone_masked(struct arena *a, const char *phone); /* 139****0021 */
 MUSTCHECK int phone_mac(struct call *c, const char *phone, const char **ret);
 
 /* Sealed (db/cipher.h) as a value of the row with that id. 503. */
-MUSTCHECK int phone_seal(struct call *c, const char *what, struct uuid id, const char *plain, const char **ret);
-MUSTCHECK int phone_open(struct call *c, const char *what, struct uuid id, const char *sealed, const char **ret);
+MUSTCHECK int phone_seal(
+    struct call *c, const char *what, struct uuid id, const char *plain, const char **ret);
+MUSTCHECK int phone_open(
+    struct call *c, const char *what, struct uuid id, const char *sealed, const char **ret);
 
 /* A message: which template, and what it says. Never put in a log. */
 struct phone_message {

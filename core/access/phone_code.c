@@ -17,20 +17,23 @@ static const char *const purposes[PHONE_PURPOSES] = {"sign_in", "invitation", "o
 static phone_wanted_fn *deciders[PHONE_PURPOSES];
 
 static const struct db_stmt insert = {"phone_code.insert",
-    "INSERT INTO juxin.phone_code (tenant_id, id, purpose, binding_hash, subject_id, phone, code, code_mac, tries,"
+    "INSERT INTO juxin.phone_code (tenant_id, id, purpose, binding_hash, subject_id, phone, code, code_mac, "
+    "tries,"
     " created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)"};
 static const struct db_stmt count_try = {"phone_code.try",
-    "UPDATE juxin.phone_code SET tries = tries + 1 WHERE tenant_id = $1 AND binding_hash = $2 AND purpose = $3"
+    "UPDATE juxin.phone_code SET tries = tries + 1 WHERE tenant_id = $1 AND binding_hash = $2 AND purpose = "
+    "$3"
     " AND used_at IS NULL AND expires_at > $4 AND tries < $5::int RETURNING id, subject_id, phone, code_mac"};
 static const struct db_stmt use = {"phone_code.use",
     "UPDATE juxin.phone_code SET used_at = $3 WHERE tenant_id = $1 AND id = $2 AND used_at IS NULL"};
 static const struct db_stmt take = {"phone_code.take",
-    "SELECT purpose, subject_id, phone, code, expires_at FROM juxin.phone_code WHERE tenant_id = $1 AND id = $2 AND code IS NOT NULL"
+    "SELECT purpose, subject_id, phone, code, expires_at FROM juxin.phone_code WHERE tenant_id = $1 AND id = "
+    "$2 AND code IS NOT NULL"
     " AND used_at IS NULL AND expires_at > $3 FOR UPDATE"};
 static const struct db_stmt sent = {
     "phone_code.sent", "UPDATE juxin.phone_code SET code = NULL WHERE tenant_id = $1 AND id = $2"};
-static const struct db_stmt by_phone = {
-    "phone_code.account", "SELECT id, is_active FROM juxin.account WHERE tenant_id = $1 AND phone = $2 AND kind = 'person'"};
+static const struct db_stmt by_phone = {"phone_code.account",
+    "SELECT id, is_active FROM juxin.account WHERE tenant_id = $1 AND phone = $2 AND kind = 'person'"};
 
 void phone_code_decide(enum phone_purpose purpose, phone_wanted_fn *wanted)
 {
@@ -79,11 +82,12 @@ static int code_mac(struct call *c, struct uuid id, const char *code, const char
     return phone_mac(c, arena_printf(c->arena, "code|%s|%s", uuid_format(id).s, code), ret);
 }
 
-static int store(struct call *c, struct db_tx *tx, const struct phone_ask *in, struct uuid id, const char *phone,
-    const char *code, const char *mac, const struct phone_binding *binding)
+static int store(struct call *c, struct db_tx *tx, const struct phone_ask *in, struct uuid id,
+    const char *phone, const char *code, const char *mac, const struct phone_binding *binding)
 {
     struct sha256 digest = sha256_of(text_of(binding->s));
-    struct job_input job = {.kind = KIND, .json = arena_printf(c->arena, "{\"code\":\"%s\"}", uuid_format(id).s)};
+    struct job_input job = {
+        .kind = KIND, .json = arena_printf(c->arena, "{\"code\":\"%s\"}", uuid_format(id).s)};
     struct db_args a;
     int r;
 

@@ -28,8 +28,8 @@ MUSTCHECK int session_open(struct call *c, struct text login, struct text passwo
     const char *peer, const char *user_agent, struct session_opened *ret);
 
 /* A session of an account that was proved in another way, in the call's unit of work. -EACCES: it is disabled. */
-MUSTCHECK int session_open_proved(struct call *c, struct uuid account, struct text old_token, const char *user_agent,
-    struct session_opened *ret);
+MUSTCHECK int session_open_proved(struct call *c, struct uuid account, struct text old_token,
+    const char *user_agent, struct session_opened *ret);
 
 /* Whose token is this? Cookie values and bearer tokens alike (a bearer token begins with TOKEN_PREFIX). From the
  * snapshot's cache or the database. 0; -EACCES for a token that is not good (unknown, ended, expired, idle for too

@@ -62,7 +62,8 @@ static int invite(struct call *c, struct request *r)
 static int take_filter(struct call *c, struct request *r, struct invitation_filter *f)
 {
     static const char *const states[] = {"open", "used", "revoked", "expired"};
-    struct text state = request_query(r, "state"), cursor = request_query(r, "cursor"), unit = request_query(r, "unit");
+    struct text state = request_query(r, "state"), cursor = request_query(r, "cursor"),
+                unit = request_query(r, "unit");
     bool known = !state.ptr;
     int e = api_limit(c, r, 20, 200, &f->limit);
 
@@ -118,7 +119,8 @@ static int revoke(struct call *c, struct request *r)
 
 static int register_paper(struct call *c, struct request *r)
 {
-    static const char *const known[] = {"unit", "notice", "display_name", "phone", "filed", "signed_on", NULL};
+    static const char *const known[] = {
+        "unit", "notice", "display_name", "phone", "filed", "signed_on", NULL};
     struct registration in = {.unit = TREE_NONE};
     struct uuid account, consent;
     struct phone phone;
@@ -157,7 +159,8 @@ static int register_paper(struct call *c, struct request *r)
 
 /* ---- the invited ---- */
 
-static int take_invitation(struct call *c, const json_t *body, const struct request *r, struct invitation *ret)
+static int take_invitation(
+    struct call *c, const json_t *body, const struct request *r, struct invitation *ret)
 {
     const char *token;
     int e = api_str(c, body, "invitation", true, &token);
@@ -241,7 +244,8 @@ static int accept(struct call *c, struct request *r)
 
 #define UUID_SCHEMA "{\"type\":\"string\",\"format\":\"uuid\"}"
 #define PUBLIC_FLAGS (API_PUBLIC | API_NO_CSRF | API_ALLOW_MUST_CHANGE | API_NO_REPLAY)
-#define TOKEN_SCHEMA "\"invitation\":{\"type\":\"string\",\"maxLength\":40,\"description\":\"The code of the invitation\"}"
+#define TOKEN_SCHEMA                                                                                         \
+    "\"invitation\":{\"type\":\"string\",\"maxLength\":40,\"description\":\"The code of the invitation\"}"
 #define INVITATION_SCHEMA                                                                                    \
     "{\"type\":\"object\",\"properties\":{\"id\":" UUID_SCHEMA ",\"unit\":" UUID_SCHEMA                      \
     ",\"purpose\":{\"type\":\"string\"},\"how\":{\"enum\":[\"sms\",\"qr\"]},\"state\":{\"enum\":["           \
@@ -272,10 +276,10 @@ static const struct api_route routes[] = {
                           ",\"purpose\":{\"type\":\"string\",\"description\":\"Of a notice\"},\"phone\":{"
                           "\"type\":\"string\",\"maxLength\":24},\"days\":{\"type\":\"integer\",\"minimum\":"
                           "1,\"maximum\":30}}}",
-        .response_schema =
-            "{\"type\":\"object\",\"properties\":{\"id\":" UUID_SCHEMA
-            ",\"code\":{\"type\":[\"string\",\"null\"],\"description\":\"To print; said once. null: sent to the "
-            "number\"}}}",
+        .response_schema = "{\"type\":\"object\",\"properties\":{\"id\":" UUID_SCHEMA
+                           ",\"code\":{\"type\":[\"string\",\"null\"],\"description\":\"To print; said once. "
+                           "null: sent to the "
+                           "number\"}}}",
         .summary_en = "Invite somebody: a number, or by a printed code",
         .summary_zh = "发出登记邀请（短信或打印邀请码）"},
     {.method = HTTP_GET,
@@ -302,38 +306,40 @@ static const struct api_route routes[] = {
             "\"string\",\"maxLength\":24},\"filed\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,"
             "\"description\":\"Where the signed paper is\"},\"signed_on\":{\"type\":\"string\",\"format\":"
             "\"date\"}}}",
-        .response_schema = "{\"type\":\"object\",\"properties\":{\"id\":" UUID_SCHEMA ",\"consent\":" UUID_SCHEMA "}}",
+        .response_schema =
+            "{\"type\":\"object\",\"properties\":{\"id\":" UUID_SCHEMA ",\"consent\":" UUID_SCHEMA "}}",
         .summary_en = "Register somebody who signed a paper",
         .summary_zh = "凭签署的纸质同意书登记人员"},
     {.method = HTTP_POST,
         .path = "/invitation",
         .flags = PUBLIC_FLAGS,
         .handle = show,
-        .request_schema =
-            "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"invitation\"],\"properties\":{" TOKEN_SCHEMA "}}",
-        .response_schema = "{\"type\":\"object\",\"properties\":{\"tenant_name\":{\"type\":\"string\"},"
-                           "\"unit_name\":{\"type\":[\"string\",\"null\"]},\"how\":{\"enum\":[\"sms\",\"qr\"]},"
-                           "\"notice\":{\"type\":\"object\"}}}",
+        .request_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"invitation\"],"
+                          "\"properties\":{" TOKEN_SCHEMA "}}",
+        .response_schema =
+            "{\"type\":\"object\",\"properties\":{\"tenant_name\":{\"type\":\"string\"},"
+            "\"unit_name\":{\"type\":[\"string\",\"null\"]},\"how\":{\"enum\":[\"sms\",\"qr\"]},"
+            "\"notice\":{\"type\":\"object\"}}}",
         .summary_en = "What an invitation is about: who invites, and the notice",
         .summary_zh = "查看邀请及告知书"},
     {.method = HTTP_POST,
         .path = "/invitation/code",
         .flags = PUBLIC_FLAGS,
         .handle = ask_code,
-        .request_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"invitation\","
-                          "\"phone\"],\"properties\":{" TOKEN_SCHEMA
-                          ",\"phone\":{\"type\":\"string\",\"maxLength\":24}}}",
+        .request_schema =
+            "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"invitation\","
+            "\"phone\"],\"properties\":{" TOKEN_SCHEMA ",\"phone\":{\"type\":\"string\",\"maxLength\":24}}}",
         .summary_en = "Ask for a code to the number that is to be registered",
         .summary_zh = "获取登记短信验证码"},
     {.method = HTTP_POST,
         .path = "/invitation/accept",
         .flags = PUBLIC_FLAGS,
         .handle = accept,
-        .request_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"invitation\","
-                          "\"notice\",\"display_name\",\"code\"],\"properties\":{" TOKEN_SCHEMA
-                          ",\"notice\":" UUID_SCHEMA
-                          ",\"display_name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":100},\"code\":{"
-                          "\"type\":\"string\",\"pattern\":\"^[0-9]{6}$\"}}}",
+        .request_schema =
+            "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"invitation\","
+            "\"notice\",\"display_name\",\"code\"],\"properties\":{" TOKEN_SCHEMA ",\"notice\":" UUID_SCHEMA
+            ",\"display_name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":100},\"code\":{"
+            "\"type\":\"string\",\"pattern\":\"^[0-9]{6}$\"}}}",
         .summary_en = "Agree to the notice, and be registered",
         .summary_zh = "阅读告知书后同意并登记"},
 };

@@ -23,10 +23,10 @@ int api_phone(struct call *c, const json_t *body, bool required, struct phone *r
         *ret_given = s != NULL;
     if (e < 0 || !s)
         return e;
-    return phone_parse(text_of(s), ret) == 0
-               ? 0
-               : call_fail_at(c, "/phone", "pattern", "A mobile number: 11 digits, or + and the country's code.",
-                     "应为 11 位手机号，境外号码以“+国家代码”开头。");
+    return phone_parse(text_of(s), ret) == 0 ? 0
+                                             : call_fail_at(c, "/phone", "pattern",
+                                                   "A mobile number: 11 digits, or + and the country's code.",
+                                                   "应为 11 位手机号，境外号码以“+国家代码”开头。");
 }
 
 int api_code_asked(struct call *c, struct request *r, const struct phone_binding *binding)
@@ -116,7 +116,8 @@ static int take_number(struct call *c, struct request *r, const char *code, stru
     int e = phone_code_check(c, PHONE_NUMBER, &in, ret);
 
     if (e == 0 && !uuid_eq(ret->subject, c->who->account))
-        e = call_fail_at(c, "/code", "wrong_code", "The code was asked for by another account.", "验证码不属于本账号。");
+        e = call_fail_at(
+            c, "/code", "wrong_code", "The code was asked for by another account.", "验证码不属于本账号。");
     return e;
 }
 
@@ -130,7 +131,8 @@ static int account_patch(struct call *c, struct request *r)
     int e = c->who->kind == SUBJECT_ACCOUNT ? request_object(r, known, &body) : call_not_found(c);
 
     if (e == 0 && uuid_is_nil(c->who->session))
-        return call_fail(c, 403, "session_required", "Sign in to change the account.", "请登录后修改账号信息。");
+        return call_fail(
+            c, 403, "session_required", "Sign in to change the account.", "请登录后修改账号信息。");
     if (e == 0)
         e = api_str(c, body, "display_name", false, &name);
     if (e == 0)

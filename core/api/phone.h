@@ -5,7 +5,8 @@
 #include "api/dispatch.h"
 
 /* The body's "phone". 422. */
-MUSTCHECK int api_phone(struct call *c, const json_t *body, bool required, struct phone *ret, bool *ret_given);
+MUSTCHECK int api_phone(
+    struct call *c, const json_t *body, bool required, struct phone *ret, bool *ret_given);
 /* Answers 204 with the cookie. */
 int api_code_asked(struct call *c, struct request *r, const struct phone_binding *binding);
 struct text api_code_binding(const struct call *c, const struct request *r);

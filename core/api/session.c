@@ -70,8 +70,8 @@ static int session_create(struct call *c, struct request *r)
     result = api_str(c, body, "login", true, &login);
     if (api_str(c, body, "password", true, &password) < 0 || result < 0)
         return -EINVAL;
-    result = session_open(c, text_of(login), text_of(password), api_session_cookie(c, r), r->peer,
-        api_user_agent(c, r), &s);
+    result = session_open(
+        c, text_of(login), text_of(password), api_session_cookie(c, r), r->peer, api_user_agent(c, r), &s);
     if (result == 0)
         api_session_opened(c, r, &s);
     return result;

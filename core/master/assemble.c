@@ -7,6 +7,7 @@
 #include "db/cipher.h"
 #include "db/keyring.h"
 #include "notify/message.h"
+#include "notify/phone_sms.h"
 #include "notify/webhook.h"
 #include "plugin/start.h"
 #include "resource/declare/resource.h"
@@ -26,6 +27,7 @@ int assemble_keys(const struct config *c, bool create)
         cipher_set_keys(keyring);
         webhook_set_keys(keyring);
         message_set_keys(keyring);
+        phone_set_sender(phone_sms_send);
     }
     return r;
 }

@@ -2,18 +2,19 @@
 # sent
 """People come in by an act of their own: invitations and codes sent to phones, as a gateway gets them; who withdrew is not
 invited again, and nobody learns who is here."""
-import json
 import statistics
 import time
 import uuid
 
 from lib import harness
+from lib.gateways import Gateways
 from lib.harness import wait_until
 from lib.ledger import works_server
 from lib.plugins import install
+from lib.server import certificate
 
 T = "/t/one/api/v1"
-server = gateway = None
+server = gateways = None
 people, units = {}, {}
 numbers = iter(range(13800001000, 13800009999))
 
@@ -31,14 +32,36 @@ def account(login, *roles, unit="k"):
 
 
 def setup():
-    global server
-    server = works_server(workers=2, environment={"JUXIN_DEBUG_SMS": "/tmp/wt/own3.sms"}, more_plugins=lambda directory: install(directory, "register", "visits"))
+    global server, gateways
+    gateways = Gateways()
+    server = works_server(workers=2, more_plugins=lambda directory: install(directory, "register", "visits"),
+                          config={"outgoing": {"allow": "localhost", "ca_file": certificate()[0]},
+                                  "limits": {"sign_ins_per_minute": 100000}})
     for code, id in server.psql("SELECT u.code, u.id FROM juxin.unit u JOIN juxin.tenant t ON t.id = u.tenant_id WHERE t.slug = 'one'"):
         units[code] = id
     account("worker", "administrator")
     account("elsewhere", "administrator", unit="s1")
     account("clerk", "register_reader")
     publish("visits")
+    gateway()
+
+
+def teardown():
+    gateways.close()
+
+
+def gateway():
+    """The district's, turned on."""
+    made = people["worker"].post(T + "/channels", {
+        "name": "短信", "kind": "sms", "secrets": {"key": "Key-1+=&"}, "receiver_per_hour": 1000, "config": {
+            "url": gateways.url("/sms"), "headers": {"X-Key": "{secret.key}"},
+            "json": {"PhoneNumbers": "{to}", "TemplateCode": "{template}", "TemplateParam": "{params}"},
+            "templates": {"code": {"id": "SMS_1", "parameters": ["code", "minutes"]},
+                          "invitation": {"id": "SMS_2", "parameters": ["unit", "code"]}},
+            "success": {"pointer": "/Code", "equals": ["OK"]}}})
+    assert made.status == 201, made
+    on = people["worker"].patch(f"{T}/channels/{made.json['id']}", {"active": True}, headers={"If-Match": '"1"'})
+    assert on.status == 200, on
 
 
 def publish(purpose, **more):
@@ -65,17 +88,15 @@ def refused(answer, pointer, code):
 
 def messages(phone, kind=None):
     """What the gateway was asked to send there, parameters only."""
-    try:
-        lines = [json.loads(l) for l in open("/tmp/wt/own3.sms")]
-    except FileNotFoundError:
-        return []
-    return [l["params"] for l in lines if l["phone"] == phone and kind in (None, l["kind"])]
+    template = {"code": "SMS_1", "invitation": "SMS_2"}.get(kind)
+    return [params for body, params in gateways.got("/sms") if body["PhoneNumbers"] == phone and template in (None, body["TemplateCode"])]
 
 
 def quiet():
     """All that was to be sent was handed over."""
     wait_until(lambda: server.psql("SELECT count(*) FROM juxin.job WHERE kind IN ('phone.code', 'own.invite') AND state IN "
-                                   "('waiting', 'running')") == [["0"]], 60, "the messages to be handed over")
+                                   "('waiting', 'running')") == [["0"]] and server.psql("SELECT count(*) FROM juxin.message WHERE state IN "
+                                   "('waiting', 'sending')") == [["0"]], 60, "the messages to be handed over")
 
 
 def code_of(phone, kind="code", n=1):
@@ -296,19 +317,15 @@ def test_signing_in_by_a_code():
 
 
 def test_nobody_learns_who_is_here():
+    """From answers; and not from the time that they take, which is printed: nothing is looked up before the answer."""
     known, unknown = number(), number()
     registered(known)
-    took = {known: [], unknown: []}
-    answers = {}
-    for phone in (known, unknown):
-        for n in range(3):
-            client = server.client()
-            began = time.monotonic()
-            answer = client.post(T + "/session/code", {"phone": phone})
-            took[phone].append(time.monotonic() - began)
-            answers.setdefault(phone, []).append((answer.status, sorted(k.lower() for k in answer.headers.keys())))
-        more = server.client().post(T + "/session/code", {"phone": phone})
-        answers[phone].append((more.status, sorted(k.lower() for k in more.headers.keys())))
+    took, answers = {known: [], unknown: []}, {known: [], unknown: []}
+    for phone in (known, unknown) * 4:
+        began = time.monotonic()
+        answer = server.client().post(T + "/session/code", {"phone": phone})
+        took[phone].append(time.monotonic() - began)
+        answers[phone].append((answer.status, sorted(k.lower() for k in answer.headers.keys())))
     assert answers[known] == answers[unknown] and answers[known][0][0] == 204, answers
     print(f"       {statistics.median(took[known]) * 1000:.1f} ms known, {statistics.median(took[unknown]) * 1000:.1f} ms not")
     quiet()

@@ -13,12 +13,15 @@
 #include "tenant/tree.h"
 
 static const struct db_stmt find = {"invitation.find",
-    "SELECT id, unit_id, purpose, how, phone_mac FROM juxin.invitation WHERE tenant_id = $1 AND token_hash = $2 AND state ="
+    "SELECT id, unit_id, purpose, how, phone_mac FROM juxin.invitation WHERE tenant_id = $1 AND token_hash = "
+    "$2 AND state ="
     " 'open' AND expires_at > $3"};
-static const struct db_stmt find_by_id = {"invitation.find_id",
-    "SELECT phone_mac FROM juxin.invitation WHERE tenant_id = $1 AND id = $2 AND state = 'open' AND expires_at > $3"};
+static const struct db_stmt find_by_id = {
+    "invitation.find_id", "SELECT phone_mac FROM juxin.invitation WHERE tenant_id = $1 AND id = $2 AND state "
+                          "= 'open' AND expires_at > $3"};
 static const struct db_stmt use = {"invitation.use",
-    "UPDATE juxin.invitation SET state = 'used', ended_at = $3, token_hash = NULL, phone_mac = NULL, phone = NULL"
+    "UPDATE juxin.invitation SET state = 'used', ended_at = $3, token_hash = NULL, phone_mac = NULL, phone = "
+    "NULL"
     " WHERE tenant_id = $1 AND id = $2 AND state = 'open' AND expires_at > $3"};
 
 /* ---- looking ---- */
@@ -92,8 +95,8 @@ int invitation_show(struct call *c, const struct invitation *i, struct jsonw *w)
     return r;
 }
 
-int invitation_ask_code(
-    struct call *c, const struct invitation *i, const char *phone, const char *peer, struct phone_binding *ret)
+int invitation_ask_code(struct call *c, const struct invitation *i, const char *phone, const char *peer,
+    struct phone_binding *ret)
 {
     struct phone_ask ask = {.purpose = PHONE_INVITATION, .phone = phone, .subject = i->id, .peer = peer};
 
@@ -142,9 +145,10 @@ static int use_invitation(struct call *c, struct uuid id)
     db_arg_uuid(&a, id);
     db_arg_time(&a, c->now_us);
     r = db_exec_expect(c->tx, use, &a, 1);
-    return r == -ESTALE ? call_fail(c, 404, "no_invitation", "This invitation is not known, was used, or is over.",
-                              "邀请不存在、已使用或已过期。")
-                        : r;
+    return r == -ESTALE
+               ? call_fail(c, 404, "no_invitation", "This invitation is not known, was used, or is over.",
+                     "邀请不存在、已使用或已过期。")
+               : r;
 }
 
 static int refuse_number(struct call *c)
@@ -154,8 +158,8 @@ static int refuse_number(struct call *c)
 }
 
 /* The number's account; one is made where there is none. Who it is acts from here on. */
-static int settle_account(
-    struct call *c, const struct invitation *i, const struct invitation_answer *in, const char *phone, struct uuid *ret)
+static int settle_account(struct call *c, const struct invitation *i, const struct invitation_answer *in,
+    const char *phone, struct uuid *ret)
 {
     struct member member = {.display_name = in->display_name, .phone = phone, .unit = i->unit};
     struct uuid any;
@@ -180,7 +184,8 @@ static int lift(struct call *c, const char *phone, const char *purpose)
 static int agree(struct call *c, const struct invitation *i, const struct invitation_answer *in,
     const struct phone_proof *proof, struct session_opened *ret, struct uuid *ret_account)
 {
-    struct consent_input consent = {.notice = in->notice, .how = i->how, .purpose = i->purpose, .is_again = true};
+    struct consent_input consent = {
+        .notice = in->notice, .how = i->how, .purpose = i->purpose, .is_again = true};
     struct subject *who = arena_alloc(c->arena, sizeof(*who));
     struct uuid id;
     int r = phone_code_use(c, proof);

@@ -20,8 +20,8 @@ MUSTCHECK int invitation_find(struct call *c, const char *token, const char *pee
 /* What it is about: {"unit_name", "how", "notice": {…}}. */
 MUSTCHECK int invitation_show(struct call *c, const struct invitation *i, struct jsonw *w);
 /* A code to the number that is to be registered. */
-MUSTCHECK int invitation_ask_code(
-    struct call *c, const struct invitation *i, const char *phone, const char *peer, struct phone_binding *ret);
+MUSTCHECK int invitation_ask_code(struct call *c, const struct invitation *i, const char *phone,
+    const char *peer, struct phone_binding *ret);
 
 struct invitation_answer {
     struct uuid notice;
@@ -32,8 +32,8 @@ struct invitation_answer {
 };
 /* Makes the account, or finds the number's, which agrees. Signs it in, unless it does a duty: then *ret has no token. Begins the unit
  * of work. */
-MUSTCHECK int invitation_accept(struct call *c, const struct invitation *i, const struct invitation_answer *in,
-    struct session_opened *ret, struct uuid *ret_account);
+MUSTCHECK int invitation_accept(struct call *c, const struct invitation *i,
+    const struct invitation_answer *in, struct session_opened *ret, struct uuid *ret_account);
 
 /* ---- on paper ---- */
 

@@ -309,7 +309,8 @@ static int check_withdrawn(struct call *c, const struct consent_input *in, const
     return (in->paper->signed_on ? in->paper->signed_on : calendar_today(c->now_us)) >=
                    calendar_today(db_get_time(call.rows, 0, 0))
                ? 0
-               : call_fail_at(c, "/signed_on", "too_early", "The person has withdrawn since: another paper, and its day.",
+               : call_fail_at(c, "/signed_on", "too_early",
+                     "The person has withdrawn since: another paper, and its day.",
                      "本人此后已撤回同意：请提供新签署的同意书及签署日期。");
 }
 
@@ -355,8 +356,8 @@ int consent_paper_check(struct call *c, const struct consent_paper *paper)
     return c->fault.status ? -EINVAL : 0;
 }
 
-int consent_record(
-    struct call *c, struct uuid account, struct uuid notice, const struct consent_paper *paper, struct uuid *ret_id)
+int consent_record(struct call *c, struct uuid account, struct uuid notice, const struct consent_paper *paper,
+    struct uuid *ret_id)
 {
     struct consent_input in = {.account = account, .notice = notice, .how = "paper", .paper = paper};
     uint32_t unit;

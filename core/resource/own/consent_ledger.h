@@ -22,8 +22,8 @@ struct consent_paper {
     int32_t signed_on; /* a day; 0: not said */
 };
 /* Somebody signed a paper: recorded by who holds core.consent.record at the account's unit. 422. */
-MUSTCHECK int consent_record(
-    struct call *c, struct uuid account, struct uuid notice, const struct consent_paper *paper, struct uuid *ret_id);
+MUSTCHECK int consent_record(struct call *c, struct uuid account, struct uuid notice,
+    const struct consent_paper *paper, struct uuid *ret_id);
 MUSTCHECK int consent_paper_check(struct call *c, const struct consent_paper *paper);
 
 /* For who has looked at what may be: how is "online", "sms", "qr" or, with a paper, "paper". 409: outdated; agreed. */

@@ -19,20 +19,26 @@
 static const struct db_stmt made_today = {"invitation.count",
     "SELECT count(*) FROM juxin.invitation WHERE tenant_id = $1 AND created_by = $2 AND created_at > $3"};
 static const struct db_stmt insert = {"invitation.insert",
-    "INSERT INTO juxin.invitation (tenant_id, id, unit_id, purpose, how, state, token_hash, phone_mac, phone, created_by,"
+    "INSERT INTO juxin.invitation (tenant_id, id, unit_id, purpose, how, state, token_hash, phone_mac, "
+    "phone, created_by,"
     " created_at, expires_at) VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10, $11)"};
 static const struct db_stmt revoke = {"invitation.revoke",
-    "UPDATE juxin.invitation SET state = 'revoked', ended_at = $3, token_hash = NULL, phone_mac = NULL, phone = NULL"
+    "UPDATE juxin.invitation SET state = 'revoked', ended_at = $3, token_hash = NULL, phone_mac = NULL, "
+    "phone = NULL"
     " WHERE tenant_id = $1 AND id = $2 AND state = 'open'"};
 /* $2 units, $3 the one, $4 older than, $5 state, $6 now, $7 how many. */
 static const struct db_stmt list = {"invitation.list",
-    "SELECT i.id, i.unit_id, i.purpose, i.how, CASE WHEN i.state = 'open' AND i.expires_at <= $6 THEN 'expired' ELSE i.state"
-    " END, i.phone, i.created_by, i.created_at, i.expires_at, i.ended_at FROM juxin.invitation i WHERE i.tenant_id = $1"
+    "SELECT i.id, i.unit_id, i.purpose, i.how, CASE WHEN i.state = 'open' AND i.expires_at <= $6 THEN "
+    "'expired' ELSE i.state"
+    " END, i.phone, i.created_by, i.created_at, i.expires_at, i.ended_at FROM juxin.invitation i WHERE "
+    "i.tenant_id = $1"
     " AND i.unit_id = ANY($2::uuid[]) AND ($3::uuid IS NULL OR i.id = $3) AND ($4::uuid IS NULL OR i.id < $4)"
-    " AND ($5::text IS NULL OR $5 = CASE WHEN i.state = 'open' AND i.expires_at <= $6 THEN 'expired' ELSE i.state END)"
+    " AND ($5::text IS NULL OR $5 = CASE WHEN i.state = 'open' AND i.expires_at <= $6 THEN 'expired' ELSE "
+    "i.state END)"
     " ORDER BY i.id DESC LIMIT $7"};
 static const struct db_stmt take_unsent = {"invitation.unsent",
-    "SELECT i.phone, i.phone_mac, i.purpose, i.expires_at, u.name FROM juxin.invitation i JOIN juxin.unit u ON"
+    "SELECT i.phone, i.phone_mac, i.purpose, i.expires_at, u.name FROM juxin.invitation i JOIN juxin.unit u "
+    "ON"
     " u.tenant_id = $1 AND u.id = i.unit_id WHERE i.tenant_id = $1 AND i.id = $2 AND i.state = 'open'"
     " AND i.expires_at > $3 AND i.how = 'sms' AND i.token_hash IS NULL"};
 /* To the same number, wherever it was sent from. */
@@ -42,10 +48,12 @@ static const struct db_stmt sent_lately = {"invitation.sent_lately",
 static const struct db_stmt set_token = {
     "invitation.token", "UPDATE juxin.invitation SET token_hash = $3 WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt purge = {"invitation.purge",
-    "DELETE FROM juxin.invitation WHERE tenant_id = $1 AND id IN (SELECT id FROM juxin.invitation WHERE tenant_id = $1 AND"
+    "DELETE FROM juxin.invitation WHERE tenant_id = $1 AND id IN (SELECT id FROM juxin.invitation WHERE "
+    "tenant_id = $1 AND"
     " expires_at < $2 ORDER BY expires_at LIMIT 500)"};
 static const struct db_stmt purge_codes = {"phone_code.purge",
-    "DELETE FROM juxin.phone_code WHERE tenant_id = $1 AND id IN (SELECT id FROM juxin.phone_code WHERE tenant_id = $1 AND"
+    "DELETE FROM juxin.phone_code WHERE tenant_id = $1 AND id IN (SELECT id FROM juxin.phone_code WHERE "
+    "tenant_id = $1 AND"
     " expires_at < $2 ORDER BY expires_at LIMIT 500)"};
 
 /* ---- making ---- */
@@ -73,7 +81,8 @@ static int check(struct call *c, const struct invitation_input *in)
     int r = notice_current(c, in->purpose, &notice);
 
     if (r == 0 && uuid_is_nil(notice))
-        r = call_fail_at(c, "/purpose", "unknown", "There is no notice for this purpose.", "没有此用途的告知书。");
+        r = call_fail_at(
+            c, "/purpose", "unknown", "There is no notice for this purpose.", "没有此用途的告知书。");
     if (in->days < 0 || in->days > INVITATION_DAYS_MAX)
         r = call_fail_at(c, "/days", "range", "1 to 30 days.", "有效期为 1 至 30 天。");
     if (r < 0)
@@ -92,15 +101,16 @@ static int check(struct call *c, const struct invitation_input *in)
 }
 
 /* To a number: the code is made when it is sent, and goes there only. */
-static int number_parts(
-    struct call *c, const struct invitation_input *in, struct uuid id, const char **ret_mac, const char **ret_sealed)
+static int number_parts(struct call *c, const struct invitation_input *in, struct uuid id,
+    const char **ret_mac, const char **ret_sealed)
 {
     int r = phone_mac(c, in->phone, ret_mac);
 
     return r < 0 ? r : phone_seal(c, "invitation.phone", id, in->phone, ret_sealed);
 }
 
-static int store(struct call *c, const struct invitation_input *in, struct uuid id, const struct invitation_token *token)
+static int store(
+    struct call *c, const struct invitation_input *in, struct uuid id, const struct invitation_token *token)
 {
     const char *mac = NULL, *sealed = NULL;
     struct sha256 digest = sha256_of(text_of(token->s));
@@ -124,8 +134,8 @@ static int store(struct call *c, const struct invitation_input *in, struct uuid 
     return db_exec_expect(c->tx, insert, &a, 1);
 }
 
-int invitation_create(
-    struct call *c, const struct invitation_input *in, struct uuid *ret_id, struct invitation_token *ret_token)
+int invitation_create(struct call *c, const struct invitation_input *in, struct uuid *ret_id,
+    struct invitation_token *ret_token)
 {
     struct job_input job = {.kind = KIND};
     struct uuid id = uuid_new();
@@ -143,8 +153,8 @@ int invitation_create(
     c->result_status = 201;
     c->result_id = *ret_id = id;
     return r < 0 ? r
-                 : call_audit(c, "invitation.create", "invitation", id, tree_unit(c->tenant->tree, in->unit).id,
-                       in->purpose);
+                 : call_audit(c, "invitation.create", "invitation", id,
+                       tree_unit(c->tenant->tree, in->unit).id, in->purpose);
 }
 
 /* ---- those that there are ---- */
@@ -254,7 +264,8 @@ int invitation_revoke(struct call *c, struct uuid id)
     db_arg_time(&a, c->now_us);
     r = db_exec_expect(c->tx, revoke, &a, 1);
     if (r == -ESTALE)
-        return call_fail(c, 409, "ended", "The invitation was used or taken back already.", "该邀请已使用或已撤销。");
+        return call_fail(
+            c, 409, "ended", "The invitation was used or taken back already.", "该邀请已使用或已撤销。");
     c->result_status = 204;
     c->result_id = id;
     return r < 0 ? r : call_audit(c, "invitation.revoke", "invitation", id, db_get_uuid(rows, 0, 1), "state");
@@ -292,7 +303,8 @@ static const char *params(struct call *c, const char *unit, const struct invitat
 
     jsonw_init(&w, &b);
     jsonw_object(&w);
-    jsonw_kstr(&w, "unit", unit);
+    jsonw_key(&w, "unit");
+    jsonw_text(&w, text_cut(text_of(unit), 60)); /* gateways take 35 characters or less */
     jsonw_kstr(&w, "code", token->s);
     jsonw_kstr(&w, "tenant", c->tenant->slug);
     jsonw_object_end(&w);

@@ -15,8 +15,8 @@ struct invitation_input {
 };
 /* In the call's unit of work. ret_token: of a printed one, said once; that of a number goes to the number only. The answer is the same
  * whoever the number belongs to. 422, 429. */
-MUSTCHECK int invitation_create(
-    struct call *c, const struct invitation_input *in, struct uuid *ret_id, struct invitation_token *ret_token);
+MUSTCHECK int invitation_create(struct call *c, const struct invitation_input *in, struct uuid *ret_id,
+    struct invitation_token *ret_token);
 MUSTCHECK int invitation_revoke(struct call *c, struct uuid id); /* 404; 409 when it has ended */
 
 struct invitation_filter {
@@ -28,5 +28,5 @@ struct invitation_filter {
 MUSTCHECK int invitations_write(struct call *c, const struct invitation_filter *f, struct jsonw *w);
 MUSTCHECK int invitation_write(struct call *c, struct uuid id, struct jsonw *w); /* 404 */
 
-void invitation_register(void); /* the kind of job */
+void invitation_register(void);                                      /* the kind of job */
 MUSTCHECK int invitation_purge(struct call *c, uint32_t *ret_count); /* what is over; in the unit of work */
