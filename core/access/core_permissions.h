@@ -48,7 +48,9 @@
     X(CHANNEL_MANAGE, "core.channel.manage", "管理消息通道", "Keep channels for messages")                   \
     X(NOTICE_PUBLISH, "core.notice.publish", "发布个人信息告知书", "Publish notices about personal data")    \
     X(CONSENT_RECORD, "core.consent.record", "登记纸质同意书", "Record consent that was given on paper")     \
-    X(INVITATION_MANAGE, "core.invitation.manage", "邀请人员登记", "Invite people to register")               \
+    X(INVITATION_MANAGE, "core.invitation.manage", "邀请人员登记", "Invite people to register")              \
+    X(OWN_RECORD, "core.own.record", "代为登记个人信息请求",                                                 \
+        "Record requests about personal data made on paper")                                                 \
     X(OWN_DECIDE, "core.own.decide", "办理个人信息请求", "Decide requests about personal data")              \
     X(POST_READ, "core.post.read", "查看任职和理事会", "See posts, who holds them, and councils")            \
     X(POST_WRITE, "core.post.write", "设置职务、任免、换届",                                                 \

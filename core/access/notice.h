@@ -16,6 +16,9 @@ struct notice_kind {
 #define NOTICE_OVERDUE "overdue"
 #define NOTICE_PROGRESS "progress"
 #define NOTICE_HANDOVER "handover"        /* about no record; {done}, {refused} */
+#define NOTICE_RECORDED "own_recorded"    /* about no record */
+#define NOTICE_OWN_DUE "own_due_soon"     /* about no record; {due} */
+#define NOTICE_OWN_OVERDUE "own_overdue"  /* about no record; {due} */
 #define NOTICE_ENDPOINT "endpoint_failed" /* about no record; {name} */
 #define NOTICE_CHANNEL "channel_failed"   /* likewise */
 /* Further ones, of plugins: "plugin.name". At start; the texts are borrowed. False when there are too many. */

@@ -20,5 +20,7 @@ int api_core_routes(struct router *rt)
         result = api_phone_routes(rt);
     if (result == 0)
         result = api_invitation_routes(rt);
+    if (result == 0)
+        result = api_paper_routes(rt);
     return result;
 }

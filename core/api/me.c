@@ -4,6 +4,7 @@
 #include "access/core_permissions.h"
 #include "api/core_routes.h"
 #include "api/download.h"
+#include "api/paper.h"
 #include "resource/declare/edition.h"
 #include "resource/own/own.h"
 #include "resource/own/own_export.h"
@@ -161,26 +162,6 @@ static int export_content(struct call *c, struct request *r)
 
 /* ---- asking ---- */
 
-/* "resource" and "record": both or neither. What is not about persons is not there. */
-static int take_record(
-    struct call *c, const json_t *body, bool required, const struct resource **ret, struct uuid *ret_id)
-{
-    const char *name = NULL;
-    int e = api_str(c, body, "resource", required, &name);
-
-    *ret = NULL;
-    if (api_uuid(c, body, "record", required || name, ret_id) < 0 || e < 0)
-        return -EINVAL;
-    if (!name && !uuid_is_nil(*ret_id))
-        return call_fail_at(
-            c, "/resource", "required", "The resource of the record.", "必填：记录所属资源。");
-    if (name) {
-        *ret = edition_find(c->tenant, name);
-        e = *ret ? 0 : call_not_found(c);
-    }
-    return e;
-}
-
 static int correction(struct call *c, struct request *r)
 {
     static const char *const known[] = {"resource", "record", "changes", "reason", NULL};
@@ -196,7 +177,7 @@ static int correction(struct call *c, struct request *r)
     if (e == 0)
         e = request_object(r, known, &body);
     if (e == 0)
-        e = take_record(c, body, true, &res, &id);
+        e = api_about_record(c, body, true, &res, &id);
     if (e == 0)
         e = api_str(c, body, "reason", false, &reason);
     if (e < 0)
@@ -238,7 +219,7 @@ static int request_add(struct call *c, struct request *r)
     if (e == 0)
         e = request_object(r, known, &body);
     if (e == 0)
-        e = take_record(c, body, false, &res, &record);
+        e = api_about_record(c, body, false, &res, &record);
     if (e == 0)
         e = api_str(c, body, "reason", false, &reason);
     if (e == 0)
@@ -361,7 +342,9 @@ static int request_decide(struct call *c, struct request *r)
     "\"null\"]},\"reason\":{\"type\":\"string\"},\"state\":{\"enum\":[\"open\",\"done\",\"refused\","        \
     "\"cancelled\"]},\"due_on\":{\"type\":\"string\",\"format\":\"date\"},\"days_left\":{\"type\":"          \
     "\"integer\"},\"is_overdue\":{\"type\":\"boolean\"},\"answer\":{\"type\":\"string\"},\"kept\":{"         \
-    "\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"erased\":{\"type\":[\"integer\",\"null\"]}}}"
+    "\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"erased\":{\"type\":[\"integer\",\"null\"]},"      \
+    "\"recorded_by\":" UUID_NULL_SCHEMA                                                                      \
+    ",\"filed\":{\"type\":\"string\"},\"signed_on\":{\"type\":[\"string\",\"null\"],\"format\":\"date\"}}}"
 #define LIST_OF(schema)                                                                                      \
     "{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":" schema                   \
     "},\"next\":" UUID_NULL_SCHEMA "}}"

@@ -43,6 +43,7 @@ const struct ctl_command *const ctl_commands[] = {
     &ctl_audit_head,
     &ctl_audit_tail,
     &ctl_audit_digest,
+    &ctl_breach,
     &ctl_jobs_run,
     &ctl_job_list,
     &ctl_job_cancel,

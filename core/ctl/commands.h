@@ -7,6 +7,7 @@ extern const struct ctl_command ctl_audit_digest;
 extern const struct ctl_command ctl_audit_head;
 extern const struct ctl_command ctl_audit_tail;
 extern const struct ctl_command ctl_audit_verify;
+extern const struct ctl_command ctl_breach;
 extern const struct ctl_command ctl_backup;
 extern const struct ctl_command ctl_calendar_import;
 extern const struct ctl_command ctl_dictionary_import;

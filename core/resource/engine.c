@@ -9,6 +9,7 @@
 #include "resource/flow/remind.h"
 #include "resource/own/invitation.h"
 #include "resource/own/own_export.h"
+#include "resource/own/own_remind.h"
 #include "resource/own/retain.h"
 #include "resource/record/record.h"
 #include "resource/record/search_build.h"
@@ -70,5 +71,6 @@ void engine_init(void)
     import_register();
     own_export_register();
     job_kind_register(&retain_job);
+    job_kind_register(&own_remind_job);
     invitation_register();
 }

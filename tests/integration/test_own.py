@@ -115,8 +115,8 @@ def test_everything_held_about_oneself():
     answer = people["member"].get(T + "/me/data")
     assert answer.status == 200, answer
     found = {s["name"]: s for s in answer.json["sections"]}
-    assert {"account", "sessions", "tokens", "departments", "grants", "comments", "files", "views", "exports", "jobs", "requests",
-            "acts", "register.person", "visits.visit"} <= set(found), found.keys()
+    assert {"account", "sessions", "tokens", "departments", "grants", "comments", "files", "views", "exports", "jobs", "requests", "endpoints",
+            "invitations", "acts", "register.person", "visits.visit"} <= set(found), found.keys()
     assert "works.item" not in found, "not about persons"
     own = found["register.person"]
     assert [i["id"] for i in own["items"]] == [key(path)] and own["items"][0]["phone"] == "13987650021", "unmasked to oneself"
@@ -494,6 +494,79 @@ def test_what_was_deleted_before_goes_with_the_account():
     root = account("root.decider", "register_all", unit="k")
     done = told(root.post(f"{T}/data-requests/{asked['id']}/decide", {"accept": True}), 200)
     assert done["erased"] == 2 and holds(word) == [], (done, holds(word))
+
+
+def test_who_was_affected_by_the_operator():
+    clerk = account("clerk2", "register_all", "visits_all")
+    path = person("member")
+    tag = {"If-Match": clerk.get(path).headers["ETag"]}
+    assert clerk.patch(path, {"grade": 4}, headers=tag).status == 200
+    found = server.ctl_json("breach", "one", "--account", "clerk2", "--from", "2020-01-01")
+    assert [(p["account"], p["records"], p["shown"]) for p in found["persons"]] == [(people["member"].account, "1", "0")], found
+    assert found["complete"] and found["exports"] == []
+    assert server.psql("SELECT actor_kind FROM juxin.audit WHERE action = 'breach.affected' ORDER BY id DESC LIMIT 1") == [["operator"]]
+    assert server.ctl_json("breach", "one", "--account", "clerk2", "--until", "2020-01-01")["persons"] == []
+    assert server.ctl("breach", "one", "--account", "nobody.here", check=False).returncode != 0
+
+
+def on_paper(login="secretary", whose="member", **more):
+    return people[login].post(T + "/data-requests", {"account": people[whose].account, "filed": "档案柜 7-1", "signed_on": "2026-01-06",
+                                                     **more})
+
+
+def test_asked_on_paper():
+    path = person(post="旧职务")
+    about = {"resource": "register.person", "record": key(path)}
+    asked = told(on_paper(**about, changes={"post": "新职务", "phone": "13700000011"}, reason="书面申请"), 201)["id"]
+    assert people["officer"].get(path).json["post"] == "旧职务", "nothing is done at once"
+    mine = [r for r in section("member", "requests") if r["id"] == asked][0]
+    assert (mine["what"], mine["filed"], mine["signed_on"], mine["fields"]) == ("correct", "档案柜 7-1", "2026-01-06", "post,phone"), mine
+    assert "own_recorded" in [n["kind"] for n in people["member"].get(T + "/notifications").json["items"]]
+    seen = told(people["secretary"].get(f"{T}/data-requests/{asked}"), 200)
+    assert (seen["recorded_by"], seen["account"]) == (people["secretary"].account, people["member"].account), seen
+    assert server.psql(f"SELECT actor_id FROM juxin.audit WHERE object_id = '{asked}'") == [[people["secretary"].account]]
+    told(decide(asked, accept=True), 200)
+    assert people["officer"].get(path).json["post"] == "新职务"
+    # As for the person: what is no field, not correctable, not theirs; and who may not record, or without a paper.
+    refused(on_paper(**about, changes={"grade": 3}), "/changes/grade", "not_correctable")
+    refused(on_paper(**about, changes={"phone": "1"}), "/changes/phone", "pattern")
+    refused(on_paper(changes={"post": "x"}), "/changes", "required")
+    refused(on_paper(**about, filed=""), "/filed", "length")
+    refused(on_paper(**about, signed_on="2999-01-01"), "/signed_on", "range")
+    told(on_paper(whose="nobody", **about), 404)
+    told(on_paper("officer", **about), 403)
+    told(on_paper("nobody", **about), 403)
+    # The same twice, and the person's own in between.
+    told(on_paper(**about), 201)
+    told(people["member"].post(T + "/me/requests", about), 409, "request_open")
+    gone = [r["id"] for r in people["member"].get(T + "/me/requests?state=open").json["items"] if r["record"] == key(path)]
+    told(decide(gone[0], accept=True), 200)
+    assert people["officer"].get(path).status == 404
+
+
+def test_who_decides_is_reminded():
+    ids = [told(correct("member", person(), {"name": f"提醒{n}"}), 200)["request"] for n in range(2)]
+    server.psql(f"UPDATE juxin.own_request SET due_on = '2020-01-02' WHERE id = '{ids[0]}'")
+    server.psql(f"UPDATE juxin.own_request SET due_on = current_date + 1 WHERE id = '{ids[1]}'")
+
+    def kinds(login):
+        return [n["kind"] for n in people[login].get(T + "/notifications?limit=200").json["items"] if n["kind"].startswith("own_")]
+
+    def ran():
+        server.psql("UPDATE juxin.job SET run_at = now() WHERE kind = 'own.deadlines' AND state = 'waiting'")
+        return {"own_overdue", "own_due_soon"} <= set(kinds("officer"))
+
+    wait_until(ran, 60, "the reminders")
+    before = sorted(kinds("officer"))
+    server.psql("UPDATE juxin.job SET run_at = now() - interval '1 second' WHERE kind = 'own.deadlines' AND state = 'waiting'")
+    wait_until(lambda: server.psql("SELECT 1 FROM juxin.job WHERE kind = 'own.deadlines' AND state = 'waiting' AND run_at > now()"), 60,
+               "the next turn")
+    assert sorted(kinds("officer")) == before, "once each"
+    # What is near is told to those nearest, what is over to all who decide there.
+    assert "own_overdue" in kinds("secretary") and "own_due_soon" not in kinds("secretary"), kinds("secretary")
+    assert kinds("stranger") == [] and kinds("nobody") == []
+    text = [n["text"] for n in people["officer"].get(T + "/notifications").json["items"] if n["kind"] == "own_overdue"][0]
+    assert "2020-01-02" in str(text), text
 
 
 def test_closing_an_account():

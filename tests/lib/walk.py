@@ -396,6 +396,9 @@ class Walker:
             body.pop("role", None)  # either, not both
         if operation.path in ("/me/corrections", "/me/requests"):
             body.update(resource="register.person", record=self.district.fresh_record("register/person"))
+        if (operation.method, operation.path) == ("POST", "/data-requests"):
+            body.update(account=self.district.boss.account, resource="register.person",
+                        record=self.district.fresh_record("register/person"), changes={"post": self.district.fresh_text("post")})
         if operation.path == "/me/corrections":
             body["changes"] = {"post": self.district.fresh_text("post")}
         if operation.path in ("/me/consents", "/consents", "/registrations"):

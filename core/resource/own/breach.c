@@ -45,11 +45,13 @@ static struct db_stmt persons(struct call *c)
                       parts, PERSONS_MAX + 1));
 }
 
-static void write_persons(struct jsonw *w, const struct db_rows *rows)
+static void write_persons(struct jsonw *w, const struct breach_answer *answer)
 {
+    const struct db_rows *rows = answer->persons;
+
     jsonw_key(w, "persons");
     jsonw_array(w);
-    for (int i = 0; i < MIN(db_rows_count(rows), PERSONS_MAX); i++) {
+    for (int i = 0; i < answer->person_count; i++) {
         jsonw_object(w);
         jsonw_kstr(w, "account", db_get(rows, i, 0));
         jsonw_kstr(w, "name", db_get(rows, i, 1));
@@ -60,11 +62,13 @@ static void write_persons(struct jsonw *w, const struct db_rows *rows)
     jsonw_array_end(w);
 }
 
-static void write_exports(struct jsonw *w, const struct db_rows *rows)
+static void write_exports(struct jsonw *w, const struct breach_answer *answer)
 {
+    const struct db_rows *rows = answer->exports;
+
     jsonw_key(w, "exports");
     jsonw_array(w);
-    for (int i = 0; i < MIN(db_rows_count(rows), EXPORTS_MAX); i++) {
+    for (int i = 0; i < answer->export_count; i++) {
         jsonw_object(w);
         jsonw_kstr(w, "at", clock_format(db_get_time(rows, i, 0)).s);
         jsonw_kstr(w, "action", db_get(rows, i, 1));
@@ -75,29 +79,46 @@ static void write_exports(struct jsonw *w, const struct db_rows *rows)
     jsonw_array_end(w);
 }
 
-int breach_write(struct call *c, const struct breach_question *q, struct jsonw *w)
+int breach_read(struct call *c, const struct breach_question *q, struct breach_answer *ret)
 {
-    struct db_args a;
-    struct db_call calls[2] = {{.stmt = persons(c), .args = &a}, {.stmt = exports, .args = &a}};
+    struct db_args *a = arena_alloc(c->arena, sizeof(*a));
+    struct db_call *calls = arena_array(c->arena, 2, sizeof(*calls));
     int r;
 
     if (!subject_may(c->who, c->tenant, core_permission(CORE_AUDIT_READ), 0))
         return call_forbidden(c, core_permission_name(CORE_AUDIT_READ));
-    db_args_reset(&a);
-    db_arg_int(&a, c->tenant->id);
-    db_arg_uuid(&a, q->account);
-    db_arg_time(&a, q->from_us);
-    db_arg_time(&a, q->until_us);
+    calls[0] = (struct db_call){.stmt = persons(c), .args = a};
+    calls[1] = (struct db_call){.stmt = exports, .args = a};
+    db_args_reset(a);
+    db_arg_int(a, c->tenant->id);
+    db_arg_uuid(a, q->account);
+    db_arg_time(a, q->from_us);
+    db_arg_time(a, q->until_us);
     r = call_read(c, calls, 2);
     if (r == 0)
         r = call_audit(c, "breach.affected", "account", q->account, UUID_NIL, NULL);
     if (r < 0)
         return r;
+    *ret = (struct breach_answer){.persons = calls[0].rows,
+        .exports = calls[1].rows,
+        .person_count = MIN(db_rows_count(calls[0].rows), PERSONS_MAX),
+        .export_count = MIN(db_rows_count(calls[1].rows), EXPORTS_MAX)};
+    ret->is_complete =
+        ret->person_count == db_rows_count(ret->persons) && ret->export_count == db_rows_count(ret->exports);
+    return 0;
+}
+
+int breach_write(struct call *c, const struct breach_question *q, struct jsonw *w)
+{
+    struct breach_answer answer;
+    int r = breach_read(c, q, &answer);
+
+    if (r < 0)
+        return r;
     jsonw_object(w);
-    write_persons(w, calls[0].rows);
-    write_exports(w, calls[1].rows);
-    jsonw_kbool(w, "complete",
-        db_rows_count(calls[0].rows) <= PERSONS_MAX && db_rows_count(calls[1].rows) <= EXPORTS_MAX);
+    write_persons(w, &answer);
+    write_exports(w, &answer);
+    jsonw_kbool(w, "complete", answer.is_complete);
     jsonw_object_end(w);
     return 0;
 }

@@ -157,15 +157,32 @@ static const struct own_section core_sections[] = {
     {"requests", {"个人信息请求", "Requests about own data"}, NULL,
         {"own.requests",
             "SELECT q.id, q.what, q.resource, q.record_id, q.fields, q.reason, q.state, q.answer, q.due_on, "
-            "q.created_at, q.decided_at FROM juxin.own_request q WHERE q.tenant_id = $1 AND q.account_id = "
-            "$2 AND q.id "
+            "q.created_at, q.decided_at, q.filed, q.signed_on FROM juxin.own_request q WHERE q.tenant_id = "
+            "$1 AND "
+            "q.account_id = $2 AND q.id "
             "> $3 ORDER BY q.id LIMIT $4"},
         COLUMNS({"what", {"事项", "What"}, OWN_TEXT}, {"resource", {"资源", "Resource"}, OWN_TEXT},
             {"record_id", {"记录", "Record"}, OWN_TEXT}, {"fields", {"字段", "Fields"}, OWN_TEXT},
             {"reason", {"理由", "Reason"}, OWN_TEXT}, {"state", {"状态", "State"}, OWN_TEXT},
             {"answer", {"答复", "Answer"}, OWN_TEXT}, {"due_on", {"办理期限", "Due"}, OWN_TEXT},
             {"created_at", {"提出时间", "Asked"}, OWN_TIME},
-            {"decided_at", {"办结时间", "Decided"}, OWN_TIME})},
+            {"decided_at", {"办结时间", "Decided"}, OWN_TIME},
+            {"filed", {"纸质申请存档位置", "Paper filed"}, OWN_TEXT},
+            {"signed_on", {"签署日期", "Signed"}, OWN_TEXT})},
+    {"endpoints", {"本人维护的推送地址", "Webhooks kept"}, NULL,
+        {"own.endpoints", "SELECT e.id, e.name, e.url, e.events, e.state, e.created_at FROM juxin.endpoint e "
+                          "WHERE e.tenant_id = $1 AND "
+                          "e.created_by = $2 AND e.id > $3 ORDER BY e.id LIMIT $4"},
+        COLUMNS({"name", {"名称", "Name"}, OWN_TEXT}, {"url", {"地址", "Address"}, OWN_TEXT},
+            {"events", {"事件", "Events"}, OWN_TEXT}, {"state", {"状态", "State"}, OWN_TEXT},
+            {"created_at", {"创建时间", "Created"}, OWN_TIME})},
+    {"invitations", {"本人发出的登记邀请", "Invitations sent"}, NULL,
+        {"own.invitations", "SELECT i.id, i.purpose, i.how, i.state, i.created_at, i.expires_at FROM "
+                            "juxin.invitation i WHERE i.tenant_id = "
+                            "$1 AND i.created_by = $2 AND i.id > $3 ORDER BY i.id LIMIT $4"},
+        COLUMNS({"purpose", {"用途", "Purpose"}, OWN_TEXT}, {"how", {"方式", "How"}, OWN_TEXT},
+            {"state", {"状态", "State"}, OWN_TEXT}, {"created_at", {"时间", "At"}, OWN_TIME},
+            {"expires_at", {"到期时间", "Expires"}, OWN_TIME})},
     {"consents", {"告知同意", "Consent"}, NULL,
         {"own.consents", "SELECT s.id, s.purpose, n.version, n.sha256, s.how, s.filed, s.given_at, "
                          "s.ended_at, s.ended_why FROM juxin.consent s "

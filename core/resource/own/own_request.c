@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
+#include "access/account.h"
 #include "access/core_permissions.h"
+#include "access/notice.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -25,7 +27,9 @@ static const struct db_stmt count_open = {"own_request.count",
 static const struct db_stmt insert = {"own_request.insert",
     "INSERT INTO juxin.own_request (tenant_id, id, account_id, what, resource, record_id, unit_id, fields, "
     "changes, reason, "
-    "due_on, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
+    "due_on, created_at, recorded_by, filed, signed_on) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+    "$11, $12, $13, "
+    "$14, $15)"};
 static const struct db_stmt cancel = {"own_request.cancel",
     "UPDATE juxin.own_request SET state = 'cancelled', changes = NULL, decided_at = $4, decided_by = $3 "
     "WHERE tenant_id = $1 "
@@ -36,13 +40,15 @@ static const struct db_stmt list_mine = {"own_request.mine",
     "SELECT " OWN_ROW_COLUMNS OWN_ROW_FROM " WHERE q.tenant_id = $1 AND q.account_id = $2" OWN_ROW_FILTER};
 static const struct db_stmt list_decidable = {"own_request.decidable",
     "SELECT " OWN_ROW_COLUMNS OWN_ROW_FROM
-    " WHERE q.tenant_id = $1 AND q.unit_id = ANY($2::uuid[])" OWN_ROW_FILTER};
+    " WHERE q.tenant_id = $1 AND (q.unit_id = ANY($2::uuid[]) OR q.recorded_by = $8)" OWN_ROW_FILTER};
 
 /* ---- asking ---- */
 
 struct asked {
     const char *what;
-    const struct resource *res; /* NULL: all */
+    struct uuid account;               /* whose */
+    const struct consent_paper *paper; /* recorded by the subject; NULL: asked by the subject */
+    const struct resource *res;        /* NULL: all */
     struct uuid record, unit;
     const char *fields, *changes, *reason;
 };
@@ -63,19 +69,29 @@ static int check_open(struct call *c, const struct asked *in)
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
-    db_arg_uuid(&a, c->who->account);
+    db_arg_uuid(&a, in->account);
     db_arg_str(&a, in->what);
     db_arg_uuid_or_null(&a, in->record);
     r = call_read(c, &call, 1);
     if (r < 0)
         return r;
     if (strcmp(in->what, "correct") != 0 && db_get_int(call.rows, 0, 1) > 0)
-        return call_fail(c, 409, "request_open", "You have asked for this already; it is not decided yet.",
-            "您已提出相同请求，尚未办结。");
+        return call_fail(c, 409, "request_open", "This was asked for already; it is not decided yet.",
+            "已提出相同请求，尚未办结。");
     if (db_get_int(call.rows, 0, 0) >= OPEN_MAX)
-        return call_fail(c, 409, "requests_open", "Fifty of your requests are not decided yet.",
-            "您已有五十项请求尚未办结。");
+        return call_fail(c, 409, "requests_open", "Fifty requests of this person are not decided yet.",
+            "该人员已有五十项请求尚未办结。");
     return 0;
+}
+
+static void paper_args(struct db_args *a, const struct call *c, const struct consent_paper *paper)
+{
+    db_arg_uuid_or_null(a, paper ? c->who->account : UUID_NIL);
+    db_arg_str(a, paper ? paper->filed : "");
+    if (paper && paper->signed_on)
+        db_arg_date(a, paper->signed_on);
+    else
+        db_arg_str(a, NULL);
 }
 
 static int add(struct call *c, const struct asked *in, struct uuid *ret_id)
@@ -90,7 +106,7 @@ static int add(struct call *c, const struct asked *in, struct uuid *ret_id)
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, id);
-    db_arg_uuid(&a, c->who->account);
+    db_arg_uuid(&a, in->account);
     db_arg_str(&a, in->what);
     db_arg_str(&a, in->res ? in->res->full_name : NULL);
     db_arg_uuid_or_null(&a, in->record);
@@ -100,6 +116,7 @@ static int add(struct call *c, const struct asked *in, struct uuid *ret_id)
     db_arg_str(&a, in->reason ? in->reason : "");
     db_arg_date(&a, calendar_add(tenant_calendar(c->tenant), today, OWN_WORKING_DAYS));
     db_arg_time(&a, c->now_us);
+    paper_args(&a, c, in->paper);
     r = db_exec_expect(c->tx, insert, &a, 1);
     if (r == 0)
         r = call_audit(
@@ -109,7 +126,7 @@ static int add(struct call *c, const struct asked *in, struct uuid *ret_id)
 }
 
 /* Who decides about an account: at its unit, or at the root. */
-static int account_home(struct call *c, struct uuid *ret)
+static int account_home(struct call *c, struct uuid account, struct uuid *ret)
 {
     struct db_args a;
     struct db_call call = {.stmt = unit_of_account, .args = &a};
@@ -117,7 +134,7 @@ static int account_home(struct call *c, struct uuid *ret)
 
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
-    db_arg_uuid(&a, c->who->account);
+    db_arg_uuid(&a, account);
     r = call_read(c, &call, 1);
     if (r < 0)
         return r;
@@ -127,23 +144,31 @@ static int account_home(struct call *c, struct uuid *ret)
     return 0;
 }
 
+static int add_deletion(struct call *c, struct asked *in, struct uuid *ret_id)
+{
+    struct record *rec;
+    int r = in->res ? own_find(c, in->res, in->account, in->record, false, &rec)
+                    : account_home(c, in->account, &in->unit);
+
+    if (r == 0 && in->res)
+        in->unit = rec->unit_id;
+    return r < 0 ? r : add(c, in, ret_id);
+}
+
 int own_request_add(
     struct call *c, const struct resource *res, struct uuid record, const char *reason, struct uuid *ret_id)
 {
-    struct asked in = {.what = res ? "delete" : "close", .res = res, .record = record, .reason = reason};
-    struct record *rec;
+    struct asked in = {.what = res ? "delete" : "close",
+        .account = c->who->account,
+        .res = res,
+        .record = record,
+        .reason = reason};
     int r = check_reason(c, reason);
 
     if (r == 0 && c->who->kind != SUBJECT_ACCOUNT)
         r = call_not_found(c);
-    if (r == 0 && res)
-        r = own_find(c, res, c->who->account, record, false, &rec);
-    if (r == 0 && res)
-        in.unit = rec->unit_id;
-    if (r == 0 && !res)
-        r = account_home(c, &in.unit);
     if (r == 0)
-        r = add(c, &in, ret_id);
+        r = add_deletion(c, &in, ret_id);
     c->result_status = 201;
     c->result_id = *ret_id;
     return r;
@@ -176,8 +201,9 @@ static void move_faults(struct call *c)
         e->pointer = arena_printf(c->arena, "/changes%s", e->pointer);
 }
 
-/* Checks all of it, then leaves in the record what may be done directly and puts the rest into *ret_asked. */
-static int sort_out(struct call *c, struct record *rec, json_t *changes, json_t *ret_asked)
+/* Checks all of it, then leaves in the record what may be done directly and puts the rest into *ret_asked. is_all_asked: all of it goes
+ * there, also what the record says already: who records it for somebody may not be one to learn that. */
+static int sort_out(struct call *c, struct record *rec, json_t *changes, bool is_all_asked, json_t *ret_asked)
 {
     const char *name;
     json_t *v;
@@ -199,7 +225,7 @@ static int sort_out(struct call *c, struct record *rec, json_t *changes, json_t 
     {
         const struct field *f = resource_field(rec->res, text_of(name));
 
-        if (f->correction != CORRECTION_REQUEST || !record_is_changed(rec, f))
+        if (!is_all_asked && (f->correction != CORRECTION_REQUEST || !record_is_changed(rec, f)))
             continue;
         if (json_object_set(ret_asked, name, v) < 0)
             give_up("out of memory");
@@ -217,16 +243,19 @@ static const char *member_names(struct arena *a, json_t *object)
     return names;
 }
 
-static int ask(struct call *c, const struct record *rec, json_t *asked, const char *reason, struct uuid *ret)
+static int ask(
+    struct call *c, const struct record *rec, json_t *asked, const struct asked *by, struct uuid *ret)
 {
     char *text = json_dumps(asked, JSON_COMPACT);
     struct asked in = {.what = "correct",
+        .account = by->account,
+        .paper = by->paper,
         .res = rec->res,
         .record = rec->id,
         .unit = rec->unit_id,
         .fields = member_names(c->arena, asked),
         .changes = arena_dup(c->arena, text),
-        .reason = reason};
+        .reason = by->reason};
 
     free(text);
     return add(c, &in, ret);
@@ -246,7 +275,7 @@ static int store(struct call *c, struct record *rec)
 static int correct(struct call *c, struct record *rec, json_t *changes, json_t *asked, const char *reason,
     struct own_corrected *ret)
 {
-    int r = sort_out(c, rec, changes, asked);
+    int r = sort_out(c, rec, changes, false, asked);
 
     if (r < 0)
         return r;
@@ -254,7 +283,7 @@ static int correct(struct call *c, struct record *rec, json_t *changes, json_t *
     if (*ret->applied)
         r = store(c, rec);
     if (r == 0 && json_object_size(asked) > 0)
-        r = ask(c, rec, asked, reason, &ret->request);
+        r = ask(c, rec, asked, &(struct asked){.account = c->who->account, .reason = reason}, &ret->request);
     c->result_status = 200;
     c->result_id = rec->id;
     c->result_version = rec->version;
@@ -276,6 +305,58 @@ int own_correct(struct call *c, const struct resource *res, struct uuid record, 
     asked = json_object();
     r = asked ? correct(c, rec, changes, asked, reason, ret) : -ENOMEM;
     json_decref(asked);
+    return r;
+}
+
+/* ---- on paper ---- */
+
+static int tell_person(struct call *c, const struct own_on_behalf *in)
+{
+    struct notice n = {.kind = NOTICE_RECORDED, .unit = tree_unit(c->tenant->tree, 0).id, .params = "{}"};
+
+    return notice_add(c, &n, &in->account, 1);
+}
+
+static int record_correction(
+    struct call *c, const struct own_on_behalf *in, const struct asked *by, struct uuid *ret)
+{
+    json_t *asked;
+    struct record *rec;
+    int r = own_find(c, in->res, in->account, in->record, true, &rec);
+
+    if (r < 0)
+        return r;
+    asked = json_object();
+    r = asked ? sort_out(c, rec, in->changes, true, asked) : -ENOMEM;
+    if (r == 0)
+        r = ask(c, rec, asked, by, ret);
+    json_decref(asked);
+    return r;
+}
+
+int own_request_record(struct call *c, const struct own_on_behalf *in, struct uuid *ret_id)
+{
+    struct asked by = {.what = in->res ? "delete" : "close",
+        .account = in->account,
+        .paper = &in->paper,
+        .res = in->res,
+        .record = in->record,
+        .reason = in->reason};
+    uint32_t unit;
+    int r = account_unit(c, in->account, CORE_OWN_RECORD, &unit);
+
+    if (r == 0 && c->who->kind != SUBJECT_ACCOUNT)
+        r = call_not_found(c);
+    if (r == 0)
+        r = check_reason(c, in->reason);
+    if (r == 0)
+        r = consent_paper_check(c, &in->paper);
+    if (r == 0)
+        r = in->changes ? record_correction(c, in, &by, ret_id) : add_deletion(c, &by, ret_id);
+    if (r == 0)
+        r = tell_person(c, in);
+    c->result_status = 201;
+    c->result_id = *ret_id;
     return r;
 }
 
@@ -315,6 +396,8 @@ static int read_list(struct call *c, const struct own_filter *f, struct uuid id,
     db_arg_uuid_or_null(a, f->before);
     db_arg_uuid_or_null(a, id);
     db_arg_int(a, f->limit + 1);
+    if (!f->is_mine)
+        db_arg_uuid_or_null(a, c->who->account);
     r = call_read(c, &call, 1);
     *ret = call.rows;
     return r;

@@ -100,5 +100,8 @@ void own_row_write(struct call *c, struct jsonw *w, const struct db_rows *rows, 
         jsonw_null(w);
     write_time(w, "created_at", rows, i, 15);
     write_time(w, "decided_at", rows, i, 16);
+    jsonw_kstr(w, "recorded_by", db_get(rows, i, 17));
+    jsonw_kstr(w, "filed", db_get(rows, i, 18));
+    jsonw_kstr(w, "signed_on", db_get(rows, i, 19));
     jsonw_object_end(w);
 }

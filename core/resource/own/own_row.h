@@ -6,7 +6,8 @@
 
 #define OWN_ROW_COLUMNS                                                                                      \
     "q.id, q.what, q.resource, q.record_id, q.account_id, p.display_name, q.unit_id, q.fields, q.changes, "  \
-    "q.reason, q.state, q.due_on, q.answer, q.kept, q.erased, q.created_at, q.decided_at"
+    "q.reason, q.state, q.due_on, q.answer, q.kept, q.erased, q.created_at, q.decided_at, "                  \
+    "q.recorded_by, q.filed, q.signed_on"
 #define OWN_ROW_FROM                                                                                         \
     " FROM juxin.own_request q JOIN juxin.account p ON p.tenant_id = q.tenant_id AND p.id = q.account_id"
 /* $3 state, $4 due before, $5 older than, $6 the one, $7 how many. */
