@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
 
 #define NONCE_LEN 12
@@ -178,4 +179,9 @@ int cipher_open(struct text sealed, struct text bound_to, struct buf *ret)
     r = p.by->open(&key, buf_text(&bytes), bound_to, ret);
     explicit_bzero(&key, sizeof(key));
     return r;
+}
+
+const char *cipher_prefix(struct arena *a)
+{
+    return keys ? arena_printf(a, "$%s$%s$", algorithms[0].name, keyring_current(keys)) : NULL;
 }

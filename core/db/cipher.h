@@ -24,3 +24,6 @@ const char *cipher_key_id(void); /* of the current key; "" when none were set */
 bool cipher_is_sealed(struct text value);
 /* Is it sealed by another key or algorithm than a new value would be? */
 bool cipher_is_old(struct text sealed);
+/* What a value that is sealed now begins with: "$A256GCM$k1$". NULL when no keys were set. */
+struct arena;
+const char *cipher_prefix(struct arena *a);

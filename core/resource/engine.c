@@ -10,6 +10,7 @@
 #include "resource/own/invitation.h"
 #include "resource/own/own_export.h"
 #include "resource/own/own_remind.h"
+#include "resource/own/reseal.h"
 #include "resource/own/retain.h"
 #include "resource/record/record.h"
 #include "resource/record/search_build.h"
@@ -72,5 +73,6 @@ void engine_init(void)
     own_export_register();
     job_kind_register(&retain_job);
     job_kind_register(&own_remind_job);
+    job_kind_register(&reseal_job);
     invitation_register();
 }

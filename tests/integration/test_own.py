@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # sent
 """People's own data: what is held about somebody is seen, taken away, corrected and deleted by them, and by nobody else."""
+import base64
 import hashlib
 import io
 import json
+import os
 import threading
 import uuid
 import zipfile
@@ -497,16 +499,63 @@ def test_what_was_deleted_before_goes_with_the_account():
 
 
 def test_who_was_affected_by_the_operator():
-    clerk = account("clerk2", "register_all", "visits_all")
-    path = person("member")
-    tag = {"If-Match": clerk.get(path).headers["ETag"]}
-    assert clerk.patch(path, {"grade": 4}, headers=tag).status == 200
-    found = server.ctl_json("breach", "one", "--account", "clerk2", "--from", "2020-01-01")
-    assert [(p["account"], p["records"], p["shown"]) for p in found["persons"]] == [(people["member"].account, "1", "0")], found
-    assert found["complete"] and found["exports"] == []
+    person("member")
+    query = f"account={people['officer'].account}&from=2020-01-01T00:00:00Z"
+    said = told(people["auditor"].get(f"{T}/breach/affected?{query}"), 200)["persons"]
+    found = server.ctl_json("breach", "one", "--account", "officer", "--from", "2020-01-01")
+    assert [(p["account"], int(p["records"]), int(p["shown"])) for p in found["persons"]] == [
+        (p["account"], p["records"], p["shown"]) for p in said] and found["complete"], (found, said)
     assert server.psql("SELECT actor_kind FROM juxin.audit WHERE action = 'breach.affected' ORDER BY id DESC LIMIT 1") == [["operator"]]
-    assert server.ctl_json("breach", "one", "--account", "clerk2", "--until", "2020-01-01")["persons"] == []
+    assert server.ctl_json("breach", "one", "--account", "officer", "--until", "2020-01-01")["persons"] == []
     assert server.ctl("breach", "one", "--account", "nobody.here", check=False).returncode != 0
+
+
+def rewrite_keys(change):
+    """In place: whose file it is stays; then all workers are new ones."""
+    with open(server.config["keys"]["file"], "r+", encoding="utf-8") as file:
+        ring = json.load(file)
+        change(ring)
+        file.seek(0)
+        json.dump(ring, file)
+        file.truncate()
+    old = set(server.workers())
+    server.ctl("reload")
+    wait_until(lambda: len(now := server.workers()) == 2 and not set(now) & old, 60, "new workers")
+
+
+def test_a_replaced_key_seals_nothing_any_more():
+    secret, before = "1101011991" + str(uuid.uuid4().int)[:8], "1101011992" + str(uuid.uuid4().int)[:8]
+    path = person(id_number=before)
+    tag = {"If-Match": people["officer"].get(path).headers["ETag"]}
+    assert people["officer"].patch(path, {"id_number": secret}, headers=tag).status == 200
+    seen = people["officer"].get(path)
+    with open(server.config["keys"]["file"], encoding="utf-8") as file:
+        old = json.load(file)["current"]
+    others = server.psql(f"SELECT count(*) FROM px_register.person WHERE id_number LIKE '$A256GCM${old}$%'")[0][0]
+    assert int(others) >= 1 and holds(f"$A256GCM${old}$") != []
+    kept = {}
+    rewrite_keys(lambda ring: (ring["keys"].update(new=base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")),
+                               ring.update(current="new")))
+    fresh = person(id_number=before)
+    assert server.psql(f"SELECT id_number FROM px_register.person WHERE id = '{key(fresh)}'")[0][0].startswith("$A256GCM$new$")
+
+    def marked():
+        server.psql("UPDATE juxin.job SET run_at = now() WHERE kind = 'own.reseal' AND state = 'waiting'")
+        return server.psql("SELECT count(*) FROM juxin.resealed WHERE key_id = 'new'") == [["2"]]
+
+    # One value was moved there from elsewhere by an earlier test's doing, or never opens: it holds up the mark, not the others.
+    wait_until(marked, 90, "a look through both districts that found nothing older")
+    assert holds(f"$A256GCM${old}$") == [], holds(f"$A256GCM${old}$")
+    assert people["officer"].get(path).headers["ETag"] == seen.headers["ETag"], "nobody's version is stale"
+    rewrite_keys(lambda ring: kept.update({old: ring["keys"].pop(old)}))
+    try:
+        assert told(people["officer"].post(path + "/reveal", {"reason": "换密钥后"}), 200)["values"]["id_number"] == secret
+        changes = server.psql(f"SELECT changes FROM juxin.history WHERE record_id = '{key(path)}' AND version = 2")[0][0]
+        assert changes.count("$A256GCM$new$") == 2, changes
+        assert "****" in people["officer"].get(path + "/history").text
+    finally:
+        rewrite_keys(lambda ring: ring["keys"].update(kept))
+    assert server.ctl("audit", "verify", "one").returncode == 0
 
 
 def on_paper(login="secretary", whose="member", **more):

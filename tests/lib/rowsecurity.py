@@ -110,6 +110,7 @@ SAMPLES = {
     "juxin.report_figure": "(tenant_id, period, indicator, label_zh, label_en, measure_zh, measure_en, number, version, frozen_at)"
                            " VALUES ({t}, '2026', 'works.begun', 'x', 'x', 'x', 'x', 7, 1, now())",
     "juxin.tenant_key": "(tenant_id, name, sealed, created_at) VALUES ({t}, 'x', 'x', now())",
+    "juxin.resealed": "(tenant_id, key_id, at) VALUES ({t}, 'x', now()) ON CONFLICT DO NOTHING",
     "juxin.suppression": "(tenant_id, phone_mac, purpose, since) VALUES ({t}, 'x', '', now())",
     "juxin.phone_code": "(tenant_id, id, purpose, binding_hash, phone, code_mac, tries, created_at, expires_at) VALUES ({t},"
                         " gen_random_uuid(), 'sign_in', 'x', 'x', 'x', 0, now(), now())",
