@@ -55,7 +55,9 @@ static void find_deciders(struct call *c, uint32_t unit, bool is_near, struct de
         uint32_t depth = tree_depth(c->tenant->tree, g->unit);
 
         if (!(g->role->permissions[permission / 64] >> permission % 64 & 1) || g->from > c->now_us ||
-            g->until <= c->now_us || !reach_covers(c->tenant->tree, g->unit, g->reach, unit))
+            g->until <= c->now_us ||
+            (uuid_is_nil(g->account) && uuid_is_nil(g->department)) || /* a post: its holders have one each */
+            !reach_covers(c->tenant->tree, g->unit, g->reach, unit))
             continue;
         if (is_near && depth > ret->depth)
             ret->count = 0;

@@ -156,22 +156,21 @@ static int step_rows(struct call *c, struct job *j, void *arg)
 
 /* ---- history ---- */
 
-static bool reseal_member(
-    struct call *c, struct resealing *x, json_t *change, const char *which, const char *to)
+static bool reseal_side(struct call *c, struct resealing *x, json_t *change, size_t side, const char *to)
 {
-    const char *sealed = json_str(change, which), *value;
+    const char *sealed = json_string_value(json_array_get(change, side)), *value;
 
     if (!sealed || !cipher_is_old(text_of(sealed)))
         return false;
     value = anew(c, sealed, to);
     x->sealed += value != NULL;
     x->failed += value == NULL;
-    if (value && json_object_set_new(change, which, json_string(value)) < 0)
+    if (value && json_array_set_new(change, side, json_string(value)) < 0)
         give_up("out of memory");
     return value != NULL;
 }
 
-/* "changes" of a step: {"field": {"old", "new"}}. *ret: NULL when there is nothing to write. */
+/* "changes" of a step: {"field": [old, new]}. *ret: NULL when there is nothing to write. */
 static int reseal_changes(
     struct call *c, struct resealing *x, const char *record, const char *text, const char **ret)
 {
@@ -188,8 +187,8 @@ static int reseal_changes(
 
         if (!change)
             continue;
-        any |= reseal_member(c, x, change, "old", to);
-        any |= reseal_member(c, x, change, "new", to);
+        any |= reseal_side(c, x, change, 0, to);
+        any |= reseal_side(c, x, change, 1, to);
     }
     out = any ? json_dumps(changes, JSON_COMPACT) : NULL;
     if (out)
