@@ -28,3 +28,4 @@ MUSTCHECK int api_breach_routes(struct router *rt);
 MUSTCHECK int api_phone_routes(struct router *rt);
 MUSTCHECK int api_invitation_routes(struct router *rt);
 MUSTCHECK int api_paper_routes(struct router *rt);
+MUSTCHECK int api_scan_routes(struct router *rt);

@@ -562,6 +562,30 @@ def on_paper(login="secretary", whose="member", **more):
                                                      **more})
 
 
+def test_a_scan_of_the_paper():
+    consent = told(people["secretary"].post(T + "/consents", {"account": people["nobody"].account, "notice": publish("scanned"), "filed":
+                                                               "档案柜 9", "signed_on": "2026-01-07"}), 201)["id"]
+    path, picture = f"{T}/consents/{consent}/scan", files.png(64, 48, b"scan")
+    headers = {"Content-Disposition": files.disposition("同意书.png")}
+    assert people["secretary"].get(path).status == 404
+    for login in ("officer", "nobody"):
+        nothing = people[login].post(f"{T}/consents/{uuid.uuid4()}/scan", picture, headers=headers)
+        assert nothing.status == 404 and bare(people[login].post(path, picture, headers=headers)) == bare(nothing)
+    told(people["secretary"].post(path, b"just words, no paper", headers=headers), 415, "file_type")
+    assert people["secretary"].post(path, picture, headers=headers).status == 204
+    told(people["secretary"].post(path, files.png(64, 48, b"another"), headers=headers), 409, "no_scan")
+    assert people["secretary"].get(path).body == picture
+    mine = [c for c in people["nobody"].get(T + "/me/consents").json["items"] if c["id"] == consent][0]
+    assert mine["has_scan"] and people["nobody"].get(f"{T}/me/consents/{consent}/scan").body == picture
+    assert people["member"].get(f"{T}/me/consents/{consent}/scan").status == 404 and people["nobody"].get(path).status == 404
+    # What has a scan is no content that nobody wants.
+    server.psql("UPDATE juxin.file SET wanted_at = now() - interval '2 days'")
+    server.psql("UPDATE juxin.job SET run_at = now() - interval '1 second' WHERE kind = 'files.collect' AND state = 'waiting'")
+    wait_until(lambda: server.psql("SELECT 1 FROM juxin.job WHERE kind = 'files.collect' AND (state <> 'waiting' OR run_at < now())") == [],
+               60, "the collection")
+    assert people["secretary"].get(path).body == picture
+
+
 def test_asked_on_paper():
     path = person(post="旧职务")
     about = {"resource": "register.person", "record": key(path)}

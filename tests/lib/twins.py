@@ -339,6 +339,10 @@ class District:
     def fresh_invitation(self):
         return self.call("POST", "/invitations", {"unit": self.units["c1"], "purpose": self.ids["purpose"]}).json["id"]
 
+    def fresh_paper(self):
+        """Consent that the boss gave on paper."""
+        return self.call("POST", "/consents", {"account": self.boss.account, "notice": self.fresh_notice(), "filed": self.slug}).json["id"]
+
     def fresh_consent(self):
         return self.call("POST", "/me/consents", {"notice": self.fresh_notice()}).json["id"]
 
@@ -418,7 +422,9 @@ class District:
         self.ids["notification"] = self.fresh_notification()
         self.ids["purpose"] = self.one(f"SELECT purpose FROM juxin.notice WHERE id = '{self.ids['notice']}'")
         invited = self.call("POST", "/invitations", {"unit": self.units["c1"], "purpose": self.ids["purpose"]}).json
-        self.ids.update(invitation=invited["id"], invited=invited["code"])
+        self.ids.update(invitation=invited["id"], invited=invited["code"], paper=self.fresh_paper())
+        self.call("POST", f"/consents/{self.ids['paper']}/scan", files.png(64, 48, self.slug.encode()), headers={
+            "Content-Disposition": files.disposition(f"{self.slug}.png")})
         self.ids["endpoint"] = self.fresh_endpoint()
         self.ids["channel"] = self.fresh_channel()
         self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}

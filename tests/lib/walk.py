@@ -267,6 +267,8 @@ class Walker:
     def existing(self, operation, where, name, kind):
         """Something of the district's that this value can name."""
         d = self.district
+        if kind == "consent" and operation.path.endswith("/scan"):
+            return d.ids["paper"]
         if kind in ("unit", "account", "department", "role", "grant", "session", "token", "policy", "job", "view",
                     "notification", "endpoint", "delivery", "channel", "notice", "consent", "post", "tenure",
                     "council"):
@@ -376,6 +378,8 @@ class Walker:
             return getattr(self.district, "fresh_" + kind)(operation.resource)
         if kind == "import":
             return self.district.fresh_import(operation.resource, operation.path.rpartition("/")[2])
+        if kind == "consent" and operation.path == "/consents/{consent}/scan":
+            return self.district.fresh_paper()
         return getattr(self.district, "fresh_" + kind)()
 
     def body(self, operation):

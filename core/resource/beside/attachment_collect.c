@@ -22,6 +22,7 @@ static const struct db_stmt unwanted = {"file.unwanted",
     " AND NOT EXISTS (SELECT 1 FROM juxin.export e WHERE e.tenant_id = $1 AND e.sha256 = f.sha256)"
     " AND NOT EXISTS (SELECT 1 FROM juxin.import i WHERE i.tenant_id = $1 AND i.sha256 = f.sha256)"
     " AND NOT EXISTS (SELECT 1 FROM juxin.import i WHERE i.tenant_id = $1 AND i.errors_sha256 = f.sha256)"
+    " AND NOT EXISTS (SELECT 1 FROM juxin.consent n WHERE n.tenant_id = $1 AND n.scan_sha256 = f.sha256)"
     " ORDER BY f.wanted_at LIMIT $3 FOR UPDATE OF f SKIP LOCKED"};
 static const struct db_stmt forget = {
     "file.forget", "DELETE FROM juxin.file WHERE tenant_id = $1 AND sha256 = $2"};

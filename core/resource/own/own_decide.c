@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "resource/declare/edition.h"
 #include "resource/own/consent_ledger.h"
+#include "resource/own/consent_scan.h"
 #include "resource/own/erase.h"
 #include "resource/own/own.h"
 #include "resource/own/own_request.h"
@@ -212,6 +213,8 @@ static int close_account(struct call *c, struct deciding *x)
         r = consent_end_all(c, x->account);
     if (r == 0)
         r = suppress_account(c, x->account, "");
+    if (r == 0)
+        r = consent_scan_drop_all(c, x->account);
     return r < 0 ? r : account_erase(c, x->account);
 }
 
