@@ -62,8 +62,7 @@ static int invite(struct call *c, struct request *r)
 static int take_filter(struct call *c, struct request *r, struct invitation_filter *f)
 {
     static const char *const states[] = {"open", "used", "revoked", "expired"};
-    struct text state = request_query(r, "state"), cursor = request_query(r, "cursor"),
-                unit = request_query(r, "unit");
+    struct text state = request_query(r, "state"), unit = request_query(r, "unit");
     bool known = !state.ptr;
     int e = api_limit(c, r, 20, 200, &f->limit);
 
@@ -77,8 +76,8 @@ static int take_filter(struct call *c, struct request *r, struct invitation_filt
     if (!known)
         e = call_fail_at(c, "state", "not_one_of", "open, used, revoked or expired.",
             "应为 open、used、revoked 或 expired。");
-    if (cursor.ptr && uuid_parse(cursor, &f->before) < 0)
-        e = call_fail_at(c, "cursor", "cursor", "The next of the last answer.", "应为上一页给出的 next。");
+    if (api_cursor(c, r, &f->before) < 0)
+        e = -EINVAL;
     if (e == 0 && unit.ptr) {
         f->unit = tree_find_named(c->tenant->tree, unit);
         if (f->unit == TREE_NONE ||

@@ -16,9 +16,9 @@ static const struct db_stmt find = {"invitation.find",
     "SELECT id, unit_id, purpose, how, phone_mac FROM juxin.invitation WHERE tenant_id = $1 AND token_hash = "
     "$2 AND state ="
     " 'open' AND expires_at > $3"};
-static const struct db_stmt find_by_id = {
-    "invitation.find_id", "SELECT phone_mac FROM juxin.invitation WHERE tenant_id = $1 AND id = $2 AND state "
-                          "= 'open' AND expires_at > $3"};
+static const struct db_stmt find_by_id = {"invitation.find_id",
+    "SELECT phone_mac FROM juxin.invitation WHERE tenant_id = $1 AND id = $2 AND state "
+    "= 'open' AND expires_at > $3"};
 static const struct db_stmt use = {"invitation.use",
     "UPDATE juxin.invitation SET state = 'used', ended_at = $3, token_hash = NULL, phone_mac = NULL, phone = "
     "NULL"

@@ -7,9 +7,9 @@
 #include "access/core_permissions.h"
 #include "resource/beside/file.h"
 
-static const struct db_stmt find = {
-    "consent_scan.find", "SELECT account_id, how, scan_sha256, scan_name, scan_type, scan_size FROM "
-                         "juxin.consent WHERE tenant_id = $1 AND id = $2"};
+static const struct db_stmt find = {"consent_scan.find",
+    "SELECT account_id, how, scan_sha256, scan_name, scan_type, scan_size FROM "
+    "juxin.consent WHERE tenant_id = $1 AND id = $2"};
 static const struct db_stmt set = {"consent_scan.set",
     "UPDATE juxin.consent SET scan_sha256 = $3, scan_name = $4, scan_type = $5, scan_size = $6 WHERE "
     "tenant_id = $1 AND id = $2 "

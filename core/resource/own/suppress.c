@@ -10,9 +10,9 @@ static const struct db_stmt add = {"suppress.add",
     " ON CONFLICT (tenant_id, phone_mac, purpose) DO UPDATE SET since = excluded.since"};
 static const struct db_stmt lift = {"suppress.lift",
     "DELETE FROM juxin.suppression WHERE tenant_id = $1 AND phone_mac = $2 AND purpose IN ($3, '')"};
-static const struct db_stmt since = {
-    "suppress.since", "SELECT max(since) FROM juxin.suppression WHERE tenant_id = $1 AND phone_mac = $2 AND "
-                      "purpose IN ($3, '')"};
+static const struct db_stmt since = {"suppress.since",
+    "SELECT max(since) FROM juxin.suppression WHERE tenant_id = $1 AND phone_mac = $2 AND "
+    "purpose IN ($3, '')"};
 
 static void key_args(struct db_args *a, const struct call *c, const char *mac, const char *purpose)
 {
