@@ -46,17 +46,18 @@ static int read_recorded(struct call *c, struct uuid id, const struct db_rows **
     return r;
 }
 
+static int refuse(struct call *c)
+{
+    return call_fail(c, 409, "no_scan", "This consent is on no paper, or its scan is here already.",
+        "该同意不是纸质同意，或已有扫描件。");
+}
+
 int consent_scan_may_add(struct call *c, struct uuid consent)
 {
     const struct db_rows *rows;
     int r = read_recorded(c, consent, &rows);
 
-    if (r < 0)
-        return r;
-    if (strcmp(db_get(rows, 0, 1), "paper") != 0 || db_get(rows, 0, 2))
-        return call_fail(c, 409, "no_scan", "This consent is on no paper, or its scan is here already.",
-            "该同意不是纸质同意，或已有扫描件。");
-    return 0;
+    return r == 0 && strcmp(db_get(rows, 0, 1), "paper") != 0 ? refuse(c) : r;
 }
 
 int consent_scan_add(
@@ -77,6 +78,8 @@ int consent_scan_add(
     db_arg_str(&a, in->type->media);
     db_arg_int(&a, (int64_t)in->size);
     r = db_exec_expect(c->tx, set, &a, 1);
+    if (r == -ESTALE)
+        return refuse(c);
     c->result_status = 204;
     c->result_id = consent;
     return r < 0 ? r : call_audit(c, "consent.scan", "consent", consent, UUID_NIL, "scan");

@@ -13,9 +13,9 @@ struct consent_scan {
     struct sha256 digest;
     uint64_t size;
 };
-/* 404; 409 where no paper is, or a scan already. */
+/* 404; 409 where no paper is. Whether there is a scan already is asked when it is added: a request may be repeated. */
 MUSTCHECK int consent_scan_may_add(struct call *c, struct uuid consent);
-/* As above. In the call's unit of work; the content is in the store. */
+/* As above; 409 when there is one. In the call's unit of work; the content is in the store. */
 MUSTCHECK int consent_scan_add(
     struct call *c, struct uuid consent, const struct consent_scan *in, struct blob_writer *content);
 /* is_own: of the subject's own ledger. 404. */
