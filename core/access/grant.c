@@ -107,6 +107,9 @@ static int check_grant(struct call *c, const struct grant_input *in)
         return call_fail_at(c, "/role", "unknown", "There is no such role.", "角色不存在。");
     if (!subject_may(c->who, c->tenant, core_permission(CORE_GRANT_WRITE), in->unit))
         return call_forbidden(c, core_permission_name(CORE_GRANT_WRITE));
+    if (tree_unit(c->tenant->tree, in->unit).is_closed)
+        return call_fail_at(c, "/unit", "closed", "The unit is closed; nothing is granted there anew.",
+            "该机构已关闭，不再新增授权。");
     if (in->until <= from)
         return call_fail_at(c, "/until", "before_from", "The end must lie ahead and after the beginning.",
             "截止时间必须晚于开始时间和当前时间。");

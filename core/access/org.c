@@ -119,6 +119,40 @@ int org_unit_move(struct call *c, uint32_t unit, uint32_t parent, int64_t versio
     return r < 0 ? r : call_audit(c, "unit.move", "unit", id, id, "parent");
 }
 
+static int may_retire(struct call *c, uint32_t unit, uint32_t into)
+{
+    static const enum core_permission all[] = {
+        CORE_UNIT_MOVE, CORE_UNIT_UPDATE, CORE_ACCOUNT_UPDATE, CORE_DEPARTMENT_UPDATE};
+    int r = may_move(c, unit, into);
+
+    for (size_t i = 0; i < ARRAY_LEN(all) && r == 0; i++)
+        if (!may(c, all[i], unit) || !may(c, all[i], into))
+            r = call_forbidden(c, core_permission_name(all[i]));
+    return r;
+}
+
+int org_unit_retire_check(struct call *c, uint32_t unit, uint32_t into)
+{
+    struct tenant_change ch = {.t = c->tenant, .arena = c->arena, .now_us = c->now_us};
+    int r = may_retire(c, unit, into);
+
+    return r < 0 ? r : change_end(c, &ch, unit_retire_check(&ch, unit, into));
+}
+
+int org_unit_retire(struct call *c, uint32_t unit, uint32_t into, bool is_split)
+{
+    struct uuid id = tree_unit(c->tenant->tree, unit).id;
+    struct tenant_change ch;
+    int r = may_retire(c, unit, into);
+
+    if (r == 0)
+        r = change_begin(c, &ch);
+    if (r < 0 || c->is_replay)
+        return r;
+    r = change_end(c, &ch, unit_retire(&ch, unit, into));
+    return r < 0 ? r : call_audit(c, is_split ? "unit.split_up" : "unit.merged", "unit", id, id, "closed_at");
+}
+
 int org_unit_close(struct call *c, uint32_t unit, int64_t version, int64_t *ret_version)
 {
     struct uuid id = tree_unit(c->tenant->tree, unit).id;
@@ -196,6 +230,8 @@ int org_department_create(struct call *c, const struct department_input *in, str
     struct uuid id;
     int r = need(c, CORE_DEPARTMENT_CREATE, CORE_UNIT_READ, in->unit);
 
+    if (r == 0 && tree_unit(c->tenant->tree, in->unit).is_closed)
+        r = call_fail_at(c, "/unit", "closed", "The unit is closed.", "该机构已关闭。");
     if (r == 0)
         r = change_begin(c, &ch);
     if (r < 0 || c->is_replay)

@@ -15,6 +15,9 @@ MUSTCHECK int org_unit_move(
 /* What org_unit_move refuses, but for the version; changes nothing. */
 MUSTCHECK int org_unit_move_check(struct call *c, uint32_t unit, uint32_t parent);
 MUSTCHECK int org_unit_close(struct call *c, uint32_t unit, int64_t version, int64_t *ret_version);
+/* A unit is taken over by another: who may move both, close the one, and change its accounts and departments. */
+MUSTCHECK int org_unit_retire(struct call *c, uint32_t unit, uint32_t into, bool is_split);
+MUSTCHECK int org_unit_retire_check(struct call *c, uint32_t unit, uint32_t into);
 /* plan: made by units_import_check from this call's snapshot, without faults. */
 MUSTCHECK int org_unit_import(struct call *c, const struct units_import *plan);
 

@@ -46,6 +46,9 @@ MUSTCHECK int post_hold(struct call *c, struct uuid id, const struct tenure_inpu
 MUSTCHECK int post_end(struct call *c, struct uuid id, struct uuid tenure, int64_t until, const char *reason,
     int64_t version, int64_t *ret_version);
 
+/* All tenures and posts of a unit that is no more end now, and what was granted to them. Rights are the caller's matter. */
+MUSTCHECK int post_retire_unit(struct call *c, uint32_t unit);
+
 /* ---- for councils ---- */
 
 /* Is the account one that the subject sees, and active? A fault at the pointer otherwise. */

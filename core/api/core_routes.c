@@ -24,5 +24,7 @@ int api_core_routes(struct router *rt)
         result = api_paper_routes(rt);
     if (result == 0)
         result = api_scan_routes(rt);
+    if (result == 0)
+        result = api_unit_event_routes(rt);
     return result;
 }

@@ -12,6 +12,7 @@ MUSTCHECK int api_account_routes(struct router *rt);
 MUSTCHECK int api_role_routes(struct router *rt);
 MUSTCHECK int api_grant_routes(struct router *rt);
 MUSTCHECK int api_post_routes(struct router *rt);
+MUSTCHECK int api_unit_event_routes(struct router *rt);
 MUSTCHECK int api_council_routes(struct router *rt);
 MUSTCHECK int api_token_routes(struct router *rt);
 MUSTCHECK int api_event_routes(struct router *rt);

@@ -10,6 +10,9 @@
 static const struct db_stmt read_unit = {"api.unit",
     "SELECT version, created_at, updated_at, closed_at FROM juxin.unit WHERE tenant_id = $1 AND id = $2"};
 
+static const struct db_stmt read_successor = {"api.unit_successor",
+    "SELECT into_id, event_id, at FROM juxin.unit_successor WHERE tenant_id = $1 AND unit_id = $2"};
+
 static bool may_see(const struct call *c, uint32_t unit)
 {
     return subject_may(c->who, c->tenant, core_permission(CORE_UNIT_READ), unit);
@@ -180,10 +183,26 @@ static int units_list(struct call *c, struct request *r)
 
 /* ---- one ---- */
 
+/* Who took over from a unit that was merged or split, where the reader sees it. */
+static void write_successor(struct jsonw *w, const struct call *c, const struct db_rows *rows)
+{
+    uint32_t into = db_rows_count(rows) ? tree_find(c->tenant->tree, db_get_uuid(rows, 0, 0)) : TREE_NONE;
+
+    if (into == TREE_NONE || !may_see(c, into))
+        return;
+    jsonw_key(w, "taken_over_by");
+    jsonw_object(w);
+    jsonw_kuuid(w, "id", db_get_uuid(rows, 0, 0));
+    jsonw_kstr(w, "name", tree_unit(c->tenant->tree, into).name);
+    jsonw_kuuid(w, "event", db_get_uuid(rows, 0, 1));
+    jsonw_ktime(w, "at", db_get_time(rows, 0, 2));
+    jsonw_object_end(w);
+}
+
 static int units_read(struct call *c, struct request *r)
 {
     struct db_args a;
-    struct db_call call = {.stmt = read_unit, .args = &a};
+    struct db_call calls[] = {{.stmt = read_unit, .args = &a}, {.stmt = read_successor, .args = &a}};
     uint32_t unit;
     struct jsonw *w;
     int result = api_unit(c, r, "unit", core_permission(CORE_UNIT_READ), &unit);
@@ -193,18 +212,19 @@ static int units_read(struct call *c, struct request *r)
     db_args_reset(&a);
     db_arg_int(&a, c->tenant->id);
     db_arg_uuid(&a, tree_unit(c->tenant->tree, unit).id);
-    result = call_read(c, &call, 1);
+    result = call_read(c, calls, 2);
     if (result < 0)
         return result;
-    if (db_rows_count(call.rows) == 0)
+    if (db_rows_count(calls[0].rows) == 0)
         return call_not_found(c);
     w = response_json(r, 200);
-    api_etag(r, db_get_int(call.rows, 0, 0));
+    api_etag(r, db_get_int(calls[0].rows, 0, 0));
     jsonw_object(w);
     write_unit(w, c, unit);
-    jsonw_kint(w, "version", db_get_int(call.rows, 0, 0));
-    jsonw_ktime(w, "created_at", db_get_time(call.rows, 0, 1));
-    jsonw_ktime(w, "updated_at", db_get_time(call.rows, 0, 2));
+    jsonw_kint(w, "version", db_get_int(calls[0].rows, 0, 0));
+    jsonw_ktime(w, "created_at", db_get_time(calls[0].rows, 0, 1));
+    jsonw_ktime(w, "updated_at", db_get_time(calls[0].rows, 0, 2));
+    write_successor(w, c, calls[1].rows);
     jsonw_key(w, "ancestors");
     jsonw_array(w);
     for (uint32_t d = 0; d < tree_depth(c->tenant->tree, unit); d++) {

@@ -13,6 +13,7 @@ const struct ctl_command *const ctl_commands[] = {
     &ctl_tenant_create,
     &ctl_tenant_import,
     &ctl_tenant_list,
+    &ctl_tenant_setting,
     &ctl_unit_import,
     &ctl_unit_list,
     &ctl_unit_create,

@@ -44,6 +44,7 @@ extern const struct ctl_command ctl_role_list;
 extern const struct ctl_command ctl_tenant_create;
 extern const struct ctl_command ctl_tenant_import;
 extern const struct ctl_command ctl_tenant_list;
+extern const struct ctl_command ctl_tenant_setting;
 extern const struct ctl_command ctl_unit_create;
 extern const struct ctl_command ctl_unit_import;
 extern const struct ctl_command ctl_unit_list;

@@ -8,6 +8,7 @@
 #include "resource/flow/recount.h"
 #include "resource/flow/remind.h"
 #include "resource/own/invitation.h"
+#include "resource/flow/reorganise.h"
 #include "resource/own/own_export.h"
 #include "resource/own/own_remind.h"
 #include "resource/own/reseal.h"
@@ -75,4 +76,5 @@ void engine_init(void)
     job_kind_register(&own_remind_job);
     job_kind_register(&reseal_job);
     invitation_register();
+    job_kind_register(&reorg_carry_job);
 }

@@ -33,6 +33,11 @@ MUSTCHECK int unit_moved_tree(const struct tree *t, uint32_t unit, uint32_t pare
 /* Closed units stay in the tree and are read; nothing new is put under them. Refused while an open unit is below. */
 MUSTCHECK int unit_close(struct tenant_change *c, uint32_t unit, int64_t version, int64_t *ret_version);
 
+/* Closes a unit whose work another of the same level takes over, the departments and accounts at it with it. What is below it is
+ * moved before. Until the commit nobody can add a record at either. */
+MUSTCHECK int unit_retire(struct tenant_change *c, uint32_t unit, uint32_t into);
+MUSTCHECK int unit_retire_check(struct tenant_change *c, uint32_t unit, uint32_t into);
+
 /* Where a moved unit stands now. a[d - 1] is its ancestor at depth d, itself at its own depth, nil below. */
 struct unit_place {
     struct uuid id;

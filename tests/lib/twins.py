@@ -75,6 +75,7 @@ class District:
         for plugin in ("works", "suggestions", "probe", *self.more):
             ctl("plugin", "policy", slug, plugin, "--unit", f"{slug}-k", "--rule", "on", "--reach", "subtree",
                 "--reason", f"{slug} {plugin}")
+        ctl("tenant", "setting", slug, "two_person_unit_events", "off")
         self.account("boss")
         ctl("department", "add", slug, f"{slug}-d1", f"{slug}.boss", "--head")
         ctl("department", "add", slug, f"{slug}-d2", f"{slug}.boss")
@@ -188,6 +189,22 @@ class District:
             {"post": self.seats[council], "account": self.clerk}]}
         plan = self.call("POST", f"/councils/{council}/rollover/preview", body)
         self.call("POST", f"/councils/{council}/rollover", body, headers={"If-Match": plan.headers["ETag"]})
+
+    def fresh_event(self, before="resume"):
+        """A merge: one that another person asked for, or one that is over."""
+        asked = before in ("approve", "refuse")
+        who = self.second() if asked else self.boss
+        body = {"kind": "merge", "from": [self.fresh_unit("community")], "into": self.units["c3"], "reason": f"{self.slug} {fresh_name()}"}
+        self.call("POST", "/works/item", dict(self.record("works/item"), unit=body["from"][0]))
+        if asked:
+            self.server.psql(f"UPDATE juxin.tenant_setting SET value = 'on' WHERE tenant_id = {self.id}")
+        plan = who.post(self.prefix + "/unit-events/preview", body)
+        made = who.post(self.prefix + "/unit-events", body, headers={"If-Match": plan.headers["ETag"]})
+        self.server.psql(f"UPDATE juxin.tenant_setting SET value = 'off' WHERE tenant_id = {self.id}")
+        assert made.status == 201, (plan, made)
+        if not asked:
+            harness.wait_until(lambda: self.call("GET", f"/unit-events/{made.json['id']}").json["state"] == "done", 60, "a merge")
+        return made.json["id"]
 
     def fresh_token(self):
         return self.call("POST", "/tokens", {"name": f"{self.slug} {fresh_name()}"}).json["id"]
@@ -426,6 +443,7 @@ class District:
         self.call("POST", f"/consents/{self.ids['paper']}/scan", files.png(64, 48, self.slug.encode()), headers={
             "Content-Disposition": files.disposition(f"{self.slug}.png")})
         self.ids["endpoint"] = self.fresh_endpoint()
+        self.ids["event"] = [self.fresh_event() for _ in range(2)][0]
         self.ids["channel"] = self.fresh_channel()
         self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}
         picture = files.png(640, 480, self.slug.encode()), f"{self.slug} {fresh_name()}.png"

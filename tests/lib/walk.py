@@ -43,6 +43,8 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 OWN = "own"
 PLAIN["tree"] = "then"  # of statistics
 KINDS.update(report="report", definition="definition")
+KINDS.update(event="event", into="unit")
+PLAIN.update(carry_grants=False)
 PLAIN.update({"indicators": ["works.begun"], "indicator": "works.begun", "periods": ["year"], "latest": "true"})  # of reports
 LABEL = {"zh-CN": "名称", "en": "Name"}
 # Of fields, labels and dictionaries of a district's own: their names are the district's to choose.
@@ -64,6 +66,8 @@ PUBLIC = {("POST", path) for path in ("/session", "/session/code", "/session/by-
                                       "/invitation/accept")}
 # What takes a code that only a phone has: done in test_invitations.py.
 BY_PHONE = {("POST", "/session/by-code"), ("POST", "/invitation/accept")}
+for way in ("", "/preview"):
+    WORDS["/unit-events" + way] = {"kind": lambda: "merge", "children": lambda: []}
 PLAIN.update(label=LABEL, type="enum", required=False, filterable=False, max_length=None, min=None, max=None, mask="none",
              about_person=False, purpose="说明其用途", retention="P1Y", entries=[{"code": "a", "label": LABEL}])
 
@@ -191,6 +195,8 @@ def kind_of(operation, where, name, schema=None):
         return "plain"
     if operation.path.startswith("/invitation") and where != "path" and name in ("invitation", "purpose", "cursor"):
         return {"invitation": "invited", "cursor": "plain"}.get(name, name)
+    if name == "from" and operation.path.startswith("/unit-events"):
+        return "sources"
     if name == "seats":
         return "seats" if "/rollover" in operation.path else "plain"
     if name == "post" and operation.resource:
@@ -273,6 +279,10 @@ class Walker:
                     "notification", "endpoint", "delivery", "channel", "notice", "consent", "post", "tenure",
                     "council"):
             return d.ids[kind]
+        if kind == "event":
+            return d.ids["event"]
+        if kind == "sources":
+            return [d.units["c2"]]
         if kind == "seats":
             return [{"post": d.seats[d.ids["council"]], "account": d.ids["account"]}]
         if kind in ("invitation", "invited", "purpose"):
@@ -372,6 +382,8 @@ class Walker:
             return self.district.fresh_record(operation.resource, "s1" if down else "c1")
         if kind in ("file", "comment", "delivery", "tenure"):
             return None  # of that record or endpoint: prepare()
+        if kind == "event":
+            return self.district.fresh_event(operation.path.rpartition("/")[2])
         if kind == "field":
             return self.district.fresh_field(operation.path.rpartition("/")[2])
         if kind == "dictionary":
@@ -462,6 +474,12 @@ class Walker:
         if "tenure" in call.path and call.path["tenure"] is None:
             call.path["tenure"] = district.fresh_tenure(call.path["post"])
             call.headers["If-Match"] = '"2"'
+        if operation.path.startswith("/unit-events") and operation.schema:
+            call.body["from"], call.body["into"] = [district.fresh_unit()], district.fresh_unit()
+        if (operation.method, operation.path) == ("POST", "/unit-events"):
+            call.headers["If-Match"] = district.call("POST", "/unit-events/preview", call.body).headers["ETag"]
+        if operation.path.endswith("/resume"):
+            call.headers["If-Match"] = district.call("GET", f"/unit-events/{call.path['event']}").headers["ETag"]
         if "/rollover" in operation.path:
             call.body["seats"] = [{"post": district.seats[call.path["council"]], "account": district.ids["account"]}]
         if operation.path.endswith("/rollover"):

@@ -174,6 +174,35 @@ int outlook_unit_move(struct call *c, uint32_t unit, uint32_t parent, struct out
     return finish(ret);
 }
 
+int outlook_unit_retire(struct call *c, uint32_t unit, uint32_t into, bool carry_grants, struct outlook *ret)
+{
+    const struct access *access = access_of(c->tenant);
+    struct access_grant *grants;
+    uint32_t n;
+    int r = org_unit_retire_check(c, unit, into);
+
+    if (r < 0)
+        return r;
+    outlook_begin(c, ret);
+    outlook_range(ret, unit, unit + 1);
+    ret->after_first = into;
+    grants = arena_array(c->arena, 2 * (size_t)access->grant_count + 1, sizeof(*grants));
+    n = access->grant_count;
+    memcpy(grants, access->grants, n * sizeof(*grants));
+    for (uint32_t i = 0; carry_grants && i < access->grant_count; i++) {
+        if (grants[i].unit != unit || !uuid_is_nil(grants[i].post))
+            continue;
+        grants[n] = grants[i];
+        grants[n++].unit = into;
+    }
+    ret->side[OUTLOOK_AFTER].grants = grants;
+    ret->side[OUTLOOK_AFTER].grant_count = n;
+    memset(ret->in_play, true, ret->set_count);
+    memset(ret->interest, 0xff, sizeof(ret->interest));
+    ret->touched[ret->touched_count++] = unit;
+    return finish(ret);
+}
+
 /* ---- grants ---- */
 
 /* The sides but for the grant, which only one of them has. */

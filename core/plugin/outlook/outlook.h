@@ -15,6 +15,10 @@
 MUSTCHECK int outlook_policy_set(struct call *c, const struct policy_input *in, struct outlook *ret);
 MUSTCHECK int outlook_policy_end(struct call *c, const char *plugin, struct uuid id, struct outlook *ret);
 MUSTCHECK int outlook_unit_move(struct call *c, uint32_t unit, uint32_t parent, struct outlook *ret);
+/* At one unit: what is handled there is handled at the other then. carry_grants: what is granted at it is granted at the other,
+ * too. Faults of org_unit_retire. */
+MUSTCHECK int outlook_unit_retire(
+    struct call *c, uint32_t unit, uint32_t into, bool carry_grants, struct outlook *ret);
 MUSTCHECK int outlook_grant(struct call *c, const struct grant_input *in, struct outlook *ret);
 MUSTCHECK int outlook_grant_end(struct call *c, struct uuid id, struct outlook *ret);
 MUSTCHECK int outlook_role(struct call *c, struct uuid id, const struct role_input *in, struct outlook *ret);

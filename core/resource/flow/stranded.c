@@ -65,7 +65,7 @@ static const char *final_states(struct call *c, const struct resource *res)
     return pgarray_of_texts(c->arena, names, n);
 }
 
-static int count_open(
+int stranded_count_open(
     struct call *c, const struct resource *res, const struct uuid *units, uint32_t count, int64_t *ret)
 {
     struct db_rows *rows CLEANUP(db_rows_freep) = NULL;
@@ -111,9 +111,9 @@ int stranded_by(struct call *c, const struct outlook *o, const struct stranded *
             continue;
         find_places(c, o, res, set, &p);
         list[n].res = res;
-        r = count_open(c, res, p.frozen, p.frozen_count, &list[n].frozen);
+        r = stranded_count_open(c, res, p.frozen, p.frozen_count, &list[n].frozen);
         if (r == 0)
-            r = count_open(c, res, p.unattended, p.unattended_count, &list[n].unattended);
+            r = stranded_count_open(c, res, p.unattended, p.unattended_count, &list[n].unattended);
         n += r == 0 && list[n].frozen + list[n].unattended > 0;
     }
     *ret = list;

@@ -207,8 +207,37 @@ int statistics_run(struct call *c, const struct statistics *s, struct stat_resul
     return r < 0 ? r : statistics_count(c, s, ret);
 }
 
-int statistics_count(struct call *c, const struct statistics *s, struct stat_result *ret)
+static const struct db_stmt list_successors = {"statistics.successors",
+    "SELECT unit_id, into_id FROM juxin.unit_successor WHERE tenant_id = $1 ORDER BY unit_id"};
+
+/* In the boundaries of today a record of a unit that was retired is its successor's. */
+static int read_successors(struct call *c, struct statistics *s)
 {
+    struct db_args *a = arena_alloc(c->arena, sizeof(*a));
+    struct db_call call = {.stmt = list_successors, .args = a};
+    struct stat_successor *list;
+    int r;
+
+    db_args_reset(a);
+    db_arg_int(a, c->tenant->id);
+    r = call_read(c, &call, 1);
+    if (r < 0)
+        return r;
+    list = arena_array(c->arena, (size_t)db_rows_count(call.rows) + 1, sizeof(*list));
+    for (int i = 0; i < db_rows_count(call.rows); i++) {
+        struct stat_successor x = {tree_find(c->tenant->tree, db_get_uuid(call.rows, i, 0)),
+            tree_find(c->tenant->tree, db_get_uuid(call.rows, i, 1))};
+
+        if (x.unit != TREE_NONE && x.into != TREE_NONE)
+            list[s->successor_count++] = x;
+    }
+    s->successors = list;
+    return 0;
+}
+
+int statistics_count(struct call *c, const struct statistics *asked, struct stat_result *ret)
+{
+    struct statistics copy = *asked, *s = &copy;
     struct query_sql *sql = arena_alloc(c->arena, sizeof(*sql));
     struct stat_result out = {.at_us = c->now_us};
     struct fill f = {.c = c, .s = s};
@@ -217,6 +246,10 @@ int statistics_count(struct call *c, const struct statistics *s, struct stat_res
     bool empty;
     int r;
 
+    copy.successor_count = 0;
+    r = tree_count(c->tenant->tree) ? read_successors(c, &copy) : 0;
+    if (r < 0)
+        return r;
     statistics_sql(c, s, sql, &empty);
     if (empty) {
         r = call_read(c, NULL, 0); /* the fence all the same: rights may just have been granted */

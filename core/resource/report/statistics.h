@@ -35,6 +35,11 @@ struct stat_group {
 /* The tree in which a record lies in a street: today's, the one at the record's own time, or that of a day's end. */
 enum stat_tree { STAT_TREE_NOW, STAT_TREE_THEN, STAT_TREE_DAY };
 
+/* Units that were merged or split, and who took over: numbers of units of today's tree. */
+struct stat_successor {
+    uint32_t unit, into;
+};
+
 struct statistics {
     struct query query;
     struct stat_group groups[STATISTICS_GROUPS_MAX];
@@ -47,6 +52,8 @@ struct statistics {
     uint64_t
         states; /* bit per state; 0: any. Only what was in one of them just before that moment, by its history */
     const char *states_until;
+    const struct stat_successor *successors; /* filled in when it is counted */
+    uint32_t successor_count;
 };
 
 /* -EINVAL with a fault: 400 naming the parameter; 403 for a condition of who may only count. */

@@ -19,7 +19,8 @@ struct making {
 /* By a list of today's units; levels never change. */
 static bool is_mapped(const struct statistics *s, const struct stat_group *g)
 {
-    return g->kind == STAT_LEVEL || (g->kind == STAT_WITHIN && s->tree == STAT_TREE_NOW);
+    return g->kind == STAT_LEVEL || (g->kind == STAT_WITHIN && s->tree == STAT_TREE_NOW) ||
+           (g->kind == STAT_UNIT && s->tree == STAT_TREE_NOW && s->successor_count > 0);
 }
 
 /* $5::date[]: where each period begins. */
@@ -85,6 +86,20 @@ static void add_path(struct making *m, const struct path *p)
         p->stop, p->which, p->alias, p->alias, p->unit, m->moment, p->alias, m->moment, p->alias);
 }
 
+/* A record that followed a merge was at the unit that was retired before. */
+static const char *unit_then(struct making *m, const char *unit)
+{
+    if (m->s->successor_count == 0 || m->s->tree == STAT_TREE_NOW || strcmp(unit, "r.unit_id") != 0)
+        return unit;
+    if (!m->moment)
+        m->moment = moment(m);
+    return arena_printf(m->c->arena,
+        "coalesce((SELECT y.from_id FROM juxin.unit_carried y WHERE y.tenant_id = $1 AND y.record_id = r.id "
+        "AND y.at > %s "
+        "ORDER BY y.at LIMIT 1), r.unit_id)",
+        m->moment);
+}
+
 /* The nearest unit of the level, then. */
 static void add_then(struct making *m, uint32_t i)
 {
@@ -94,7 +109,7 @@ static void add_then(struct making *m, uint32_t i)
 
     add_path(m, &(struct path){.kind = "LEFT ",
                     .alias = arena_printf(a, "w%u", i),
-                    .unit = g->column.sql,
+                    .unit = unit_then(m, g->column.sql),
                     .stop = arena_printf(a, " AND p.level <> %s", level),
                     .which = arena_printf(a, "level = %s", level)});
     buf_addf(&m->inner, "w%u.at AS k%u, ", i, i);
@@ -113,7 +128,7 @@ static void add_unit_then(struct making *m, struct query *q)
     q->unit = TREE_NONE;
     add_path(m, &(struct path){.kind = "",
                     .alias = "wu",
-                    .unit = "r.unit_id",
+                    .unit = unit_then(m, "r.unit_id"),
                     .stop = "",
                     .which = arena_printf(a, "at = %s", unit)});
 }
@@ -166,19 +181,37 @@ static void add_key(struct making *m, uint32_t i)
     else if (g->kind == STAT_PERIOD)
         buf_addf(&m->inner, "width_bucket(%s, %s) AS k%u, ", g->column.sql, starts(m, g), i);
     else
-        buf_addf(&m->inner, "%s AS k%u, ", g->column.sql, i);
+        buf_addf(&m->inner, "%s AS k%u, ", unit_then(m, g->column.sql), i);
     buf_addf(&m->outer, is_mapped(m->s, g) ? "m%u.k, " : "g.k%u::text, ", i);
 }
 
-/* The unit of that level which a unit is or lies in, or its level. */
-static const char *mapped(
-    const struct tree *t, const struct stat_group *g, uint32_t unit, struct uuid_text *id)
+static uint32_t successor_of(const struct statistics *s, uint32_t unit)
 {
-    uint32_t u = unit;
+    for (uint32_t i = 0; i < s->successor_count; i++)
+        if (s->successors[i].unit == unit)
+            return s->successors[i].into;
+    return TREE_NONE;
+}
+
+/* Who has taken over, and from them. A chain does not come back to itself: whoever takes over is open. */
+static uint32_t latest(const struct statistics *s, uint32_t unit)
+{
+    for (uint32_t next = unit, steps = 0; next != TREE_NONE && steps <= s->successor_count; steps++) {
+        unit = next;
+        next = successor_of(s, unit);
+    }
+    return unit;
+}
+
+/* The unit of that level which a unit is or lies in, or its level. */
+static const char *mapped(const struct statistics *s, const struct tree *t, const struct stat_group *g,
+    uint32_t unit, struct uuid_text *id)
+{
+    uint32_t u = latest(s, unit);
 
     if (g->kind == STAT_LEVEL)
         return level_name(tree_level(t, unit));
-    while (u != TREE_NONE && tree_level(t, u) != g->level)
+    while (g->kind == STAT_WITHIN && u != TREE_NONE && tree_level(t, u) != g->level)
         u = tree_parent(t, u);
     if (u == TREE_NONE)
         return NULL;
@@ -196,7 +229,7 @@ static void add_map(struct making *m, uint32_t i)
         struct uuid_text id;
 
         pgarray_uuid(&units, tree_unit(t, u).id);
-        pgarray_str(&keys, mapped(t, &m->s->groups[i], u, &id));
+        pgarray_str(&keys, mapped(m->s, t, &m->s->groups[i], u, &id));
     }
     a = query_arg(m->c->arena, m->args, arena_dup(m->c->arena, pgarray_end(&units)), "::uuid[]");
     b = query_arg(m->c->arena, m->args, arena_dup(m->c->arena, pgarray_end(&keys)), "::text[]");
