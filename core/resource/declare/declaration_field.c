@@ -14,8 +14,8 @@ const char *const field_mask_names[] = {"none", "all", "phone", "name", "email",
 static const char *const reserved[] = {"tenant_id", "id", "unit", "unit_id", "unit_name", "a1", "a2", "a3",
     "a4", "origin_unit_id", "version", "state", "state_since", "due", "due_at", "due_is_provisional",
     "auto_at", "number", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "batch_id",
-    "order", "limit", "cursor", "count", "fields", "q", "overdue", "part", "group", "sum", "period", "from", "until",
-    "tree", "and", "or", "not", "reach", "note", "hidden", "transitions", NULL};
+    "order", "limit", "cursor", "count", "fields", "q", "overdue", "part", "group", "sum", "period", "from",
+    "until", "tree", "and", "or", "not", "reach", "note", "hidden", "transitions", NULL};
 
 static void parse_values(struct parse *p, const char *at, const json_t *object, struct field *f)
 {
