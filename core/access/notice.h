@@ -12,10 +12,10 @@ struct notice_kind {
 #define NOTICE_ASSIGNED "assigned"
 #define NOTICE_MENTIONED "mentioned"
 #define NOTICE_RETURNED "returned"
+#define NOTICE_HANDOVER "handover" /* about no record; {done}, {refused} */
 #define NOTICE_DUE_SOON "due_soon"
 #define NOTICE_OVERDUE "overdue"
 #define NOTICE_PROGRESS "progress"
-#define NOTICE_HANDOVER "handover"        /* about no record; {done}, {refused} */
 #define NOTICE_RECORDED "own_recorded"    /* about no record */
 #define NOTICE_OWN_DUE "own_due_soon"     /* about no record; {due} */
 #define NOTICE_OWN_OVERDUE "own_overdue"  /* about no record; {due} */

@@ -3,9 +3,9 @@
 #include "tenant/units.h"
 
 /* Whoever adds a record at the unit holds a lock that waits for this one, and then finds it closed. */
-static const struct db_stmt lock_units = {
-    "retire.lock", "SELECT id FROM juxin.unit WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY "
-                   "tenant_id, id FOR UPDATE"};
+static const struct db_stmt lock_units = {"retire.lock",
+    "SELECT id FROM juxin.unit WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY "
+    "tenant_id, id FOR UPDATE"};
 static const struct db_stmt close_unit = {"retire.close",
     "UPDATE juxin.unit SET closed_at = $3, version = version + 1, updated_at = $3 WHERE tenant_id = $1 AND "
     "id = $2 "
@@ -14,9 +14,9 @@ static const struct db_stmt move_departments = {"retire.departments",
     "UPDATE juxin.department SET unit_id = $3, version = version + 1, updated_at = $4 WHERE tenant_id = $1 "
     "AND unit_id "
     "= $2 AND closed_at IS NULL"};
-static const struct db_stmt move_accounts = {
-    "retire.accounts", "UPDATE juxin.account SET unit_id = $3, version = version + 1, updated_at = $4 WHERE "
-                       "tenant_id = $1 AND unit_id = $2"};
+static const struct db_stmt move_accounts = {"retire.accounts",
+    "UPDATE juxin.account SET unit_id = $3, version = version + 1, updated_at = $4 WHERE "
+    "tenant_id = $1 AND unit_id = $2"};
 
 int unit_retire_check(struct tenant_change *c, uint32_t unit, uint32_t into)
 {

@@ -13,9 +13,9 @@
 
 #define BATCH 500
 
-static const struct db_stmt list_retired = {
-    "reorg.retired", "SELECT unit_id, into_id FROM juxin.unit_successor WHERE tenant_id = $1 AND event_id = "
-                     "$2 ORDER BY unit_id"};
+static const struct db_stmt list_retired = {"reorg.retired",
+    "SELECT unit_id, into_id FROM juxin.unit_successor WHERE tenant_id = $1 AND event_id = "
+    "$2 ORDER BY unit_id"};
 static const struct db_stmt find_successor = {
     "reorg.find_successor", "SELECT into_id FROM juxin.unit_successor WHERE tenant_id = $1 AND unit_id = $2"};
 static const struct db_stmt lock_unit = {"reorg.lock_unit",
@@ -36,9 +36,9 @@ static const struct db_stmt add_carried = {"reorg.carried",
     "$1, x.id, $2, "
     "$3, $4, $5, $6 FROM unnest($7::uuid[]) AS x(id) ON CONFLICT (tenant_id, record_id, event_id) DO "
     "NOTHING"};
-static const struct db_stmt count_carried = {
-    "reorg.count", "UPDATE juxin.unit_event SET carried = carried + $3 WHERE tenant_id = $1 AND id = $2 AND "
-                   "state = 'carrying'"};
+static const struct db_stmt count_carried = {"reorg.count",
+    "UPDATE juxin.unit_event SET carried = carried + $3 WHERE tenant_id = $1 AND id = $2 AND "
+    "state = 'carrying'"};
 static const struct db_stmt finish_event = {"reorg.finish",
     "UPDATE juxin.unit_event SET state = 'done', done_at = $3, left_behind = $4, version = version + 1 WHERE "
     "tenant_id = $1 AND id = $2 AND "

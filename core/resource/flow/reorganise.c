@@ -26,9 +26,9 @@ static const struct db_stmt insert_event = {"reorg.insert",
     "INSERT INTO juxin.unit_event (tenant_id, id, kind, into_id, request, plan, reason, state, asked_by, "
     "asked_at, at) VALUES "
     "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
-static const struct db_stmt find_event = {
-    "reorg.find", "SELECT state, version, request, plan, asked_by, into_id FROM juxin.unit_event WHERE "
-                  "tenant_id = $1 AND id = $2"};
+static const struct db_stmt find_event = {"reorg.find",
+    "SELECT state, version, request, plan, asked_by, into_id FROM juxin.unit_event WHERE "
+    "tenant_id = $1 AND id = $2"};
 static const struct db_stmt decide_event = {"reorg.decide",
     "UPDATE juxin.unit_event SET state = $4, decided_by = $5, decided_at = $6, at = CASE WHEN $4 = "
     "'carrying' THEN "
@@ -40,9 +40,9 @@ static const struct db_stmt resume_event = {"reorg.resume",
     "AND version = $3 AND at IS NOT NULL"};
 static const struct db_stmt set_job = {
     "reorg.job", "UPDATE juxin.unit_event SET job_id = $3 WHERE tenant_id = $1 AND id = $2"};
-static const struct db_stmt insert_successor = {
-    "reorg.successor", "INSERT INTO juxin.unit_successor (tenant_id, unit_id, into_id, event_id, at) VALUES "
-                       "($1, $2, $3, $4, $5)"};
+static const struct db_stmt insert_successor = {"reorg.successor",
+    "INSERT INTO juxin.unit_successor (tenant_id, unit_id, into_id, event_id, at) VALUES "
+    "($1, $2, $3, $4, $5)"};
 
 static void id_args(struct call *c, struct db_args *a, struct uuid id)
 {
