@@ -34,6 +34,11 @@ static const struct db_stmt empty_messages = {"account.erase_messages",
     "state = 'waiting' "
     "THEN 'dead' ELSE state END, ended_at = coalesce(ended_at, $3) WHERE tenant_id = $1 AND account_id = $2"};
 
+static const struct db_stmt drop_contacts = {
+    "account.erase_contacts", "DELETE FROM juxin.contact WHERE tenant_id = $1 AND account_id = $2"};
+static const struct db_stmt drop_wishes = {
+    "account.erase_wishes", "DELETE FROM juxin.contact_wish WHERE tenant_id = $1 AND account_id = $2"};
+
 static int run(struct call *c, struct uuid id, struct db_stmt stmt, int count)
 {
     struct db_args a;
@@ -71,5 +76,9 @@ int account_erase(struct call *c, struct uuid id)
         r = run(c, id, drop_views, 2);
     if (r == 0)
         r = run(c, id, empty_messages, 3);
+    if (r == 0)
+        r = run(c, id, drop_contacts, 2);
+    if (r == 0)
+        r = run(c, id, drop_wishes, 2);
     return r < 0 ? r : call_audit(c, "account.erase", "account", id, UUID_NIL, "login,display_name,phone");
 }

@@ -32,9 +32,10 @@ static const struct notice_kind kinds[] = {
         "A request about personal data was due on {due} and is not answered ({unit})."},
     {NOTICE_ENDPOINT, "推送停用", "Webhook turned off",
         "推送地址“{name}”已停用：连续失败，或其创建人已停用。",
-        "The webhook \"{name}\" is turned off: it failed for too long, or whoever made it is disabled."},
+        "The webhook \"{name}\" is turned off: it failed for too long, or whoever made it is disabled.",
+        true},
     {NOTICE_CHANNEL, "消息通道停用", "Channel turned off", "消息通道“{name}”连续失败一天，已停用。",
-        "The channel \"{name}\" has failed for a day and is turned off."},
+        "The channel \"{name}\" has failed for a day and is turned off.", true},
 };
 
 static const struct db_stmt insert = {"notice.add",
@@ -43,7 +44,7 @@ static const struct db_stmt insert = {"notice.add",
     " FROM unnest($2::uuid[], $3::uuid[]) AS x(account_id, id)"
     " JOIN juxin.account a ON a.tenant_id = $1 AND a.id = x.account_id"
     " WHERE a.is_active AND a.kind = 'person' AND NOT EXISTS (SELECT FROM juxin.notification_mute m"
-    " WHERE m.tenant_id = $1 AND m.account_id = a.id AND m.kind = $4) RETURNING account_id"};
+    " WHERE m.tenant_id = $1 AND m.account_id = a.id AND m.kind = $4) RETURNING account_id, id"};
 static const struct db_stmt read_one = {"notice.read",
     "UPDATE juxin.notification SET read_at = coalesce(read_at, $4) WHERE tenant_id = $1 AND account_id = $2"
     " AND id = $3"};
@@ -105,6 +106,12 @@ static int publish(struct call *c, const struct notice *n, const struct db_rows 
     for (int i = 0; i < db_rows_count(told); i++)
         jsonw_str(&w, db_get(told, i, 0));
     jsonw_array_end(&w);
+    jsonw_key(&w, "notices");
+    jsonw_array(&w);
+    for (int i = 0; i < db_rows_count(told); i++)
+        jsonw_str(&w, db_get(told, i, 1));
+    jsonw_array_end(&w);
+    jsonw_kstr(&w, "unit", uuid_format(n->unit).s);
     jsonw_object_end(&w);
     return event_publish(c->tx, "notice", uuid_format(uuid_new()).s, 0, buf_str(&b));
 }

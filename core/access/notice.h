@@ -8,6 +8,7 @@
  * {due} a day, {unit} the name of the unit. */
 struct notice_kind {
     const char *name, *label_zh, *label_en, *text_zh, *text_en;
+    bool is_urgent; /* also in the hours in which somebody wants to be left alone */
 };
 #define NOTICE_ASSIGNED "assigned"
 #define NOTICE_MENTIONED "mentioned"

@@ -7,7 +7,7 @@ int api_core_routes(struct router *rt)
         api_department_routes, api_account_routes, api_role_routes, api_grant_routes, api_post_routes,
         api_council_routes, api_token_routes, api_job_routes, api_event_routes, api_explain_routes,
         api_view_routes, api_notification_routes, api_custom_routes, api_endpoint_routes, api_channel_routes,
-        api_me_routes, api_consent_routes, api_breach_routes};
+        api_contact_routes, api_me_routes, api_consent_routes, api_breach_routes};
     int result = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(tables) && result == 0; i++)

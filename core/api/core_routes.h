@@ -23,6 +23,7 @@ MUSTCHECK int api_notification_routes(struct router *rt);
 MUSTCHECK int api_custom_routes(struct router *rt);
 MUSTCHECK int api_endpoint_routes(struct router *rt);
 MUSTCHECK int api_channel_routes(struct router *rt);
+MUSTCHECK int api_contact_routes(struct router *rt);
 MUSTCHECK int api_me_routes(struct router *rt);
 MUSTCHECK int api_consent_routes(struct router *rt);
 MUSTCHECK int api_breach_routes(struct router *rt);

@@ -68,6 +68,8 @@ static bool take_notice(struct hub_batch *b, struct hub_event *e, json_t *j)
         v) if (json_is_string(v) && uuid_parse(text_of(json_string_value(v)), &e->told[e->told_count]) == 0)
         e->told_count++;
     json_object_del(j, "accounts"); /* who else was told is nobody's business */
+    json_object_del(j, "notices");
+    json_object_del(j, "unit");
     return e->told_count > 0;
 }
 

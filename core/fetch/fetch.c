@@ -2,31 +2,23 @@
 #include "fetch/fetch.h"
 
 #include <errno.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/mem.h"
-#include "fetch/allow.h"
+#include "fetch/door.h"
 #include "fetch/multi.h"
 #include "loop/fiber.h"
 
 #define RETRY_AFTER_MAX 86400
 
-static struct {
-    struct allow_list *allow;
-    char *ca_file;
-} config;
-
 /* One hop. */
 struct hop {
     const struct fetch *f;
     const char *url;
-    struct text host;
+    struct door door;
     const char *port;
-    bool is_plain, is_foreign; /* http; another host than the first, or another port of it */
-    bool is_refused, is_too_large;
+    bool is_foreign; /* another host than the first, or another port of it */
+    bool is_too_large;
     struct buf body;
     CURL *easy;
     struct curl_slist *headers;
@@ -34,22 +26,15 @@ struct hop {
 
 int fetch_init(const struct fetch_config *c)
 {
-    struct buf fault CLEANUP(buf_done) = BUF_INIT;
-    int r = allow_parse(c->allow, &config.allow, &fault);
+    int r = door_init(c->allow, c->ca_file);
 
-    if (r < 0)
-        return r;
-    config.ca_file = c->ca_file ? str_dup(c->ca_file) : NULL;
-    return multi_init(c->side_by_side);
+    return r < 0 ? r : multi_init(c->side_by_side);
 }
 
 void fetch_done(void)
 {
     multi_done();
-    allow_free(config.allow);
-    free(config.ca_file);
-    config.allow = NULL;
-    config.ca_file = NULL;
+    door_done();
 }
 
 /* ---- what is asked ---- */
@@ -96,20 +81,11 @@ static int take_url(
 
 int fetch_check_url(struct arena *a, const char *url, struct text *ret_host)
 {
-    struct sockaddr_storage address;
-    bool is_plain, is_number, is_allowed;
     const char *port;
+    bool is_plain;
     int r = take_url(a, url, ret_host, &port, &is_plain);
 
-    if (r < 0)
-        return r;
-    is_number = address_parse(*ret_host, &address);
-    is_allowed = allow_has_name(config.allow, *ret_host) ||
-                 (is_number && allow_has_address(config.allow, (struct sockaddr *)&address));
-    if (is_allowed || (!is_plain && (!is_number || address_is_public((struct sockaddr *)&address))))
-        return 0;
-    /* What a name resolves to is only known when it is asked for. */
-    return !is_number && allow_has_ranges(config.allow) ? 0 : -EACCES;
+    return r < 0 ? r : door_check(*ret_host, is_plain);
 }
 
 static bool is_method(const char *method)
@@ -156,21 +132,6 @@ static int check(const struct fetch *f)
 
 /* ---- callbacks ---- */
 
-/* Who is connected to is decided here, where the address is known and used. */
-static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct hop *h = arg;
-    bool is_allowed =
-        allow_has_name(config.allow, h->host) || allow_has_address(config.allow, &address->addr);
-
-    (void)purpose;
-    if (!is_allowed && (h->is_plain || !address_is_public(&address->addr))) {
-        h->is_refused = true;
-        return CURL_SOCKET_BAD;
-    }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
 static size_t take_body(char *data, size_t one, size_t count, void *arg)
 {
     struct hop *h = arg;
@@ -205,7 +166,7 @@ static void set_method(CURL *e, const struct fetch *f)
         curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, f->method);
 }
 
-/* A proxy of the environment's, cookies, ~/.netrc and compression stay out. */
+/* Cookies, ~/.netrc and compression stay out. */
 static int prepare(struct hop *h, int64_t timeout_ms)
 {
     CURL *e = h->easy = curl_easy_init();
@@ -217,23 +178,8 @@ static int prepare(struct hop *h, int64_t timeout_ms)
         return -ENOMEM;
     curl_easy_setopt(e, CURLOPT_URL, h->url);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(e, CURLOPT_PROXY, "");
-    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* a resolver that hangs is left behind, not waited for */
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (config.ca_file) {
-        curl_easy_setopt(e, CURLOPT_CAINFO, config.ca_file);
-        curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-    }
-    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, h);
+    door_prepare(e, &h->door, timeout_ms);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->headers);
@@ -243,34 +189,7 @@ static int prepare(struct hop *h, int64_t timeout_ms)
 
 static int judge(const struct hop *h, CURLcode code)
 {
-    if (h->is_too_large)
-        return -EMSGSIZE;
-    switch (code) {
-    case CURLE_OK:
-        return 0;
-    case CURLE_URL_MALFORMAT:
-        return -EINVAL;
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return -EHOSTUNREACH;
-    case CURLE_COULDNT_CONNECT:
-        return h->is_refused ? -EACCES : -EHOSTUNREACH;
-    case CURLE_OPERATION_TIMEDOUT:
-        return -ETIMEDOUT;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-        return -EKEYREJECTED;
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_GOT_NOTHING:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_SSL_CONNECT_ERROR:
-        return -ECONNRESET;
-    case CURLE_OUT_OF_MEMORY:
-        return -ENOMEM;
-    default:
-        return -EPROTO;
-    }
+    return h->is_too_large ? -EMSGSIZE : door_judge(&h->door, code);
 }
 
 static void take_answer(struct arena *a, const struct hop *h, CURLcode code, struct fetch_answer *ret)
@@ -288,9 +207,9 @@ static void take_answer(struct arena *a, const struct hop *h, CURLcode code, str
     ret->retry_after_s = MAX(0, MIN(retry, RETRY_AFTER_MAX));
     ret->is_sent |= begun > 0; /* the connection stood, TLS included */
     ret->body = (struct text){arena_ndup(a, buf_str(&h->body), h->body.len), h->body.len};
-    ret->why = h->is_refused     ? "the address is not allowed"
-               : h->is_too_large ? "the answer is too large"
-                                 : curl_easy_strerror(code);
+    ret->why = h->door.is_refused ? "the address is not allowed"
+               : h->is_too_large  ? "the answer is too large"
+                                  : curl_easy_strerror(code);
 }
 
 /* Where the answer points to, when that is to be followed; NULL. */
@@ -340,19 +259,20 @@ int fetch_run(struct arena *a, const struct fetch *f, struct fetch_answer *ret)
     for (uint32_t hops = 0; r == 0; hops++) {
         struct hop h = {.f = f, .url = url};
 
-        r = take_url(a, url, &h.host, &h.port, &h.is_plain);
-        if (r == 0 && ((h.is_plain && !was_plain) || (f->may_reach && !f->may_reach(f->arg, h.host)))) {
+        r = take_url(a, url, &h.door.host, &h.port, &h.door.is_plain);
+        if (r == 0 &&
+            ((h.door.is_plain && !was_plain) || (f->may_reach && !f->may_reach(f->arg, h.door.host)))) {
             ret->why = "the host is not allowed";
             r = -EACCES;
         }
         if (r < 0)
             break;
-        was_plain = h.is_plain;
+        was_plain = h.door.is_plain;
         if (hops == 0) {
-            first_host = h.host;
+            first_host = h.door.host;
             first_port = h.port;
         }
-        h.is_foreign = !text_is_nocase(h.host, first_host.ptr) || strcmp(h.port, first_port) != 0;
+        h.is_foreign = !text_is_nocase(h.door.host, first_host.ptr) || strcmp(h.port, first_port) != 0;
         r = hop_run(a, &h, deadline_ms, ret, &url);
         if (r < 0 || !url || hops >= f->redirects_max)
             break;

@@ -264,8 +264,10 @@ static int start_files(struct worker *w)
 static int start_loop(struct worker *w)
 {
     struct fiber_limits fibers = {(uint32_t)w->config->limits.in_flight + 16, 64};
-    struct helper_limits helpers = {.threads = {[HELPER_HASH] = 1, [HELPER_FILE] = 2},
-        .waiting = {[HELPER_HASH] = (uint32_t)w->config->limits.hash_waiting, [HELPER_FILE] = 256},
+    struct helper_limits helpers = {.threads = {[HELPER_HASH] = 1, [HELPER_FILE] = 2, [HELPER_MAIL] = 8},
+        .waiting = {[HELPER_HASH] = (uint32_t)w->config->limits.hash_waiting,
+            [HELPER_FILE] = 256,
+            [HELPER_MAIL] = 32},
         .enter = {[HELPER_HASH] = turn_take},
         .leave = {[HELPER_HASH] = turn_give}};
     int r = loop_init();

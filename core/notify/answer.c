@@ -58,6 +58,36 @@ bool answer_is_good(int r, const struct fetch_answer *answer, struct outcome *re
     return false;
 }
 
+bool answer_is_about_token(int64_t errcode)
+{
+    return errcode == 40001 || errcode == 40014 || errcode == 41001 || errcode == 42001;
+}
+
+struct outcome answer_errcode(struct arena *a, int64_t errcode, int status)
+{
+    static const struct {
+        int64_t errcode;
+        enum fate fate;
+        const char *reason;
+        int64_t pause_s;
+        bool is_ours;
+    } known[] = {{0, FATE_ACCEPTED, NULL, 0, false}, {-1, FATE_LATER, "busy", 0, true},
+        {45009, FATE_LATER, "throttled", PAUSE_S, true}, {45033, FATE_LATER, "throttled", PAUSE_S, true},
+        {130101, FATE_LATER, "throttled", 600, true}, /* DingTalk's robots are silenced for ten minutes */
+        {40003, FATE_REFUSED, "receiver", 0, false}, {43004, FATE_REFUSED, "not_subscribed", 0, false},
+        {43101, FATE_REFUSED, "not_wanted", 0, false}, {60111, FATE_REFUSED, "receiver", 0, false},
+        {81013, FATE_REFUSED, "receiver", 0, false}};
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (known[i].errcode == errcode)
+            return (struct outcome){
+                known[i].fate, status, known[i].reason, known[i].pause_s, known[i].is_ours};
+    return (struct outcome){.fate = FATE_REFUSED,
+        .status = status,
+        .reason = arena_printf(a, "errcode_%lld", (long long)errcode),
+        .is_ours = true};
+}
+
 static void free_json(void *value)
 {
     json_decref(value);

@@ -9,5 +9,8 @@
 bool answer_is_good(int r, const struct fetch_answer *answer, struct outcome *ret);
 /* The reason of a request that failed, a code. */
 const char *answer_reason(int r);
+/* What an errcode says. */
+struct outcome answer_errcode(struct arena *a, int64_t errcode, int status);
+bool answer_is_about_token(int64_t errcode); /* it is not believed (any more) */
 /* 0, or -EINVAL: the body as a JSON object; freed with the arena. */
 MUSTCHECK int answer_json(struct arena *a, const struct fetch_answer *answer, const json_t **ret);

@@ -9,15 +9,17 @@
 #include "db/lease.h"
 #include "loop/fiber.h"
 #include "notify/message.h"
+#include "notify/spread.h"
 
 #define LEASE "messages"
 #define LEASE_MS 15000
 #define RENEW_MS 5000
 #define TICK_MS 200
 #define SIDE_BY_SIDE 24
-#define OF_ONE_CHANNEL 6
-#define CLEAR_ROUNDS 25 /* about every five seconds */
+#define OF_ONE_CHANNEL 4 /* fewer than there are threads for mail */
+#define CLEAR_ROUNDS 25  /* about every five seconds */
 #define FINISH_MS 4000
+#define ATTEMPTS 4 /* against a tenant that keeps changing */
 
 static const struct db_stmt find_tenants = {"carrier.tenants",
     "SELECT DISTINCT tenant_id FROM juxin.message WHERE state IN ('waiting', 'sending') "
@@ -32,6 +34,11 @@ static const struct db_stmt find_due = {"carrier.due",
     "ORDER BY m.next_at,"
     " m.id"};
 
+static const struct db_stmt find_behind = {"carrier.behind",
+    "SELECT c.tenant_id FROM juxin.channel_cursor c JOIN juxin.event_head h ON h.tenant_id = c.tenant_id "
+    "WHERE h.n > c.after_seq LIMIT"
+    " 1000"};
+
 struct carrier_turn {
     struct carrier_turn *next;
     struct carrier *carrier;
@@ -39,6 +46,23 @@ struct carrier_turn {
     int32_t tenant;
     struct uuid id, channel;
 };
+
+/* The words of a message are made of what holds now: which plugin runs where, what things are called. */
+static int make_fresh(struct carrier *k, struct call *c, struct tenant **t)
+{
+    struct tenant *fresh;
+    int r = 0;
+
+    for (int i = 0; i < ATTEMPTS; i++) {
+        r = call_fence(c);
+        if (r != -EREMCHG || tenant_refresh(k->db, (*t)->id, c->seen_epoch, &fresh) < 0)
+            break;
+        tenant_unref(*t);
+        *t = fresh;
+        call_again(c, fresh, c->who);
+    }
+    return r == -EREMCHG ? 0 : r; /* soon again */
+}
 
 static int turn(struct carrier *k, int32_t tenant, struct uuid id)
 {
@@ -55,8 +79,10 @@ static int turn(struct carrier *k, int32_t tenant, struct uuid id)
     c.who = &system;
     if (r == 0) {
         call_use(&c, t);
-        r = message_carry(&c, id, false, &outcome, &is_sent, &wait_s);
+        r = make_fresh(k, &c, &t);
     }
+    if (r == 0)
+        r = message_carry(&c, id, false, &outcome, &is_sent, &wait_s);
     call_done(&c);
     tenant_unref(t);
     arena_free(arena);
@@ -141,6 +167,28 @@ static int look(struct carrier *k)
     return r;
 }
 
+/* What people were told since becomes messages to those who want it elsewhere too. */
+static int spread_all(struct carrier *k)
+{
+    struct db_args a;
+    struct db_call call = {.stmt = find_behind, .args = &a};
+    int r;
+
+    db_args_reset(&a);
+    r = db_read(k->dispatch, 0, &call, 1, NULL, NULL);
+    for (int i = 0; r == 0 && i < db_rows_count(call.rows); i++) {
+        int32_t tenant = (int32_t)db_get_int(call.rows, i, 0);
+        int e = spread_notices(k->db, tenant);
+
+        if (e == -ECANCELED)
+            r = e;
+        else if (e < 0)
+            log_event(LOG_WARN, "messages.not_spread", LF_INT("tenant", tenant), LF_ERR(e));
+    }
+    db_calls_done(&call, 1);
+    return r;
+}
+
 static void end_all(struct carrier *k)
 {
     int64_t until_ms = clock_mono_ms() + FINISH_MS;
@@ -170,6 +218,8 @@ void carrier_run(void *arg)
             held = r == 0 && held;
         }
         if (held && clock_is_compared() && !clock_is_far())
+            r = spread_all(k);
+        if (held && r == 0 && clock_is_compared() && !clock_is_far())
             r = look(k);
         if (r < 0 && r != -ECANCELED)
             log_event(LOG_WARN, "messages.failed", LF_ERR(r));

@@ -25,6 +25,11 @@ static const struct db_stmt find = {
 static const struct db_stmt others_off = {"channel.others_off",
     "UPDATE juxin.channel SET state = 'off', version = version + 1, updated_at = $4::timestamptz"
     " WHERE tenant_id = $1 AND id <> $2 AND kind = $3 AND state = 'on'"};
+/* What is told from now on becomes messages, not what was. */
+static const struct db_stmt begin_cursor = {"channel.begin_cursor",
+    "INSERT INTO juxin.channel_cursor (tenant_id, after_seq) SELECT $1, coalesce((SELECT h.n FROM "
+    "juxin.event_head h WHERE h.tenant_id ="
+    " $1), 0) ON CONFLICT (tenant_id) DO NOTHING"};
 static const struct db_stmt update = {"channel.update",
     "UPDATE juxin.channel SET name = $4, config = $5, secrets = $6, unit_id = $7, rate_per_minute = $8,"
     " receiver_per_hour = $9, state = $10, reason = NULL, blocked_until = NULL, failing_since = NULL,"
@@ -34,10 +39,13 @@ static const struct db_stmt drop_messages = {
     "channel.drop_messages", "DELETE FROM juxin.message WHERE tenant_id = $1 AND channel_id = $2"};
 static const struct db_stmt drop_buckets = {
     "channel.drop_buckets", "DELETE FROM juxin.channel_bucket WHERE tenant_id = $1 AND channel_id = $2"};
+static const struct db_stmt drop_token = {
+    "channel.drop_token", "DELETE FROM juxin.channel_token WHERE tenant_id = $1 AND channel_id = $2"};
 static const struct db_stmt drop = {
     "channel.drop", "DELETE FROM juxin.channel WHERE tenant_id = $1 AND id = $2"};
 
-static const struct channel_kind *const kinds[] = {&channel_sms};
+static const struct channel_kind *const kinds[] = {&channel_sms, &channel_email, &channel_wecom_robot,
+    &channel_wecom_app, &channel_dingtalk, &channel_wechat};
 
 const struct channel_kind *channel_kind_find(const char *name)
 {
@@ -295,9 +303,12 @@ int channel_find(struct call *c, struct uuid id, const struct db_rows **ret)
 static int write_changed(struct call *c, const struct channel *ch, int64_t version, const char *sealed)
 {
     struct db_args a;
-    int r = 0;
+    int r;
 
-    if (!ch->kind->is_robot && strcmp(ch->state, "on") == 0) {
+    db_args_reset(&a);
+    db_arg_int(&a, c->tenant->id);
+    r = db_exec(c->tx, begin_cursor, &a, NULL);
+    if (r == 0 && !ch->kind->is_robot && strcmp(ch->state, "on") == 0) {
         key_args(&a, c, ch->id);
         db_arg_str(&a, ch->kind->name);
         db_arg_time(&a, c->now_us);
@@ -361,6 +372,8 @@ int channel_delete(struct call *c, struct uuid id)
     r = db_exec(c->tx, drop_messages, &a, NULL);
     if (r == 0)
         r = db_exec(c->tx, drop_buckets, &a, NULL);
+    if (r == 0)
+        r = db_exec(c->tx, drop_token, &a, NULL);
     if (r == 0)
         r = db_exec_expect(c->tx, drop, &a, 1);
     if (r == 0)

@@ -15,7 +15,8 @@ struct parcel {
     const char *to;       /* as the kind has it: a number, an address, a member's id; NULL: a robot's group */
     const char *what;     /* which of the channel's templates */
     const json_t *params; /* object of texts */
-    const char *subject, *text, *link; /* in the receiver's language; NULL where there are only parameters */
+    const char *subject, *text; /* in the receiver's language; never NULL */
+    bool is_notice;             /* or several: what the receiver can choose not to be told */
 };
 
 enum fate {
@@ -42,8 +43,9 @@ struct channel_kind {
     int (*address)(struct arena *a, const char *text, const char **ret, const char **ret_masked);
     /* Adds faults to the call where config or secrets are not fit. */
     void (*check)(struct call *c, const struct channel *ch);
-    /* In a fiber, not within a unit of work. 0 with *ret; -ECANCELED: not known. */
-    int (*send)(struct arena *a, const struct channel *ch, const struct parcel *p, struct outcome *ret);
+    /* In a fiber, not within a unit of work; of the call it takes the arena, the database and the tenant. 0 with *ret; -ECANCELED:
+     * not known. */
+    int (*send)(struct call *c, const struct channel *ch, const struct parcel *p, struct outcome *ret);
 };
 const struct channel_kind *channel_kind_find(const char *name); /* NULL */
 
@@ -91,6 +93,15 @@ void channel_check_url(struct call *c, const struct channel *ch, bool is_needed)
 /* The member of config or secrets as text; a fault where it is missing, none or longer than max bytes. */
 const char *channel_text(
     struct call *c, const struct channel *ch, const char *pointer, bool is_needed, size_t max);
+/* config.link: a page of the district's, that goes with a message. */
+void channel_check_link(struct call *c, const struct channel *ch);
+/* config.kinds, what a robot tells its group: notices' kinds, or "*"; config.language. */
+void channel_check_kinds(struct call *c, const struct channel *ch);
+/* At most so many bytes, no character cut in two, with "…" where something is missing. */
+const char *channel_cut(struct arena *a, const char *text, size_t max);
+/* A name of letters, digits and _ . @ - as others give members; -EINVAL. */
+MUSTCHECK int channel_member(
+    struct arena *a, const char *text, size_t max, const char **ret, const char **ret_masked);
 /* The member "templates": {what: {"id": …, "parameters": [names]}}; faults where it is not. */
 void channel_check_templates(struct call *c, const struct channel *ch, bool is_needed);
 /* Of `what`; the id is NULL when there is none. *ret_params: a new reference, those parameters the template names, in its order; empty

@@ -231,7 +231,7 @@ static void judge(
     }
 }
 
-static int send_parcel(struct arena *a, const struct channel *ch, const struct parcel *p, struct outcome *ret)
+static int send_parcel(struct call *c, const struct channel *ch, const struct parcel *p, struct outcome *ret)
 {
     struct request_parts parts = {0};
     struct fetch_answer answer;
@@ -239,7 +239,7 @@ static int send_parcel(struct arena *a, const struct channel *ch, const struct p
         .headers = parts.headers,
         .timeout_ms = TIMEOUT_MS,
         .answer_max = ANSWER_MAX};
-    int r = make_request(a, ch, p, &parts);
+    int r = make_request(c->arena, ch, p, &parts);
 
     if (r < 0) {
         *ret = (struct outcome){
@@ -248,9 +248,9 @@ static int send_parcel(struct arena *a, const struct channel *ch, const struct p
     } else {
         f.url = buf_str(&parts.url);
         f.body = buf_text(&parts.body);
-        r = fetch_run(a, &f, &answer);
+        r = fetch_run(c->arena, &f, &answer);
         if (r != -ECANCELED && answer_is_good(r, &answer, ret))
-            judge(a, ch, &answer, ret);
+            judge(c->arena, ch, &answer, ret);
         r = r == -ECANCELED ? r : 0;
     }
     buf_done(&parts.url);

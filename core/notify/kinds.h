@@ -3,4 +3,9 @@
 
 #include "notify/channel.h"
 
-extern const struct channel_kind channel_sms;
+extern const struct channel_kind channel_sms;         /* gateway.c */
+extern const struct channel_kind channel_email;       /* email.c */
+extern const struct channel_kind channel_wecom_robot; /* wecom.c */
+extern const struct channel_kind channel_wecom_app;   /* wecom.c */
+extern const struct channel_kind channel_dingtalk;    /* dingtalk.c */
+extern const struct channel_kind channel_wechat;      /* wechat.c */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "db/cipher.h"
 #include "loop/fiber.h"
+#include "notify/news.h"
 
 #define SECOND_US INT64_C(1000000)
 #define CLAIM_S 90 /* longer than any kind waits for the other side */
@@ -20,7 +21,8 @@ static const struct db_stmt insert = {"message.insert",
     "INSERT INTO juxin.message (tenant_id, id, channel_id, what, account_id, address, content, masked, "
     "receiver, state,"
     " attempts, next_at, until_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', 0,"
-    " coalesce($10::timestamptz, now()), coalesce($11::timestamptz, now() + interval '1 day'), $12)"};
+    " coalesce($10::timestamptz, now()), coalesce($11::timestamptz, now() + interval '1 day'), $12)"
+    " ON CONFLICT (tenant_id, channel_id, account_id, until_at) WHERE what = 'digest' DO NOTHING"};
 static const struct db_stmt claim = {"message.claim",
     "UPDATE juxin.message m SET state = 'sending', attempts = m.attempts + 1, next_at = now() + $4::int * "
     "interval '1 s'"
@@ -51,7 +53,7 @@ static const struct db_stmt postpone = {"message.postpone",
     "id = $2 AND"
     " state = 'waiting'"};
 static const struct db_stmt give_up = {"message.give_up",
-    "UPDATE juxin.message SET state = 'dead', reason = 'not_readable', ended_at = now(), address = NULL, "
+    "UPDATE juxin.message SET state = 'dead', reason = $3, ended_at = now(), address = NULL, "
     "content = NULL WHERE"
     " tenant_id = $1 AND id = $2 AND state = 'waiting'"};
 static const struct db_stmt block = {"message.block",
@@ -91,6 +93,11 @@ static const struct keyring *keyring;
 void message_set_keys(const struct keyring *keys)
 {
     keyring = keys;
+}
+
+int message_mac(const char *purpose, struct text data, struct sha256 *ret)
+{
+    return keyring ? keyring_mac(keyring, keyring_current(keyring), purpose, data, ret) : -ENOKEY;
 }
 
 static void key_args(struct db_args *a, const struct call *c, struct uuid id)
@@ -137,10 +144,7 @@ static int receiver_key(struct call *c, const char *to, const char **ret)
         *ret = "";
         return 0;
     }
-    if (!keyring)
-        return -ENOKEY;
-    r = keyring_mac(keyring, keyring_current(keyring), "receiver",
-        text_of(arena_printf(c->arena, "%d:%s", c->tenant->id, to)), &mac);
+    r = message_mac("receiver", text_of(arena_printf(c->arena, "%d:%s", c->tenant->id, to)), &mac);
     *ret = r == 0 ? arena_dup(c->arena, sha256_format(&mac).s) : NULL;
     return r;
 }
@@ -178,7 +182,8 @@ int message_add(struct call *c, const struct message *m, struct uuid *ret_id)
     time_arg(&a, m->due_us);
     time_arg(&a, m->until_us);
     db_arg_time(&a, c->now_us);
-    return db_exec_expect(c->tx, insert, &a, 1);
+    r = db_exec_expect(c->tx, insert, &a, 1);
+    return r == -ESTALE && strcmp(m->what, "digest") == 0 ? 0 : r; /* the day's digest waits already */
 }
 
 /* ---- claiming ---- */
@@ -190,6 +195,7 @@ struct turn {
     const char *receiver;
     int64_t attempt, wait_s;
     bool is_claimed, is_blocked; /* the whole channel has to wait */
+    const char *gone;            /* why there is nothing to be said any more */
 };
 
 static int take(
@@ -284,7 +290,9 @@ static int claim_in(struct call *c, struct turn *t, bool is_now)
     if (r == 0)
         r = open_parcel(c, t, rows);
     if (r == 0)
-        r = take_tokens(c, t);
+        r = news_fill(c, &t->channel, &t->parcel, &t->gone);
+    if (r == 0)
+        r = t->gone ? -ENODATA : take_tokens(c, t);
     t->is_claimed = r == 0;
     return r;
 }
@@ -322,15 +330,18 @@ static int put_off(struct call *c, const struct turn *t, bool is_now)
     return r < 0 ? r : commit(c);
 }
 
-/* Sealed by a key that is not there any more, or over a channel of a kind that this server does not know. */
+/* What cannot be read (its key is not there any more, its channel of a kind that this server does not know) and what nobody has to be told
+ * any more. */
 static int bury(struct call *c, const struct turn *t)
 {
     struct db_args a;
     int r = begin(c);
 
+    if (!t->gone)
+        log_event(LOG_ERROR, "message.not_readable", LF_INT("tenant", c->tenant->id),
+            LF_STR("message", uuid_format(t->id).s));
     key_args(&a, c, t->id);
-    log_event(LOG_ERROR, "message.not_readable", LF_INT("tenant", c->tenant->id),
-        LF_STR("message", uuid_format(t->id).s));
+    db_arg_str(&a, t->gone ? t->gone : "not_readable");
     if (r == 0)
         r = db_exec(c->tx, give_up, &a, NULL);
     return r < 0 ? r : commit(c);
@@ -348,7 +359,7 @@ static int take_claim(struct call *c, struct turn *t, bool is_now)
     t->is_claimed = false;
     if (r == -EDQUOT)
         return put_off(c, t, is_now);
-    return r == -EBADMSG || r == -ENOKEY || r == -ENOTSUP || r == -EINVAL ? bury(c, t) : r;
+    return r == -ENODATA || r == -EBADMSG || r == -ENOKEY || r == -ENOTSUP || r == -EINVAL ? bury(c, t) : r;
 }
 
 /* ---- settling ---- */
@@ -459,7 +470,7 @@ int message_carry(
     *ret_wait_s = t.wait_s;
     if (r < 0 || !t.is_claimed)
         return r;
-    r = t.channel.kind->send(c->arena, &t.channel, &t.parcel, ret);
+    r = t.channel.kind->send(c, &t.channel, &t.parcel, ret);
     if (r < 0) /* broken off */
         *ret = (struct outcome){.fate = FATE_UNKNOWN, .reason = "interrupted"};
     note_outcome(c, &t, ret, is_now, clock_mono_ms() - began);

@@ -7,6 +7,8 @@
 #include "notify/channel.h"
 
 void message_set_keys(const struct keyring *keys);
+/* A keyed hash, for what has to be recognised and not read. -ENOKEY. */
+MUSTCHECK int message_mac(const char *purpose, struct text data, struct sha256 *ret);
 
 #define MESSAGE_DAY_US (INT64_C(86400) * 1000000)
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "access/notice.h"
 #include "fetch/fetch.h"
 #include "notify/fill.h"
 
@@ -56,6 +57,62 @@ void channel_check_url(struct call *c, const struct channel *ch, bool is_needed)
     else if (r < 0)
         (void)call_fail_at(c, "/config/url", "url", "An https address without user and password.",
             "应为不含用户名和口令的 https 地址。");
+}
+
+void channel_check_link(struct call *c, const struct channel *ch)
+{
+    const char *link = channel_text(c, ch, "/config/link", false, 500);
+    bool ok = !link || strncmp(link, "https://", 8) == 0;
+
+    for (const char *s = link; ok && s && *s; s++)
+        ok = *s > ' ' && *s < 0x7f && !strchr("<>\"", *s);
+    if (!ok)
+        (void)call_fail_at(c, "/config/link", "url", "An https address.", "应为 https 地址。");
+}
+
+void channel_check_kinds(struct call *c, const struct channel *ch)
+{
+    const json_t *list = json_object_get(ch->config, "kinds"), *one;
+    const char *language = json_str_or(ch->config, "language", "zh-CN");
+    bool ok = json_is_array(list) && json_array_size(list) > 0 && json_array_size(list) <= 100;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        const char *s = json_string_value(one);
+
+        ok = ok && s && (strcmp(s, "*") == 0 || notice_kind_find(text_of(s)));
+    }
+    if (!ok)
+        (void)call_fail_at(c, "/config/kinds", "unknown", "A list of notices' kinds, or [\"*\"].",
+            "应为通知类型的列表，或 [\"*\"]。");
+    if (strcmp(language, "zh-CN") != 0 && strcmp(language, "en") != 0)
+        (void)call_fail_at(c, "/config/language", "not_one_of", "zh-CN or en.", "应为 zh-CN 或 en。");
+}
+
+const char *channel_cut(struct arena *a, const char *text, size_t max)
+{
+    struct text t = text_of(text);
+
+    if (t.len <= max)
+        return text;
+    t = text_cut(t, max - strlen("…"));
+    return arena_printf(a, "%.*s…", (int)t.len, t.ptr);
+}
+
+int channel_member(struct arena *a, const char *text, size_t max, const char **ret, const char **ret_masked)
+{
+    size_t n = strlen(text);
+
+    if (n == 0 || n > max)
+        return -EINVAL;
+    for (const char *s = text; *s; s++)
+        if (!(*s >= 'a' && *s <= 'z') && !(*s >= 'A' && *s <= 'Z') && !(*s >= '0' && *s <= '9') &&
+            !strchr("_.@-", *s))
+            return -EINVAL;
+    *ret = arena_dup(a, text);
+    *ret_masked = arena_printf(a, "%.2s****", text);
+    return 0;
 }
 
 static bool is_template(const json_t *t)

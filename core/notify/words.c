@@ -76,22 +76,56 @@ bool notice_is_shown(struct call *c, const char *kind, const char *resource, str
     return !res || policy_is_on(c, res->plugin, unit);
 }
 
+/* The caller lets go of f->params. */
+static bool prepare(struct call *c, const struct notice *n, struct filler *f)
+{
+    json_t *params;
+
+    *f = (struct filler){
+        .n = n, .res = n->resource ? edition_find(c->tenant, n->resource) : NULL, .is_zh = true};
+    if (!notice_kind_find(text_of(n->kind)) || !notice_is_shown(c, n->kind, n->resource, n->unit) ||
+        json_parse(text_of(n->params), JSON_LIMITS, &params, NULL) < 0)
+        return false;
+    f->params = params;
+    f->unit = tree_unit(c->tenant->tree, tree_find(c->tenant->tree, n->unit)).name;
+    return true;
+}
+
 bool notice_words(struct call *c, const struct notice *n, struct notice_words *ret)
 {
     const struct notice_kind *kind = notice_kind_find(text_of(n->kind));
-    struct filler f = {
-        .n = n, .res = n->resource ? edition_find(c->tenant, n->resource) : NULL, .is_zh = true};
-    json_t *params;
+    struct filler f;
 
-    if (!kind || !notice_is_shown(c, n->kind, n->resource, n->unit))
+    if (!prepare(c, n, &f))
         return false;
-    if (json_parse(text_of(n->params), JSON_LIMITS, &params, NULL) < 0)
-        return false;
-    f.params = params;
-    f.unit = tree_unit(c->tenant->tree, tree_find(c->tenant->tree, n->unit)).name;
     ret->zh = fill(c->arena, &f, kind->text_zh);
     f.is_zh = false;
     ret->en = fill(c->arena, &f, kind->text_en);
-    json_decref(params);
+    json_decref((json_t *)f.params);
     return true;
+}
+
+json_t *notice_params(struct call *c, const struct notice *n, bool is_zh)
+{
+    static const char *const names[] = {"what", "unit", "transition", "due", "number", "name"};
+    const struct notice_kind *kind = notice_kind_find(text_of(n->kind));
+    json_t *made;
+    struct filler f;
+
+    if (!prepare(c, n, &f))
+        return NULL;
+    f.is_zh = is_zh;
+    made = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        CLEANUP(buf_done) struct buf b = BUF_INIT;
+
+        add_value(&f, text_of(names[i]), &b);
+        json_object_set_new(made, names[i], json_string(buf_str(&b))); /* steals */
+    }
+    json_object_set_new(
+        made, "kind", json_string(is_zh || !kind->label_en ? kind->label_zh : kind->label_en));
+    json_object_set_new(made, "text",
+        json_string(fill(c->arena, &f, is_zh || !kind->text_en ? kind->text_zh : kind->text_en)));
+    json_decref((json_t *)f.params);
+    return made;
 }

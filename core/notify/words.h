@@ -3,6 +3,7 @@
 #pragma once
 
 #include "access/notice.h"
+#include "base/json.h"
 
 struct resource;
 
@@ -11,5 +12,8 @@ struct notice_words {
 };
 /* Not where the plugin whose kind or resource it is is not installed, or not effective at the unit. */
 bool notice_is_shown(struct call *c, const char *kind, const char *resource, struct uuid unit);
+/* As parameters by name, for templates of others: what, unit, transition, due, number, name, kind, and text, all of it; a new reference.
+ * NULL where it is not to be shown. */
+json_t *notice_params(struct call *c, const struct notice *n, bool is_zh);
 /* A notice as its row has it. False where it is not to be shown: its plugin is not installed, or not effective at the unit. */
 bool notice_words(struct call *c, const struct notice *n, struct notice_words *ret);

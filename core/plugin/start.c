@@ -32,7 +32,7 @@ static int declare(const struct plugin *p)
     for (size_t i = 0; i < p->notice_count && r == 0; i++) {
         const struct plugin_notice *n = &p->notices[i];
         struct notice_kind kind = {arena_printf(p->arena, "%s.%s", p->id, n->name), n->label.zh, n->label.en,
-            n->text.zh, n->text.en};
+            n->text.zh, n->text.en, n->is_urgent};
 
         r = notice_kind_declare(&kind) ? 0 : -ENOSPC;
     }

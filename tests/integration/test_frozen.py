@@ -555,7 +555,7 @@ def test_events_tell_nothing_of_frozen_records():
     topics = {t for (t,) in twins.server.psql("SELECT DISTINCT topic FROM juxin.event")}
     assert topics <= {"job", "record", "notice", "report"}, f"{topics}: events of a new kind, to be met here"
     for (payload,) in twins.server.psql("SELECT payload FROM juxin.event WHERE topic = 'notice'"):
-        assert set(json.loads(payload)) == {"kind", "accounts"}, payload  # nothing of a record
+        assert set(json.loads(payload)) == {"kind", "accounts", "notices", "unit"}, payload  # nothing of a record
     publishers = sources_with("event_publish(") - {"outbox.c"}
     assert publishers == {"change.c", "job.c", "notice.c", "report_tell.c"}, f"{publishers}: who publishes what, to be met here"
     with listen() as stream:

@@ -212,7 +212,7 @@ def test_the_document_names_every_query_parameter():
 # What answers with a secret acts again instead: its answer cannot be given twice. A preview changes nothing.
 NOT_TOLD_AGAIN = PUBLIC | {("DELETE", "/session"), ("POST", "/me/account/code"), ("PATCH", "/me/account"), ("POST", "/invitations"), ("POST", "/accounts"), ("POST", "/tokens"),
                   ("POST", "/account/password"), ("POST", "/register/person/{id}/reveal"), ("POST", "/accounts/{account}/reset-password"), ("POST", "/endpoints"),
-                  ("POST", "/channels/{channel}/test"), ("POST", "/endpoints/{endpoint}/rotate-secret"), ("POST", "/endpoints/{endpoint}/test"),
+                  ("POST", "/channels/{channel}/test"), ("POST", "/me/contacts/{contact}/confirm"), ("POST", "/endpoints/{endpoint}/rotate-secret"), ("POST", "/endpoints/{endpoint}/test"),
                   ("POST", "/endpoints/{endpoint}/deliveries/{delivery}/resend")}
 
 

@@ -101,6 +101,15 @@ SAMPLES = {
                                " LIMIT 1",
     "juxin.reveal": "(tenant_id, id, at, resource, record_id, fields, reason) VALUES ({t}, gen_random_uuid(), now(), 'works.item',"
                     " gen_random_uuid(), 'phone', 'x')",
+    "juxin.channel_token": "(tenant_id, channel_id, n, claimed_until) SELECT {t}, h.id, 0, now() FROM juxin.channel h WHERE h.tenant_id = {t}"
+                           " LIMIT 1",
+    "juxin.channel_cursor": "(tenant_id, after_seq) VALUES ({t}, 0)",
+    "juxin.contact": "(tenant_id, account_id, kind, id, address, masked, confirmed_at, created_at) SELECT {t}, a.id, 'wechat', gen_random_uuid(),"
+                     " 'x', 'x', now(), now() FROM juxin.account a WHERE a.tenant_id = {t} LIMIT 1",
+    "juxin.contact_wish": "(tenant_id, account_id, channel, kind, how) SELECT {t}, a.id, 'sms', '*', 'off' FROM juxin.account a WHERE a.tenant_id"
+                          " = {t} LIMIT 1",
+    "juxin.contact_hours": "(tenant_id, account_id, quiet_from, quiet_until, digest_at, language) SELECT {t}, a.id, 0, 0, 0, 'en' FROM"
+                           " juxin.account a WHERE a.tenant_id = {t} LIMIT 1",
     "juxin.channel_bucket": "(tenant_id, channel_id, key, tokens, at) SELECT {t}, h.id, 'x', 1, now() FROM juxin.channel h WHERE h.tenant_id = {t}"
                             " LIMIT 1",
     "juxin.outbox": "(tenant_id, id, topic, plugin, key, payload) VALUES ({t}, gen_random_uuid(), 'x', 'x', 'x', '{{}}')",

@@ -1,5 +1,7 @@
 # Two districts in one server, alike in everything and full of canaries: each text of the one says its name, each number
 # and id of the one is in no row of the other. What may tell them apart, and what belongs to whom, is asked of here.
+import base64
+import hmac
 import itertools
 import json
 import os
@@ -230,12 +232,23 @@ class District:
     def fresh_channel(self):
         """Turned off, with two notes of messages."""
         made = self.call("POST", "/channels", {"name": f"{self.slug} {fresh_name()}", "kind": "sms", "config": {
-            "url": f"https://localhost:1/{self.slug}", "templates": {}, "success": {"pointer": "/a", "equals": [self.slug]}}}).json["id"]
+            "url": f"https://localhost:1/{self.slug}", "templates": {"code": {"id": "1"}}, "success": {"pointer": "/a", "equals": [self.slug]}}}).json["id"]
         for _ in range(2):
             self.one("INSERT INTO juxin.message (tenant_id, id, channel_id, what, account_id, masked, state, attempts, next_at, until_at, created_at,"
                      f" ended_at) VALUES ({{t}}, '{new_id()}', '{made}', '{self.slug}', '{self.boss.account}', '{self.slug}', 'accepted', 1, now(),"
                      " now(), now(), now()) RETURNING id")
         return made
+
+    def fresh_contact(self):
+        """The boss's, to be confirmed with 123456; none of the codes of this hour was sent yet."""
+        with open(self.server.config["keys"]["file"], encoding="ascii") as text:
+            keys = json.load(text)
+        key = hmac.digest(base64.urlsafe_b64decode(keys["keys"][keys["current"]] + "=="), b"contact", "sha256")
+        code = hmac.digest(key, f"{self.id}:{self.boss.account}:sms:123456".encode(), "sha256").hex()
+        self.one("DELETE FROM juxin.message WHERE tenant_id = {t} AND what = 'code'; DELETE FROM juxin.contact WHERE tenant_id = {t};"
+                 "INSERT INTO juxin.contact (tenant_id, account_id, kind, id, address, masked, code, code_until, created_at) VALUES ({t},"
+                 f" '{self.boss.account}', 'sms', '{new_id()}', '{self.slug}', '{self.slug}', '{code}', now() + interval '1 hour', now())"
+                 " RETURNING id")
 
     def fresh_delivery(self, endpoint):
         return self.one("INSERT INTO juxin.delivery (tenant_id, endpoint_id, id, message_id, seq, type, attempt, outcome, ms, at) SELECT"
@@ -445,6 +458,8 @@ class District:
         self.ids["endpoint"] = self.fresh_endpoint()
         self.ids["event"] = [self.fresh_event() for _ in range(2)][0]
         self.ids["channel"] = self.fresh_channel()
+        self.call("PATCH", f"/channels/{self.ids['channel']}", {"active": True}, headers={"If-Match": '"1"'})
+        self.fresh_contact()
         self.files = {"works/item": self.fresh_file("works/item", self.records["works/item"])}
         picture = files.png(640, 480, self.slug.encode()), f"{self.slug} {fresh_name()}.png"
         self.pictures = {"works/item": self.fresh_file("works/item", self.records["works/item"], picture)}

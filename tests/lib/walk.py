@@ -48,9 +48,10 @@ PLAIN.update(carry_grants=False)
 PLAIN.update({"indicators": ["works.begun"], "indicator": "works.begun", "periods": ["year"], "latest": "true"})  # of reports
 LABEL = {"zh-CN": "名称", "en": "Name"}
 # Of fields, labels and dictionaries of a district's own: their names are the district's to choose.
-GATEWAY = {"url": "https://localhost:1/", "templates": {}, "success": {"pointer": "/a", "equals": ["1"]}}
+GATEWAY = {"url": "https://localhost:1/", "templates": {"code": {"id": "1"}}, "success": {"pointer": "/a", "equals": ["1"]}}
 WORDS = {"/channels": {"kind": lambda: "sms"},
          "/channels/{channel}/test": {"to": lambda: "13800001234", "what": lambda: "code", "params": lambda: {"code": "1"}},
+         "/me/contacts/{contact}": {"address": lambda: "13800001234"}, "/me/contacts/{contact}/confirm": {"code": lambda: "123456"},
          "/fields": {"name": lambda: "x_" + uuid.uuid4().hex[:8]}, "/dictionaries": {"name": lambda: "x_" + uuid.uuid4().hex[:8]},
          "/labels": {"place": lambda: "/states/open"}, "/posts": {"kind": lambda: "leader"},
          "/councils/{council}/rollover": {"from": lambda: "2027-03-01"},
@@ -72,7 +73,8 @@ PLAIN.update(label=LABEL, type="enum", required=False, filterable=False, max_len
              about_person=False, purpose="说明其用途", retention="P1Y", entries=[{"code": "a", "label": LABEL}])
 
 
-PLAIN.update(config=GATEWAY, secrets={"key": "x"}, receiver_per_hour=100)  # of channels
+PLAIN.update(config=GATEWAY, secrets={"key": "x"}, receiver_per_hour=100, contact="sms", quiet_from="22:00", quiet_until="07:00", digest_at="08:00",
+             wishes=[{"channel": "sms", "kind": "*", "how": "digest"}])  # of channels and contacts
 
 
 class Untaught(AssertionError):
@@ -484,6 +486,8 @@ class Walker:
             call.body["seats"] = [{"post": district.seats[call.path["council"]], "account": district.ids["account"]}]
         if operation.path.endswith("/rollover"):
             call.headers["If-Match"] = district.call("POST", call.target() + "/preview", call.body).headers["ETag"]
+        if operation.path.startswith("/me/contacts/") and operation.method != "GET":
+            district.fresh_contact()
         if operation.path == "/jobs/{job}/retry":
             district.server.psql(f"UPDATE juxin.job SET state = 'failed' WHERE id = '{call.path['job']}'")
         if operation.path.startswith("/reports/{report}/") and operation.method == "POST":

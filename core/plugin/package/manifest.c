@@ -36,8 +36,8 @@ static const struct diag_member label_members[] = {
     {"zh-CN", DIAG_STRING, true}, {"en", DIAG_STRING, true}, {NULL, 0, false}};
 static const struct diag_member role_members[] = {
     {"label", DIAG_OBJECT, true}, {"permissions", DIAG_ARRAY, true}, {NULL, 0, false}};
-static const struct diag_member notice_members[] = {
-    {"label", DIAG_OBJECT, true}, {"text", DIAG_OBJECT, true}, {NULL, 0, false}};
+static const struct diag_member notice_members[] = {{"label", DIAG_OBJECT, true}, {"text", DIAG_OBJECT, true},
+    {"urgent", DIAG_BOOL, false}, {NULL, 0, false}};
 static const struct diag_member setting_members[] = {{"type", DIAG_STRING, true},
     {"default", DIAG_STRING | DIAG_INTEGER | DIAG_BOOL, true}, {"label", DIAG_OBJECT, true},
     {NULL, 0, false}};
@@ -66,8 +66,8 @@ bool plugin_id_is_valid(const char *id)
     /* First words of the core's own paths in the API and of its permissions. */
     static const char *const taken[] = {"core", "plugins", "provided", "units", "departments", "accounts",
         "account", "roles", "grants", "tokens", "session", "sessions", "explain", "meta", "openapi", "frozen",
-        "audit", "endpoints", "events", "files", "notifications", "imports", "exports", "search", "jobs",
-        "tenants", "permissions", "indicators", "reports"};
+        "audit", "channels", "endpoints", "events", "files", "notifications", "imports", "exports", "search",
+        "jobs", "tenants", "permissions", "indicators", "reports"};
 
     for (size_t i = 0; i < ARRAY_LEN(taken); i++)
         if (strcmp(id, taken[i]) == 0)
@@ -347,6 +347,7 @@ static void read_notices(struct reading *r, const json_t *object)
         n->name = name;
         n->label = read_label(r, arena_printf(r->d->arena, "%s/label", here), json_object_get(v, "label"));
         n->text = read_label(r, arena_printf(r->d->arena, "%s/text", here), json_object_get(v, "text"));
+        n->is_urgent = json_is_true(json_object_get(v, "urgent"));
         p->notice_count++;
     }
 }

@@ -44,6 +44,7 @@ struct plugin_setting {
 struct plugin_notice { /* a template, told as "plugin.name" */
     const char *name;
     struct plugin_label label, text;
+    bool is_urgent;
 };
 
 struct plugin_resource {

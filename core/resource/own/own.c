@@ -69,6 +69,13 @@ static const struct own_section core_sections[] = {
         COLUMNS({"role", {"角色", "Role"}, OWN_TEXT}, {"unit_name", {"组织机构", "Unit"}, OWN_TEXT},
             {"reach", {"范围", "Reach"}, OWN_TEXT}, {"valid_from", {"生效时间", "From"}, OWN_TIME},
             {"valid_until", {"失效时间", "Until"}, OWN_TIME}, {"reason", {"说明", "Reason"}, OWN_TEXT})},
+    {"contacts", {"联系方式", "Where one is reached"}, NULL,
+        {"own.contacts", "SELECT t.id, t.kind, t.masked, t.confirmed_at, t.created_at FROM juxin.contact t "
+                         "WHERE t.tenant_id = $1 AND "
+                         "t.account_id = $2 AND t.id > $3 ORDER BY t.id LIMIT $4"},
+        COLUMNS({"kind", {"类型", "Kind"}, OWN_TEXT}, {"address", {"地址", "Address"}, OWN_TEXT},
+            {"confirmed_at", {"确认时间", "Confirmed"}, OWN_TIME},
+            {"created_at", {"登记时间", "Set"}, OWN_TIME})},
     {"messages", {"发送的消息", "Messages sent"}, NULL,
         {"own.messages",
             "SELECT m.id, h.name, m.what, m.masked, m.state, m.created_at, m.ended_at FROM juxin.message m "
