@@ -37,6 +37,11 @@ void job_kind_register(const struct job_kind *kind)
         kinds[kind_count++] = kind;
 }
 
+bool job_kind_has_room(void)
+{
+    return kind_count < JOB_KINDS_MAX;
+}
+
 const struct job_kind *job_kind_find(const char *name)
 {
     for (uint32_t i = 0; i < kind_count; i++)

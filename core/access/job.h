@@ -9,7 +9,7 @@
 #include "access/call.h"
 #include "base/jsonw.h"
 
-#define JOB_KINDS_MAX 64
+#define JOB_KINDS_MAX 256
 
 struct job;
 
@@ -32,6 +32,7 @@ struct job_kind {
 };
 /* At start, before the first job runs. The table is borrowed. */
 void job_kind_register(const struct job_kind *kind);
+bool job_kind_has_room(void);
 const struct job_kind *job_kind_find(const char *name); /* NULL */
 
 struct job_input {

@@ -9,14 +9,13 @@
 #include "http/range.h"
 #include "loop/source.h"
 #include "resource/beside/attachment.h"
+#include "resource/beside/content.h"
 #include "resource/declare/resource.h"
 #include "resource/record/reader.h"
 
-static uint64_t bytes_max = UINT64_C(104857600);
-
 void api_attachment_limits(struct attachment_limits limits)
 {
-    bytes_max = limits.bytes;
+    content_set_limit(limits.bytes);
     upload_set_places(limits.uploads);
 }
 
@@ -83,7 +82,7 @@ static int upload(struct call *c, struct request *r)
     if (e == 0)
         e = upload_name(c, r, &in.name);
     if (e == 0)
-        e = upload_take(c, r, MIN(rule->max_bytes, bytes_max), rule->types, &u);
+        e = upload_take(c, r, MIN(rule->max_bytes, content_limit()), rule->types, &u);
     if (e < 0)
         return e;
     in.type = u->type;

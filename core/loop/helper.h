@@ -7,8 +7,8 @@
 enum helper_queue { HELPER_HASH, HELPER_FILE, HELPER_MAIL, HELPER_QUEUES };
 
 struct helper_limits {
-    uint32_t threads[HELPER_QUEUES];    /* hash: 1 by default, at lowest priority; file: 2; mail: 8 */
-    uint32_t waiting[HELPER_QUEUES];    /* beyond that helper_run answers -EBUSY: hash 32, file 256, mail 32 */
+    uint32_t threads[HELPER_QUEUES]; /* hash: 1 by default, at lowest priority; file: 2; mail: 8 */
+    uint32_t waiting[HELPER_QUEUES]; /* beyond that helper_run answers -EBUSY: hash 32, file 256, mail 32 */
     void (*enter[HELPER_QUEUES])(void); /* around each job, on its thread; NULL for none */
     void (*leave[HELPER_QUEUES])(void);
 };

@@ -8,6 +8,7 @@
 #include "access/permission.h"
 #include "access/role.h"
 #include "base/log.h"
+#include "plugin/hook/job.h"
 #include "plugin/hook/offer.h"
 #include "plugin/host/frame.h"
 #include "plugin/host/host.h"
@@ -97,6 +98,7 @@ int plugins_start(const struct config *c, bool with_code)
     policies_init();
     if (!with_code)
         return 0;
+    plugin_jobs_register();
     plugin_tell_all(JX_WORKER_START, on_lifecycle_error);
     for (size_t i = 0; i < plugin_count(); i++)
         report(plugin_at(i));

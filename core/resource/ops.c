@@ -5,6 +5,7 @@
 #include "plugin/host/engine.h"
 #include "resource/declare/edition.h"
 #include "resource/declare/value.h"
+#include "resource/ops_file.h"
 #include "resource/query/query.h"
 #include "resource/record/reader.h"
 
@@ -175,6 +176,9 @@ void record_engine_init(void)
         .create = op_create,
         .update = op_update,
         .transition = op_transition,
+        .file_list = op_file_list,
+        .file_read = op_file_read,
+        .file_add = op_file_add,
     };
 
     engine_ops_set(&ops);

@@ -3,6 +3,7 @@
 #
 #   tests/abi/abi.py check [INCLUDE_DIR]    compares core/include (or a copy) with the baseline of its version
 #   tests/abi/abi.py baseline               writes the baseline of a raised JX_ABI_MINOR; one that exists is never changed
+#                                           (of a version that is not released yet: git rm the file, and write it again)
 #   tests/abi/abi.py grow OUT.h             writes the header as a later version may be: each sized table with a member more
 import pathlib
 import re
@@ -17,10 +18,10 @@ INCLUDE = HERE.parents[1] / "core/include"
 STRUCT = re.compile(r"struct (jx_\w+) \{\n(.*?)\n\};", re.S)
 BASELINE = re.compile(r"juxin-plugin-(\d+)\.(\d+)\.abi")
 # Their size stands in struct jx_plugin (filter_size …), not in themselves.
-ELEMENTS = {"jx_filter", "jx_action", "jx_provider", "jx_route", "jx_lifecycle"}
+ELEMENTS = {"jx_filter", "jx_action", "jx_provider", "jx_route", "jx_lifecycle", "jx_job"}
 SIZED = ["jx_result", "jx_event", "jx_plugin", "jx_core_api", "jx_record_api", "jx_query_api", "jx_http_api",
          "jx_subject_api", "jx_unit_api", "jx_policy_api", "jx_calendar_api", "jx_http_request", "jx_http_answer", "jx_fetch_api",
-         "jx_notice", "jx_notify_api", "jx_host", *sorted(ELEMENTS)]
+         "jx_notice", "jx_notify_api", "jx_job_step", "jx_job_input", "jx_job_api", "jx_file_api", "jx_host", *sorted(ELEMENTS)]
 APPENDED = "    int32_t (*appended)(struct jx_call *call, struct jx_id id);"
 
 

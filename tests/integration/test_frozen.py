@@ -491,7 +491,8 @@ def test_no_plugin_is_entered_where_it_does_not_run():
 def test_everything_a_plugin_can_take_part_in_is_seen_here():
     """By its code being entered where it runs: the silence above is none of a plugin that would not have spoken."""
     offered = set(re.findall(r"uint32_t (\w+)_count, \1_size;", header()))
-    assert offered == {"filter", "action", "provider", "route", "lifecycle"}, f"{offered}: teach `every` and this walk"
+    # Of jobs test_plugin_jobs.test_where_the_plugin_is_off_its_job_waits.
+    assert offered == {"filter", "action", "provider", "route", "lifecycle", "job"}, f"{offered}: teach `every` and this walk"
     filters = {p for p in names_of("jx_point") if not p.startswith("after_")}
     actions = names_of("jx_point") - filters
     source = (ROOT / "tests/plugins/every/every.c").read_text(encoding="utf-8")

@@ -76,7 +76,7 @@ static void a_plugin_smaller_than_the_first_version_is_refused(void **state)
     assert_true(offer_take(&owner, &small, why) < 0);
     assert_non_null(strstr(why, "routes: an element has"));
     small = copy_of(load(FIXTURES "/every.so"));
-    small.size -= sizeof(void *);
+    small.size = offsetof(struct jx_plugin, lifecycle); /* members of later versions are not missed */
     assert_true(offer_take(&owner, &small, why) < 0);
     assert_non_null(strstr(why, "struct jx_plugin: found"));
     assert_int_equal(offers()->filter_count + offers()->route_count, 0);

@@ -224,6 +224,33 @@ struct jx_lifecycle {
     void (*fn)(struct jx_call *call, jx_unit unit, struct jx_result *result);
 };
 
+/* What a step of a job is told. Since 1.1. */
+struct jx_job_step {
+    uint32_t size;
+    uint32_t attempt; /* from 1 */
+    struct jx_id job;
+    jx_unit unit;
+    uint32_t reserved;
+    struct jx_text input;      /* JSON, as it was added */
+    struct jx_text checkpoint; /* as the last step left it; no value at first */
+    int64_t done, total;       /* likewise; total 0: not known */
+};
+
+/* What takes longer than a request may: begun by host->job->add, done step by step. Each call of fn is one unit of work, committed
+ * together with what host->job->progress said in it, or not at all: a job that is broken off (kill, reload, lost database) goes on
+ * behind its last step, and no step is done twice. JX_OK: the step is done, and behind host->job->finish, or where it said nothing of
+ * progress, so is the job. JX_RETRY: again later; JX_ERROR: again, five times at most; JX_VETO: failed for good, with code and
+ * message. Runs for whoever added it, with the rights they have then; what an action added runs as the plugin. Where the plugin is
+ * not effective the job waits; it ends between two steps when somebody cancels it. May suspend. Since 1.1. */
+struct jx_job {
+    uint32_t flags; /* 0 */
+    uint32_t reserved;
+    const char *name; /* 1 to 40 of a-z, 0-9 and _ */
+    const char *label_zh;
+    const char *label_en;
+    void (*fn)(struct jx_call *call, const struct jx_job_step *step, struct jx_result *result);
+};
+
 /* Everything, constant for the life of the process. *_size is the size of one element as the plugin knows it, so that
  * elements may grow in later minor versions; the macros below fill count and size. */
 struct jx_plugin {
@@ -239,6 +266,8 @@ struct jx_plugin {
     const struct jx_provider *providers;
     const struct jx_route *routes;
     const struct jx_lifecycle *lifecycle;
+    uint32_t job_count, job_size; /* since 1.1, and jobs */
+    const struct jx_job *jobs;
 };
 
 /* Use in the initialiser: { .size = sizeof(struct jx_plugin), JX_FILTERS(my_filters), JX_ROUTES(my_routes) } */
@@ -247,6 +276,7 @@ struct jx_plugin {
 #define JX_PROVIDERS(a) .providers = (a), .provider_count = JX_COUNT(a), .provider_size = sizeof((a)[0])
 #define JX_ROUTES(a) .routes = (a), .route_count = JX_COUNT(a), .route_size = sizeof((a)[0])
 #define JX_LIFECYCLE(a) .lifecycle = (a), .lifecycle_count = JX_COUNT(a), .lifecycle_size = sizeof((a)[0])
+#define JX_JOBS(a) .jobs = (a), .job_count = JX_COUNT(a), .job_size = sizeof((a)[0])
 
 /* ---- what the host offers -------------------------------------------------------------------------------------- */
 
@@ -463,6 +493,50 @@ struct jx_notify_api {
     int32_t (*tell)(struct jx_call *call, const struct jx_notice *notice);
 };
 
+/* A job to be added. Since 1.1. */
+struct jx_job_input {
+    uint32_t size;    /* sizeof(struct jx_job_input) */
+    jx_unit unit;     /* where the plugin has to be effective; JX_UNIT_NONE: the root */
+    const char *name; /* one of the plugin's jobs */
+    const char *key;  /* at most one open job of that name has it; NULL: any number */
+    struct jx_text
+        input; /* JSON, an object of at most 16 KiB of ids, names and numbers, never personal values; no value: {} */
+    int64_t run_at; /* wall clock, microseconds; 0: soon after the commit */
+};
+
+/* Since 1.1. */
+struct jx_job_api {
+    uint64_t size;
+    /* May suspend. Part of the call's unit of work. ret may be NULL. JX_ENOENT the plugin has no such job; JX_EEXIST one of that key is
+     * open; JX_EINVAL; JX_EACCES where only reading is allowed. */
+    int32_t (*add)(struct jx_call *call, const struct jx_job_input *input, struct jx_id *ret);
+    /* May suspend. Part of the call's unit of work. Asks one of the plugin's own jobs to end, at once where it waits and behind its
+     * step where it runs, as who asks: the subject's own, or any with core.job.manage. JX_ENOENT, JX_EINVAL it has ended. */
+    int32_t (*cancel)(struct jx_call *call, struct jx_id job);
+    /* In a step of a job, else JX_ENOTSUP: how far it is with this step, and what the next one goes on from (UTF-8, at most 16 KiB; no
+     * value: none). The last one said counts. JX_EINVAL. */
+    int32_t (*progress)(struct jx_call *call, int64_t done, int64_t total, struct jx_text checkpoint);
+    /* In a step of a job: this is the last. result: a JSON object for who asks after the job, likewise without personal values. */
+    int32_t (*finish)(struct jx_call *call, struct jx_text result);
+};
+
+/* Files beside records, by the record's permission, as whoever is named by `as` (enum jx_as). All may suspend. Since 1.1. */
+#define JX_FILE_MAX (4u << 20) /* bytes of one that a plugin adds */
+struct jx_file_api {
+    uint64_t size;
+    /* {"items": […]} as GET …/attachments has it. JX_ENOENT no such record, or its resource has no files. */
+    int32_t (*list)(
+        struct jx_call *call, uint32_t as, const char *resource, struct jx_id record, struct jx_text *ret);
+    /* At most max bytes (1 MiB at once) from offset on; fewer, or none, behind its end. */
+    int32_t (*read)(struct jx_call *call, uint32_t as, const char *resource, struct jx_id record,
+        struct jx_id file, uint64_t offset, uint64_t max, struct jx_text *ret);
+    /* Part of the call's unit of work. What the file is counts by its content, its name gets the ending for it. ret may be NULL.
+     * JX_E2BIG more than JX_FILE_MAX or than the resource allows; JX_EINVAL a name that is none, a kind that is not accepted, as many
+     * files as there may be; JX_EACCES. */
+    int32_t (*add)(struct jx_call *call, uint32_t as, const char *resource, struct jx_id record,
+        const char *name, struct jx_text content, struct jx_id *ret);
+};
+
 struct jx_host {
     uint32_t size;
     uint16_t abi_major, abi_minor; /* of the host */
@@ -477,6 +551,8 @@ struct jx_host {
     const struct jx_calendar_api *calendar;
     const struct jx_fetch_api *fetch;   /* since 1.1 */
     const struct jx_notify_api *notify; /* since 1.1 */
+    const struct jx_job_api *job;       /* since 1.1 */
+    const struct jx_file_api *file;     /* since 1.1 */
 };
 
 /* ---- who the plugin is ----------------------------------------------------------------------------------------- */

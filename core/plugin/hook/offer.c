@@ -109,6 +109,26 @@ static int check_array(const struct array *a, char *why)
     return 0;
 }
 
+static bool is_job_name(const char *s)
+{
+    size_t n = 0;
+
+    for (; s[n]; n++)
+        if (!(s[n] >= 'a' && s[n] <= 'z') && !(s[n] >= '0' && s[n] <= '9') && s[n] != '_')
+            return false;
+    return n > 0 && n <= 40;
+}
+
+static int check_job(const struct jx_job *j, char *why)
+{
+    if (!j->fn || !j->name || !is_job_name(j->name))
+        return refuse(why, "job %s: fn and a name of 1 to 40 of a-z, 0-9 and _ are required",
+            j->name ? j->name : "without a name");
+    if (j->flags)
+        return refuse(why, "job %s: unknown flags 0x%x", j->name, j->flags);
+    return 0;
+}
+
 /* Element i as large as ours; members the plugin does not know are zero. */
 static void fetch(const struct array *a, uint32_t i, void *out, size_t size)
 {
@@ -195,20 +215,21 @@ static int filter_order(const void *a, const void *b)
         all.list[all.counter++] = one;                                                                       \
     }
 
-static int take(const struct plugin *p, const struct array arrays[5], bool add, char *why)
+static int take(const struct plugin *p, const struct array arrays[6], bool add, char *why)
 {
     TAKE(&arrays[0], offer_filter, f, filters, filter_count, check_filter)
     TAKE(&arrays[1], offer_action, a, actions, action_count, check_action)
     TAKE(&arrays[2], offer_provider, p, providers, provider_count, check_provider)
     TAKE(&arrays[3], offer_route, r, routes, route_count, check_route)
     TAKE(&arrays[4], offer_lifecycle, l, lifecycle, lifecycle_count, check_lifecycle)
+    TAKE(&arrays[5], offer_job, j, jobs, job_count, check_job)
     return 0;
 }
 
 int offer_take(const struct plugin *p, const struct jx_plugin *code, char *why)
 {
     struct jx_plugin known = {.size = 0}; /* what the plugin does not know is zero */
-    struct array arrays[5];
+    struct array arrays[6];
 
     if (code->size < FIRST_SIZE(jx_plugin, lifecycle) || code->size > 4096)
         return refuse(why, "struct jx_plugin: found %u bytes, expected at least %zu", code->size,
@@ -224,12 +245,16 @@ int offer_take(const struct plugin *p, const struct jx_plugin *code, char *why)
         (struct array){"routes", known.routes, known.route_count, known.route_size, FIRST_SIZE(jx_route, fn)};
     arrays[4] = (struct array){"lifecycle", known.lifecycle, known.lifecycle_count, known.lifecycle_size,
         FIRST_SIZE(jx_lifecycle, fn)};
+    arrays[5] = (struct array){"jobs", known.jobs, known.job_count, known.job_size, FIRST_SIZE(jx_job, fn)};
     for (size_t i = 0; i < ARRAY_LEN(arrays); i++)
         if (check_array(&arrays[i], why) < 0)
             return -EINVAL;
     if (take(p, arrays, false, why) < 0)
         return -EINVAL;
     (void)take(p, arrays, true, why);
+    for (size_t i = 0; i < all.job_count; i++)
+        snprintf(
+            all.jobs[i].kind, sizeof(all.jobs[i].kind), "%s.%s", all.jobs[i].plugin->id, all.jobs[i].j.name);
     for (size_t i = 0; i < all.filter_count; i++)
         snprintf(all.filters[i].mark, sizeof(all.filters[i].mark), "%s %s",
             offer_point_name(all.filters[i].f.point), all.filters[i].f.name);
@@ -245,5 +270,6 @@ void offers_clear(void)
     free(all.providers);
     free(all.routes);
     free(all.lifecycle);
+    free(all.jobs);
     all = (struct offers){.filters = NULL};
 }

@@ -1,9 +1,10 @@
-/* What a loaded plugin offers (filters, actions, providers, routes, lifecycle), taken over into tables of our own: its
+/* What a loaded plugin offers (filters, actions, providers, routes, lifecycle, jobs), taken over into tables of our own: its
  * elements may be smaller or larger than ours, depending on the minor version it was built with. */
 #pragma once
 
 #include <juxin/plugin.h>
 
+#include "access/job.h"
 #include "plugin/package/plugin.h"
 
 struct offer_filter {
@@ -28,13 +29,21 @@ struct offer_lifecycle {
     struct jx_lifecycle l;
 };
 
+struct offer_job {
+    const struct plugin *plugin;
+    struct jx_job j;
+    char kind[128]; /* "plugin.name": the server's kind of job */
+    struct job_kind server;
+};
+
 struct offers {
     struct offer_filter *filters; /* by phase, then plugin id, then the plugin's own order */
     struct offer_action *actions; /* by plugin id, then the plugin's own order */
     struct offer_provider *providers;
     struct offer_route *routes;
     struct offer_lifecycle *lifecycle;
-    size_t filter_count, action_count, provider_count, route_count, lifecycle_count;
+    struct offer_job *jobs;
+    size_t filter_count, action_count, provider_count, route_count, lifecycle_count, job_count;
 };
 
 #define OFFER_WHY_MAX 320

@@ -29,6 +29,12 @@ struct engine_ops {
         struct call *c, const char *resource, struct uuid id, struct text json, struct record **ret);
     int (*transition)(struct call *c, const char *resource, struct uuid id, const char *name,
         struct text json, struct record **ret);
+    /* Files beside a record. list: JSON as the API has it; read: from offset on, at most max bytes. */
+    int (*file_list)(struct call *c, const char *resource, struct uuid id, struct text *ret);
+    int (*file_read)(struct call *c, const char *resource, struct uuid id, struct uuid file, uint64_t offset,
+        uint64_t max, struct text *ret);
+    int (*file_add)(struct call *c, const char *resource, struct uuid id, const char *name,
+        struct text content, struct uuid *ret);
 };
 
 void engine_ops_set(const struct engine_ops *ops);

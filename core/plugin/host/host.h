@@ -11,6 +11,13 @@
 
 struct request;
 
+/* What a step of a plugin's job has said so far. */
+struct host_job {
+    int64_t done, total;
+    const char *checkpoint, *result;
+    bool has_moved, is_finished;
+};
+
 /* What a plugin's function gets as struct jx_call: lives on the stack of whoever calls the plugin. */
 struct jx_call {
     struct call *c;
@@ -22,8 +29,9 @@ struct jx_call {
     int32_t veto_status;
     bool is_read_only;               /* providers and JX_SERIALISE */
     bool keeps_place, has_savepoint; /* filters: what one writes is taken back when it fails */
-    int unwind;        /* -EREMCHG, -ECANCELED, -ETIMEDOUT: what ends the call, whatever the plugin says */
-    uint32_t refusals; /* functions asked for since */
+    int unwind;           /* -EREMCHG, -ECANCELED, -ETIMEDOUT: what ends the call, whatever the plugin says */
+    uint32_t refusals;    /* functions asked for since */
+    struct host_job *job; /* steps of jobs only */
     struct call_fault fault_before;
     struct plugin_frame frame;
 };
@@ -59,6 +67,8 @@ extern const struct jx_policy_api host_policy;
 extern const struct jx_calendar_api host_calendar;
 extern const struct jx_fetch_api host_fetch;
 extern const struct jx_notify_api host_notify;
+extern const struct jx_job_api host_job;
+extern const struct jx_file_api host_file;
 
 /* Between the two worlds. */
 static inline struct jx_text host_text(struct text t)

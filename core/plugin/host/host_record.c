@@ -1,8 +1,7 @@
 /* Records, through the engine above (plugin/host/engine.h). */
 #include <errno.h>
 
-#include "plugin/host/engine.h"
-#include "plugin/host/host.h"
+#include "plugin/host/cross.h"
 
 #define LIST_MAX 1000
 
@@ -65,41 +64,6 @@ static void rec_hide(struct jx_record *rec, const char *field)
     ops->hide((struct record *)rec, field);
 }
 
-/* Around an operation of the engine: as whom, and out of the plugin's frame. What the plugin points to is copied before,
- * so that a pointer that leads nowhere is the plugin's crash. */
-struct crossing {
-    const struct subject *who;
-    struct plugin_frame *frame;
-    struct subject plugin;
-    const char *resource;
-    struct text text;
-};
-
-static int cross(
-    struct crossing *x, struct jx_call *call, uint32_t as, const char *resource, struct text text)
-{
-    int r = host_go_on(call);
-
-    if (r < 0)
-        return r;
-    x->resource = arena_dup(call->c->arena, resource);
-    x->text = (struct text){text.ptr ? arena_ndup(call->c->arena, text.ptr, text.len) : NULL, text.len};
-    x->who = call->c->who;
-    x->frame = frame_pause();
-    if (as != JX_AS_PLUGIN)
-        return 0;
-    x->plugin = (struct subject){.kind = SUBJECT_PLUGIN, .plugin = call->plugin->id};
-    call->c->who = &x->plugin;
-    return 0;
-}
-
-static int32_t back(struct crossing *x, struct jx_call *call, int r)
-{
-    call->c->who = x->who;
-    frame_resume(x->frame);
-    return host_error(call, r);
-}
-
 static int32_t give(struct record *rec, struct jx_record **ret, int32_t r)
 {
     if (r == 0 && ret)
@@ -112,11 +76,11 @@ static int32_t rec_read(
 {
     struct record *rec = NULL;
     struct crossing x;
-    int r = cross(&x, call, as, resource, (struct text){NULL, 0});
+    int r = host_cross(&x, call, as, resource, (struct text){NULL, 0});
 
     if (r < 0)
         return r;
-    return give(rec, ret, back(&x, call, ops->read(call->c, x.resource, host_unid(id), &rec)));
+    return give(rec, ret, host_back(&x, call, ops->read(call->c, x.resource, host_unid(id), &rec)));
 }
 
 static int32_t rec_list(struct jx_call *call, uint32_t as, const char *resource, const char *filter,
@@ -125,11 +89,11 @@ static int32_t rec_list(struct jx_call *call, uint32_t as, const char *resource,
     struct record **list = NULL;
     struct crossing x;
     uint32_t count = 0;
-    int32_t r = cross(&x, call, as, resource, text_of(filter ? filter : ""));
+    int32_t r = host_cross(&x, call, as, resource, text_of(filter ? filter : ""));
 
     if (r < 0)
         return r;
-    r = back(&x, call, ops->list(call->c, x.resource, x.text.ptr, MIN(limit, LIST_MAX), &list, &count));
+    r = host_back(&x, call, ops->list(call->c, x.resource, x.text.ptr, MIN(limit, LIST_MAX), &list, &count));
     if (r == 0) {
         *ret = (struct jx_record **)list;
         *ret_count = count;
@@ -137,28 +101,16 @@ static int32_t rec_list(struct jx_call *call, uint32_t as, const char *resource,
     return r;
 }
 
-/* For a write: as cross, or what the plugin is told instead. */
-static int cross_to_write(
-    struct crossing *x, struct jx_call *call, uint32_t as, const char *resource, struct text json)
-{
-    int r = call->is_read_only ? JX_EACCES : cross(x, call, as, resource, json);
-
-    if (r < 0)
-        return r;
-    r = host_keep_place(call);
-    return r < 0 ? back(x, call, r) : 0;
-}
-
 static int32_t rec_create(
     struct jx_call *call, uint32_t as, const char *resource, struct jx_text json, struct jx_record **ret)
 {
     struct record *rec = NULL;
     struct crossing x;
-    int r = cross_to_write(&x, call, as, resource, host_untext(json));
+    int r = host_cross_to_write(&x, call, as, resource, host_untext(json));
 
     if (r < 0)
         return r;
-    return give(rec, ret, back(&x, call, ops->create(call->c, x.resource, x.text, &rec)));
+    return give(rec, ret, host_back(&x, call, ops->create(call->c, x.resource, x.text, &rec)));
 }
 
 static int32_t rec_update(struct jx_call *call, uint32_t as, const char *resource, struct jx_id id,
@@ -166,11 +118,11 @@ static int32_t rec_update(struct jx_call *call, uint32_t as, const char *resourc
 {
     struct record *rec = NULL;
     struct crossing x;
-    int r = cross_to_write(&x, call, as, resource, host_untext(json));
+    int r = host_cross_to_write(&x, call, as, resource, host_untext(json));
 
     if (r < 0)
         return r;
-    return give(rec, ret, back(&x, call, ops->update(call->c, x.resource, host_unid(id), x.text, &rec)));
+    return give(rec, ret, host_back(&x, call, ops->update(call->c, x.resource, host_unid(id), x.text, &rec)));
 }
 
 static int32_t rec_transition(struct jx_call *call, uint32_t as, const char *resource, struct jx_id id,
@@ -179,12 +131,12 @@ static int32_t rec_transition(struct jx_call *call, uint32_t as, const char *res
     struct record *rec = NULL;
     struct crossing x;
     const char *transition = arena_dup(call->c->arena, name);
-    int r = cross_to_write(&x, call, as, resource, host_untext(json));
+    int r = host_cross_to_write(&x, call, as, resource, host_untext(json));
 
     if (r < 0)
         return r;
     return give(rec, ret,
-        back(&x, call, ops->transition(call->c, x.resource, host_unid(id), transition, x.text, &rec)));
+        host_back(&x, call, ops->transition(call->c, x.resource, host_unid(id), transition, x.text, &rec)));
 }
 
 const struct jx_record_api host_record = {

@@ -19,6 +19,8 @@ const struct jx_host *plugin_host(void)
         .calendar = &host_calendar,
         .fetch = &host_fetch,
         .notify = &host_notify,
+        .job = &host_job,
+        .file = &host_file,
     };
 
     return &host;
