@@ -26,6 +26,8 @@ static int take_fields(struct call *c, const json_t *body, const char **ret)
 
         if (!*name || strchr(name, ','))
             return call_fail_at(c, "/fields", "unknown_field", "Names of fields.", "应为字段名称。");
+        if (names && strstr(arena_printf(c->arena, ",%s,", names), arena_printf(c->arena, ",%s,", name)))
+            return call_fail_at(c, "/fields", "twice", "Each name once.", "字段名称不得重复。");
         names = names ? arena_printf(c->arena, "%s,%s", names, name) : name;
     }
     *ret = names;

@@ -392,6 +392,7 @@ def test_what_is_sensitive_is_sealed():
     # One record at a time, with a reason, seen by the person.
     refused(people["officer"].post(path + "/reveal", {"reason": ""}), "/reason", "required")
     refused(people["officer"].post(path + "/reveal", {"reason": "核对", "fields": ["grade"]}), "/fields", "unknown_field")
+    refused(people["officer"].post(path + "/reveal", {"reason": "核对", "fields": ["phone", "phone"]}), "/fields", "twice")
     assert people["stranger"].post(path + "/reveal", {"reason": "看看"}).status == 403
     assert people["nobody"].post(path + "/reveal", {"reason": "看看"}).status == 404
     assert section("member", "reveals") == [], "nothing was shown so far"
