@@ -269,6 +269,10 @@ def test_corrections():
         assert told(client.get(f"{T}/data-requests/{masked}"), 200)["changes"] == {"nickname": said}
     assert "阿泉哥" not in decider.get(T + "/data-requests").text
     assert people["member"].post(f"{T}/me/requests/{masked}/cancel", {}).status == 204
+    # Nobody decides what they asked for themselves.
+    own = told(correct("officer", person("officer"), {"name": "自己改"}), 200)["request"]
+    told(decide(own, accept=True), 409, "same_person")
+    assert told(decide(own, "decider", accept=False, answer="与证件不符"), 200)["state"] == "refused"
     # Refused, taken back, and what cannot be asked.
     again = told(correct("member", path, {"name": "别的"}), 200)["request"]
     assert told(decide(again, accept=False, answer="与证件不符"), 200)["state"] == "refused"

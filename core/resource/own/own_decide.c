@@ -57,6 +57,9 @@ static int open_request(struct call *c, struct uuid id, struct deciding *ret)
     unit = db_rows_count(rows) ? tree_find(c->tenant->tree, db_get_uuid(rows, 0, 4)) : TREE_NONE;
     if (unit == TREE_NONE || !subject_may(c->who, c->tenant, core_permission(CORE_OWN_DECIDE), unit))
         return call_not_found(c);
+    if (uuid_eq(db_get_uuid(rows, 0, 3), c->who->account))
+        return call_fail(c, 409, "same_person", "Who asked for it does not decide it: another person has to.",
+            "本人提出的请求不得自行办理，须由他人办理。");
     if (strcmp(db_get(rows, 0, 6), "open") != 0)
         return call_fail(c, 409, "decided", "The request is decided already.", "该请求已办结。");
     *ret = (struct deciding){.id = id,
