@@ -8,7 +8,7 @@
 #include "resource/record/gate.h"
 #include "sheet/writer.h"
 
-#define COLUMNS_OF                                                                                           \
+#define BATCH_COLUMNS                                                                                        \
     "b.id, b.job_id, b.transition, b.from_account, b.to_account, b.state, b.total, b.left_out, "             \
     "b.created_at,"                                                                                          \
     " b.started_at, b.ended_at, b.expires_at, j.state, j.error_code, j.error_en, j.error_zh,"                \
@@ -43,8 +43,8 @@ enum column_of {
     "$5"
 
 static const struct db_stmt list = {
-    "batch.list", "SELECT " COLUMNS_OF FROM_BATCH " ORDER BY b.id DESC LIMIT 50"};
-static const struct db_stmt one = {"batch.one", "SELECT " COLUMNS_OF FROM_BATCH " AND b.id = $6"};
+    "batch.list", "SELECT " BATCH_COLUMNS FROM_BATCH " ORDER BY b.id DESC LIMIT 50"};
+static const struct db_stmt one = {"batch.one", "SELECT " BATCH_COLUMNS FROM_BATCH " AND b.id = $6"};
 /* What it is made of, by sort: how many, and of how many it is known before that they will be refused. */
 static const struct db_stmt sorts = {"batch.sorts",
     "SELECT i.kind, i.resource, i.part, count(*), count(*) FILTER (WHERE i.status IS NULL AND i.code IS NOT "
