@@ -394,6 +394,8 @@ class Walker:
             return getattr(self.district, "fresh_" + kind)(operation.resource)
         if kind == "import":
             return self.district.fresh_import(operation.resource, operation.path.rpartition("/")[2])
+        if kind == "request" and operation.path.endswith("/decide"):
+            return self.district.fresh_request(self.district.second())
         if kind == "consent" and operation.path == "/consents/{consent}/scan":
             return self.district.fresh_paper()
         return getattr(self.district, "fresh_" + kind)()
