@@ -6,6 +6,7 @@
  * its history, has the move in it, and its old unit reads on. Records that are closed stay where they were, under the old name. */
 #pragma once
 
+#include "access/grant.h"
 #include "plugin/outlook/outlook.h"
 #include "resource/declare/declaration.h"
 
@@ -45,6 +46,9 @@ struct reorg {
 };
 /* Faults: all that would refuse one of its parts. Suspends. */
 MUSTCHECK int reorg_plan(struct call *c, const struct reorg_input *in, struct reorg *ret);
+bool reorg_retires(const struct reorg_input *in, uint32_t unit);
+/* What a grant at a retired unit becomes at the other. */
+struct grant_input reorg_grant(const struct call *c, const struct access_grant *g, uint32_t into);
 /* Does it, or asks for it where it takes two. -ESTALE when the plan is another one by now. */
 MUSTCHECK int reorg_begin(
     struct call *c, const struct reorg_input *in, int64_t version, struct uuid *ret_event, bool *ret_asked);
