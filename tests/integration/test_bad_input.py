@@ -186,7 +186,8 @@ def test_another_tenants_ids_are_no_ids():
 
 
 def test_etags():
-    officer, created = people["officer"], people["member1"].post(R, good())
+    """Of a title like no other's: the hint at a similar one would come with a version of its own, at any moment."""
+    officer, created = people["officer"], people["member1"].post(R, good(title="人行道增设盲道砖"))
     path = f"{R}/{created.json['id']}"
     worker = people["qingbomen"]
     problem(worker.post(path + "/transitions/screen", {}), 428)
