@@ -473,6 +473,8 @@ class District:
         self.comments = {"works/item": [self.fresh_comment("works/item", self.records["works/item"]) for _ in range(3)][0]}
         if "register" in self.more:
             self.beside("register/person")
+            self.ids["request"] = self.fresh_request()
+        self.beside("suggestions/suggestion")
         self.fresh_record(parent=self.records["works/item"])
         self.imports = {resource: self.fresh_import(resource) for resource in self.records}
         self.exports = {resource: self.fresh_export(resource) for resource in self.records}
@@ -499,7 +501,6 @@ class District:
         self.files[resource] = self.fresh_file(resource, record)
         self.pictures[resource] = self.fresh_file(resource, record, picture)
         self.comments[resource] = self.fresh_comment(resource, record)
-        self.ids["request"] = self.fresh_request()
 
     def canaries(self, other):
         """(texts, ids): what stands in this district's rows and in none of the other's."""

@@ -19,7 +19,7 @@ KINDS = {
     "notification": "notification", "upto": "notification", "endpoint": "endpoint", "delivery": "delivery", "channel": "channel",
     "record": "person", "request": "request", "notice": "notice", "consent": "consent",
     "post": "post", "tenure": "tenure", "council": "council",
-    "batch": "batch", "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
+    "batch": "batch", "into": "merged", "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
          "count": "exact", "reach": "self", "permission": "core.unit.read", "kind": "card", "plugin": "works", "levels": "park",
@@ -31,7 +31,7 @@ PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_ru
          "group": "state", "sum": None, "period": "month", "internal": False, "step": 1, "fields": "state",
          "format": "csv", "language": "en", "after": "0", "key": None, "mapping": None,
          "unread": "true", "muted": ["progress"], "url": "https://localhost:1/", "events": ["works.item"],
-         "rate_per_minute": 100, "active": True, "which": "all", "transition": None,
+         "rate_per_minute": 100, "active": True, "which": "all", "transition": None, "into_version": 1,
 
          "vacant": "true", "expiring": "30",
          "accept": False, "answer": "已阅", "kept": None, "changes": None, "section": "account", "new_purpose": False}
@@ -301,6 +301,8 @@ class Walker:
             return f"eq.{d.slug}-c1"
         if kind == "file":
             return (d.pictures if operation.path.endswith("/thumbnail") else d.files)[operation.resource]
+        if kind == "merged":
+            return d.records[operation.resource]
         if kind == "records":
             return [{"id": d.records[operation.resource], "version": 1}]
         if kind == "field":
@@ -447,6 +449,8 @@ class Walker:
         kind = kind_of(operation, "body", name, schema)
         if name in WORDS.get(operation.path, ()):
             return WORDS[operation.path][name]()
+        if kind == "merged":
+            return self.district.fresh_record(operation.resource)
         if kind == "records":
             return [{"id": self.district.fresh_record(operation.resource), "version": 1} for _ in range(2)]
         if name == "values" and operation.resource:
