@@ -387,11 +387,13 @@ def test_what_is_frozen_can_be_taken_out():
     ids = {a.units[u]: u for u in FROZEN}
     for resource in a.records:
         listed = a.call("GET", f"/{resource}?limit=200&order=id.asc").json["items"]
-        expected = [item for item in listed if item["unit_id"] in ids]
+        # What is told to those who submitted a duplicate is of another record.
+        expected = [{k: v for k, v in item.items() if k != "follows"} for item in listed if item["unit_id"] in ids]
         assert len(expected) >= 3 and export(resource)[0] == [], resource
         with ruled("off", *PLUGINS):
             quiet, before = len(twins.server.log()), exports()
-            assert export(resource, unit=a.units["k"])[0] == expected
+            taken = export(resource, unit=a.units["k"])[0]
+            assert taken == expected, [(x, y) for x, y in zip(taken, expected) if x != y]
             lines, pages = export(resource, limit=2)
             assert lines == expected and pages == (len(expected) + 1) // 2, (resource, pages)
             assert exports() == before + pages + 1

@@ -19,7 +19,7 @@ KINDS = {
     "notification": "notification", "upto": "notification", "endpoint": "endpoint", "delivery": "delivery", "channel": "channel",
     "record": "person", "request": "request", "notice": "notice", "consent": "consent",
     "post": "post", "tenure": "tenure", "council": "council",
-    "batch": "batch", "into": "merged", "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
+    "batch": "batch", "login": "login", "password": "password", "old_password": "password", "field": "field", "dictionary": "dictionary",
 }
 PLAIN = {"limit": "2", "tops": "true", "level": "park", "ended": "true", "dry_run": "1", "rename": "1", "order": "id.desc",
          "count": "exact", "reach": "self", "permission": "core.unit.read", "kind": "card", "plugin": "works", "levels": "park",
@@ -43,7 +43,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 OWN = "own"
 PLAIN["tree"] = "then"  # of statistics
 KINDS.update(report="report", definition="definition")
-KINDS.update(event="event", into="unit")
+KINDS.update(event="event")
 PLAIN.update(carry_grants=False)
 PLAIN.update({"indicators": ["works.begun"], "indicator": "works.begun", "periods": ["year"], "latest": "true"})  # of reports
 LABEL = {"zh-CN": "名称", "en": "Name"}
@@ -197,6 +197,8 @@ def kind_of(operation, where, name, schema=None):
         return "plain"
     if operation.path.startswith("/invitation") and where != "path" and name in ("invitation", "purpose", "cursor"):
         return {"invitation": "invited", "cursor": "plain"}.get(name, name)
+    if name == "into":
+        return "merged" if operation.resource else "unit"
     if name == "from" and operation.path.startswith("/unit-events"):
         return "sources"
     if name == "seats":
