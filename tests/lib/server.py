@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -72,7 +73,7 @@ class Server:
             postgres.shell("ensure_user juxin")
         self.directory = os.path.join(harness.scratch(), f"server{_number}")
         os.mkdir(self.directory, 0o755)
-        self.database = f"t{os.getpid()}_{_number}"
+        self.database = f"t{os.getpid()}_{secrets.token_hex(4)}"  # process ids come round again within a run
         self.port, self.plain_port, self.admin_port = free_port(), free_port(), free_port()
         self.config_file = os.path.join(self.directory, "juxin.json")
         self.log_file = os.path.join(self.directory, "juxind.log")
