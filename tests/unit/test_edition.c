@@ -45,7 +45,7 @@ static const struct resource *declared(const char *path)
     json_t *json = read_file(path);
 
     report_init(&report, a, (struct text){NULL, 0});
-    if (declaration_parse(a, "matters", json, &report, &res) < 0)
+    if (declaration_parse(a, "suggestions", json, &report, &res) < 0)
         fail_msg("%s: %s", report.first->pointer, report.first->message);
     json_decref(json);
     return res;
