@@ -83,6 +83,11 @@ MUSTCHECK int api_limit(
 /* cursor=: what the last page gave as `next`; nil without one, a fault for what is none. */
 MUSTCHECK int api_cursor(struct call *c, const struct request *r, struct uuid *ret);
 
+/* 200 with {"items", "next"}: of the rows, of which one more than `limit` was asked for, each as `write` writes it. Their first
+ * column is the cursor. */
+void api_page(struct request *r, const struct db_rows *rows, uint32_t limit,
+    void (*write)(struct jsonw *w, const struct db_rows *rows, int row));
+
 /* Link: the request's own query with the cursor of the next page. */
 void api_link_next(struct request *r, const char *cursor);
 

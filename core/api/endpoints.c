@@ -231,9 +231,8 @@ static int deliveries_list(struct call *c, struct request *r)
     const struct db_rows *found;
     struct db_args a;
     struct db_call call = {.stmt = list_deliveries, .args = &a};
-    struct jsonw *w;
     uint32_t limit;
-    int n, result = api_id(c, r, "endpoint", &id);
+    int result = api_id(c, r, "endpoint", &id);
 
     if (result == 0)
         result = api_limit(c, r, 50, 200, &limit);
@@ -249,19 +248,9 @@ static int deliveries_list(struct call *c, struct request *r)
     db_arg_uuid_or_null(&a, before);
     db_arg_int(&a, limit + 1);
     result = call_read(c, &call, 1);
-    if (result < 0)
-        return result;
-    n = MIN(db_rows_count(call.rows), (int)limit);
-    w = response_json(r, 200);
-    jsonw_object(w);
-    jsonw_key(w, "items");
-    jsonw_array(w);
-    for (int i = 0; i < n; i++)
-        write_delivery(w, call.rows, i);
-    jsonw_array_end(w);
-    jsonw_kstr(w, "next", db_rows_count(call.rows) > n ? db_get(call.rows, n - 1, 0) : NULL);
-    jsonw_object_end(w);
-    return 0;
+    if (result == 0)
+        api_page(r, call.rows, limit, write_delivery);
+    return result;
 }
 
 #define S_RATE "{\"type\":\"integer\",\"minimum\":1,\"maximum\":6000}"

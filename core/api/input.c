@@ -35,6 +35,22 @@ int api_cursor(struct call *c, const struct request *r, struct uuid *ret)
     return call_fail_at(c, "cursor", "cursor", "The next of the last answer.", "应为上一页给出的 next。");
 }
 
+void api_page(struct request *r, const struct db_rows *rows, uint32_t limit,
+    void (*write)(struct jsonw *w, const struct db_rows *rows, int row))
+{
+    int n = MIN(db_rows_count(rows), (int)limit);
+    struct jsonw *w = response_json(r, 200);
+
+    jsonw_object(w);
+    jsonw_key(w, "items");
+    jsonw_array(w);
+    for (int i = 0; i < n; i++)
+        write(w, rows, i);
+    jsonw_array_end(w);
+    jsonw_kstr(w, "next", db_rows_count(rows) > n ? db_get(rows, n - 1, 0) : NULL);
+    jsonw_object_end(w);
+}
+
 /* The request's own query without its cursor, then the cursor of the next page. */
 void api_link_next(struct request *r, const char *cursor)
 {

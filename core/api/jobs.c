@@ -45,25 +45,14 @@ static int jobs_list(struct call *c, struct request *r)
 {
     struct db_args a;
     struct db_call call = {.stmt = list_jobs, .args = &a};
-    struct jsonw *w;
     uint32_t limit;
-    int n, result = take_filters(c, r, &a, &limit);
+    int result = take_filters(c, r, &a, &limit);
 
     if (result == 0)
         result = call_read(c, &call, 1);
-    if (result < 0)
-        return result;
-    n = MIN(db_rows_count(call.rows), (int)limit);
-    w = response_json(r, 200);
-    jsonw_object(w);
-    jsonw_key(w, "items");
-    jsonw_array(w);
-    for (int i = 0; i < n; i++)
-        job_write(w, call.rows, i);
-    jsonw_array_end(w);
-    jsonw_kstr(w, "next", db_rows_count(call.rows) > n ? db_get(call.rows, n - 1, 0) : NULL);
-    jsonw_object_end(w);
-    return 0;
+    if (result == 0)
+        api_page(r, call.rows, limit, job_write);
+    return result;
 }
 
 /* The answer of what is not there, for a job that is somebody else's. */
